@@ -1,0 +1,77 @@
+"""Multi-head attention: one function, and the module that U-Net, DiT and autoencoder share."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+
+def multi_head_attention(
+    q: Float[Tensor, "B N HD"],
+    k: Float[Tensor, "B L HD"],
+    v: Float[Tensor, "B L HD"],
+    heads: int,
+    mask: Bool[Tensor, "..."] | None = None,
+) -> Float[Tensor, "B N HD"]:
+    """softmax(q k^T / sqrt(d)) v in each head (lecture eq. 32-35).
+
+    mask: broadcastable to (B, H, N, L), True where a query may look at a key.
+    """
+    q, k, v = (rearrange(a, "b n (h d) -> b h n d", h=heads) for a in (q, k, v))
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    return rearrange(out, "b h n d -> b n (h d)")
+
+
+class Attention(nn.Module):
+    """Self-attention, or cross-attention where `forward` is given a context.
+
+    Queries come from the picture, keys and values from the context (the picture itself if None).
+    Parameter names are those of diffusers (`to_q`, `to_k`, `to_v`, `to_out.0`).
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        heads: int,
+        head_width: int | None = None,
+        context_width: int | None = None,
+        bias: bool = False,
+        qk_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        inner = heads * (width // heads if head_width is None else head_width)
+        source = width if context_width is None else context_width
+        self.heads = heads
+        self.to_q = nn.Linear(width, inner, bias=bias)
+        self.to_k = nn.Linear(source, inner, bias=bias)
+        self.to_v = nn.Linear(source, inner, bias=bias)
+        self.to_out = nn.ModuleList([nn.Linear(inner, width)])
+        self.norm_q = nn.RMSNorm(inner // heads, eps=1e-6) if qk_norm else None
+        self.norm_k = nn.RMSNorm(inner // heads, eps=1e-6) if qk_norm else None
+
+    def forward(
+        self,
+        x: Float[Tensor, "B N D"],
+        context: Float[Tensor, "B L E"] | None = None,
+        mask: Bool[Tensor, "B L"] | None = None,
+    ) -> Float[Tensor, "B N D"]:
+        """mask: (B, L), True where a token of the context may be attended to."""
+        q, k, v = self.project(x, x if context is None else context)
+        attended = multi_head_attention(q, k, v, self.heads, None if mask is None else mask[:, None, None])
+        return self.to_out[0](attended)
+
+    def project(
+        self, x: Float[Tensor, "B N D"], source: Float[Tensor, "B L E"]
+    ) -> tuple[Float[Tensor, "B N HD"], Float[Tensor, "B L HD"], Float[Tensor, "B L HD"]]:
+        """Queries, keys and values (lecture eq. 31), normalised a head where the module does so."""
+        q, k = self.to_q(x), self.to_k(source)
+        if self.norm_q is not None and self.norm_k is not None:
+            q, k = _per_head(self.norm_q, q, self.heads), _per_head(self.norm_k, k, self.heads)
+        return q, k, self.to_v(source)
+
+
+def _per_head(norm: nn.Module, x: Float[Tensor, "B N HD"], heads: int) -> Float[Tensor, "B N HD"]:
+    return rearrange(norm(rearrange(x, "b n (h d) -> b n h d", h=heads)), "b n h d -> b n (h d)")

@@ -1,0 +1,48 @@
+"""Embeddings of times and places by sines and cosines."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def sinusoidal(
+    values: Float[Tensor, "B"], width: int, max_period: float = 10_000.0
+) -> Float[Tensor, "B D"]:
+    """(cos, sin) of each value at `width / 2` geometric frequencies (DDPM appendix B; Transformer 3.5).
+
+    The order is cosine first and the frequencies end one step short of 1 / max_period, as Stable
+    Diffusion has them. Computed in fp32.
+    """
+    half = width // 2
+    frequencies = torch.exp(-math.log(max_period) * torch.arange(half, device=values.device) / half)
+    angles = values.float()[:, None] * frequencies
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+def sinusoidal_grid(height: int, width: int, channels: int) -> Float[Tensor, "N D"]:
+    """2-D positions, row-major: half of the channels for the row, half for the column.
+
+    Defined for every grid, so a model that was trained on one size can be run on another.
+    """
+    rows = sinusoidal(torch.arange(height).float(), channels // 2)
+    columns = sinusoidal(torch.arange(width).float(), channels // 2)
+    grid = torch.cat(
+        [rows[:, None].expand(-1, width, -1), columns[None].expand(height, -1, -1)], dim=-1
+    )
+    return grid.reshape(height * width, channels)
+
+
+class TimeEmbedding(nn.Module):
+    """Two linear layers on the sinusoids of t; parameter names as in diffusers."""
+
+    def __init__(self, in_width: int, width: int) -> None:
+        super().__init__()
+        self.linear_1 = nn.Linear(in_width, width)
+        self.linear_2 = nn.Linear(width, width)
+
+    def forward(self, sinusoids: Float[Tensor, "B S"]) -> Float[Tensor, "B D"]:
+        return self.linear_2(nn.functional.silu(self.linear_1(sinusoids)))
