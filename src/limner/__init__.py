@@ -1,0 +1,36 @@
+"""Limner paints pictures from words, with models that can be read, taken apart and trained.
+
+>>> import limner
+>>> painter = limner.load()  # the shipped model, or the path of another
+>>> result = painter.paint(limner.Request(prompt="a red apple, 3d", seed=7))
+>>> result.images[0].save("apple.png")  # PIL, RGBA
+>>> result.request  # what was asked, with every default filled in
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from limner import errors
+
+if TYPE_CHECKING:
+    from limner.pipeline import Painter, Request, Result, Step, load
+
+__all__ = ["Painter", "Request", "Result", "Step", "__version__", "errors", "load"]
+
+__version__ = "0.1.0"
+
+_FROM_PIPELINE = frozenset({"Painter", "Request", "Result", "Step", "load"})
+
+
+def __getattr__(name: str) -> Any:
+    """The names that need torch are imported when first asked for (PEP 562)."""
+    if name not in _FROM_PIPELINE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from limner import pipeline
+
+    return getattr(pipeline, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

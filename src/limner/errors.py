@@ -1,13 +1,13 @@
 """The tree of errors that Limner raises.
 
-    LimnerError                 everything below; its text is one line that says what would be right
-    ├── UsageError              what was asked cannot be done as asked (command exit code 2)
-    │   └── RequestError        a field of a `Request` is out of its range
-    ├── CheckpointError         a model folder or file is missing, broken, or does not match
-    ├── DataError               a data set cannot be read or built
-    ├── TrainingError           a training cannot start, continue, or has diverged
-    ├── NumericsError           a stage of painting produced NaN or infinity
-    └── OutputError             a result cannot be written
+LimnerError                 everything below; its text is one line that says what would be right
+├── UsageError              what was asked cannot be done as asked (command exit code 2)
+│   └── RequestError        a field of a `Request` is out of its range
+├── CheckpointError         a model folder or file is missing, broken, or does not match
+├── DataError               a data set cannot be read or built
+├── TrainingError           a training cannot start, continue, or has diverged
+├── NumericsError           a stage of painting produced NaN or infinity
+└── OutputError             a result cannot be written
 """
 
 

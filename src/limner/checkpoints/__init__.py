@@ -1,0 +1,5 @@
+"""Model folders: diffusers' layout on the disk, Limner's modules in memory."""
+
+from limner.checkpoints.folder import ModelFolder, Parts, Sampling, Words, load_folder
+
+__all__ = ["ModelFolder", "Parts", "Sampling", "Words", "load_folder"]

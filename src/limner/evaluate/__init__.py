@@ -1,0 +1,1 @@
+"""Evaluation: an independent judge, distances between sets of pictures, and the report."""

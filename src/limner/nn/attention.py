@@ -60,7 +60,8 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "B N D"]:
         """mask: (B, L), True where a token of the context may be attended to."""
         q, k, v = self.project(x, x if context is None else context)
-        attended = multi_head_attention(q, k, v, self.heads, None if mask is None else mask[:, None, None])
+        keys = None if mask is None else mask[:, None, None]
+        attended = multi_head_attention(q, k, v, self.heads, keys)
         return self.to_out[0](attended)
 
     def project(
@@ -73,5 +74,9 @@ class Attention(nn.Module):
         return q, k, self.to_v(source)
 
 
-def _per_head(norm: nn.Module, x: Float[Tensor, "B N HD"], heads: int) -> Float[Tensor, "B N HD"]:
-    return rearrange(norm(rearrange(x, "b n (h d) -> b n h d", h=heads)), "b n h d -> b n (h d)")
+def _per_head(norm: nn.RMSNorm, x: Float[Tensor, "B N HD"], heads: int) -> Float[Tensor, "B N HD"]:
+    """RMS norm within each head; the gain takes x's dtype, which under autocast is not its own."""
+    split = rearrange(x, "b n (h d) -> b n h d", h=heads)
+    assert norm.weight is not None
+    normed = F.rms_norm(split, norm.normalized_shape, norm.weight.to(x.dtype), norm.eps)
+    return rearrange(normed, "b n h d -> b n (h d)")

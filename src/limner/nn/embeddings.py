@@ -12,7 +12,7 @@ from torch import Tensor, nn
 def sinusoidal(
     values: Float[Tensor, "B"], width: int, max_period: float = 10_000.0
 ) -> Float[Tensor, "B D"]:
-    """(cos, sin) of each value at `width / 2` geometric frequencies (DDPM appendix B; Transformer 3.5).
+    """(cos, sin) of each value at `width / 2` frequencies (Transformer section 3.5, DDPM app. B).
 
     The order is cosine first and the frequencies end one step short of 1 / max_period, as Stable
     Diffusion has them. Computed in fp32.

@@ -1,0 +1,1 @@
+"""Training: one loop, and one objective for each kind of model."""

@@ -1,0 +1,105 @@
+"""`limner data`: build the data sets that the recipes train on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from limner.cli.progress import progress_bar
+from limner.errors import OutputError
+
+if TYPE_CHECKING:
+    from limner.data.records import PictureSet
+
+command = typer.Typer(add_completion=False)
+
+
+@command.callback()
+def data() -> None:
+    """Build the data sets that the recipes train on."""
+    # Typer runs an only command at once, whatever it is called with; a callback keeps it a group.
+
+
+@command.command("emoji")
+def emoji(
+    size: Annotated[int, typer.Option(help="Pixels along one side.")] = 64,
+    seed: Annotated[int, typer.Option(help="Chooses the cells that are held out.")] = 0,
+    held_out: Annotated[
+        float, typer.Option(help="Share of the (concept, style) cells to hold out.")
+    ] = 0.05,
+    packages: Annotated[
+        Path | None, typer.Option(help="Folder with the package archives. Default: npm gets them.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder. Default: the user's cache.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a set that is there.")] = False,
+) -> None:
+    """Draw every emoji in six styles, with names and keywords."""
+    from limner.data.emoji import build_emoji, default_folder
+
+    folder = default_folder(size) if output is None else output
+    refuse_to_replace(folder, force=force)
+    with progress_bar("drawing") as report:
+        built = build_emoji(
+            folder, size=size, seed=seed, held_out=held_out, packages=packages, progress=report
+        )
+    tell(built, folder)
+
+
+@command.command("fashion-mnist")
+def fashion_mnist(
+    size: Annotated[int, typer.Option(help="Pixels along one side, 28 or more.")] = 28,
+    source: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the published files. Default: the Debian package's."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder. Default: the user's cache.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a set that is there.")] = False,
+) -> None:
+    """Read the 70,000 pictures of Fashion-MNIST; the test split is held out."""
+    from limner.data.emoji import cache_folder
+    from limner.data.fashion_mnist import DEFAULT_FOLDER, load_fashion_mnist
+
+    folder = cache_folder() / f"fashion-mnist-{size}" if output is None else output
+    refuse_to_replace(folder, force=force)
+    published = DEFAULT_FOLDER if source is None else source
+    train = load_fashion_mnist(published, "train", size=size)
+    both = joined(train, load_fashion_mnist(published, "test", size=size))
+    both.save(folder)
+    tell(both, folder)
+
+
+def joined(first: PictureSet, second: PictureSet) -> PictureSet:
+    """The pictures and records of both, in this order."""
+    import torch
+
+    moved = [replace(r, picture=r.picture + len(first.pictures)) for r in second.records]
+    return replace(
+        first,
+        pictures=torch.cat([first.pictures, second.pictures]),
+        records=(*first.records, *moved),
+        skipped=(*first.skipped, *second.skipped),
+    )
+
+
+def refuse_to_replace(folder: Path, *, force: bool) -> None:
+    """A training may be reading the set that is there, or a model's record may speak of it."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file: -o names a folder for the set")
+    if not force and folder.is_dir() and any(folder.iterdir()):
+        raise OutputError(
+            f"{folder} is not empty: --force replaces the set, -o names another place"
+        )
+
+
+def tell(built: PictureSet, folder: Path) -> None:
+    """Say what was built and where, and name what had to be skipped."""
+    for name in built.skipped:
+        typer.echo(f"limner: skipped {name}", err=True)
+    typer.echo(f"{len(built)} pictures in {folder} ({len(built.skipped)} skipped)")

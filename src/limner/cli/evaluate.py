@@ -1,0 +1,104 @@
+"""`limner evaluate MODEL`: the table, and the contact sheet, by an independent judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from limner.cli.progress import finish, progress_bar
+from limner.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from limner.data.records import PictureSet
+    from limner.evaluate.judge import Judge
+    from limner.evaluate.report import Cell, Report
+    from limner.pipeline import Painter
+
+JUDGE_SEED = 20_011  # no training of a painter uses it
+
+
+def command(
+    model: Annotated[Path | None, typer.Argument(help="Model folder. Default: shipped.")] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for report.json and sheet.png.")
+    ] = Path("evaluation"),
+    judge: Annotated[
+        Path | None, typer.Option(help="Folder of the judge, trained if it is not there.")
+    ] = None,
+    prompts: Annotated[int, typer.Option(help="Seen cells to paint.")] = 1000,
+    held_out: Annotated[int, typer.Option(help="Held-out cells to paint, at most.")] = 1000,
+    seeds: Annotated[int, typer.Option(help="Pictures a cell.")] = 4,
+    judge_steps: Annotated[int, typer.Option(help="Length of the judge's training.")] = 2000,
+    data: Annotated[Path | None, typer.Option(help="A built set. Default: 64-pixel emoji.")] = None,
+) -> None:
+    """Paint many prompts and let a judge, trained on real pictures only, say what they show."""
+    from limner.cli.train import read
+    from limner.data.emoji import cache_folder
+    from limner.evaluate.report import choose_cells
+    from limner.pipeline import load
+
+    painter = load(model)
+    if painter.words is None:
+        raise UsageError("this model has no list of its concepts: there is nothing to ask it")
+    known = set(painter.words.concepts)
+    real = read(data).select(lambda record: record.concept in known)
+    place = cache_folder() / f"judge-{len(known)}-{judge_steps}" if judge is None else judge
+    the_judge = judge_in(place, real, judge_steps)
+    cells = choose_cells(real, seen=prompts, held_out=held_out, seed=0)
+    output.mkdir(parents=True, exist_ok=True)
+    write_sheet(painter, cells, output / "sheet.png")
+    report = measure(painter, the_judge, real, cells, seeds)
+    (output / "report.json").write_text(report.to_json() + "\n")
+    typer.echo(report.table())
+    typer.echo(output / "sheet.png")
+
+
+def judge_in(folder: Path, real: PictureSet, steps: int) -> Judge:
+    """The judge saved in a folder; else one trained on the seen real pictures, and saved there."""
+    from limner.evaluate.judge import Judge, train_judge
+
+    if (folder / "config.json").exists():
+        return Judge.load(folder)
+    seen = real.seen
+    training = train_judge(
+        seen.pictures[seen.picture_indices()],
+        [record.concept for record in seen.records],
+        [record.style for record in seen.records],
+        steps=steps,
+        seed=JUDGE_SEED,
+    )
+    with progress_bar("judge") as report:
+        judge = finish(training, lambda p: report(p.step, p.steps))
+    judge.save(folder)
+    return judge
+
+
+def measure(
+    painter: Painter, judge: Judge, real: PictureSet, cells: list[Cell], seeds: int
+) -> Report:
+    """Paint every cell with so many seeds, and judge."""
+    from limner.data.pixels import to_bytes
+    from limner.evaluate.report import evaluate
+
+    def paint(prompts: Sequence[str], numbers: Sequence[int]) -> Tensor:
+        return to_bytes(painter.paint_batch(prompts, numbers))
+
+    run = evaluate(paint, cells, judge, real, seeds=range(seeds))
+    with progress_bar("evaluating") as report:
+        return finish(run, lambda p: report(p.done, p.total))
+
+
+def write_sheet(painter: Painter, cells: list[Cell], path: Path, count: int = 48) -> None:
+    """Pictures of cells taken evenly from the list, seen and held out, failures as they come."""
+    from limner.data.pixels import to_picture
+    from limner.evaluate.sheet import contact_sheet
+
+    shown = [cells[i * len(cells) // count] for i in range(min(count, len(cells)))]
+    pixels = painter.paint_batch([cell.prompt for cell in shown], [0] * len(shown))
+    labels = [cell.prompt + (" (held out)" if cell.held_out else "") for cell in shown]
+    contact_sheet([to_picture(p) for p in pixels], labels, columns=8, scale=2).save(path)

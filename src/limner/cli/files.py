@@ -1,0 +1,102 @@
+"""Where pictures go: names made from prompts, numbers instead of overwriting, whole files only."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import secrets
+import unicodedata
+from pathlib import Path
+
+from PIL.Image import Image
+from PIL.PngImagePlugin import PngInfo
+
+from limner.errors import OutputError, UsageError
+
+LONGEST_NAME = 60  # characters: four bytes each, a number and a suffix still fit into 255 bytes
+
+
+def slug(prompt: str) -> str:
+    """The words of a prompt as a file name: "A red apple, 3d" -> "a-red-apple-3d"."""
+    words = re.findall(r"\w+", unicodedata.normalize("NFC", prompt).casefold())
+    name = "-".join(words)
+    if len(name) > LONGEST_NAME:
+        name = name[: LONGEST_NAME + 1].rpartition("-")[0] or name[:LONGEST_NAME]
+    return name or "picture"
+
+
+def target_path(output: str | None, prompt: str) -> Path:
+    """The file that was asked for: by name, as a folder, or not at all."""
+    name = f"{slug(prompt)}.png"
+    if output is None:
+        return Path(name)
+    if output.endswith(("/", os.sep)) or Path(output).is_dir():
+        return Path(output) / name
+    path = Path(output)
+    if path.suffix == "":
+        return path.with_name(f"{path.name}.png")
+    if path.suffix.lower() != ".png":
+        raise UsageError(
+            f"-o {output}: pictures are written as PNG, so the name should end in .png"
+        )
+    return path
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError if no file can be made beside `path`, before any work is spent on it."""
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+    probe = _part(path)
+    try:
+        probe.open("xb").close()
+    except OSError as error:
+        raise OutputError(
+            f"cannot write into {path.parent}: {error.strerror}; -o names another place"
+        ) from error
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def numbered(path: Path, number: int) -> Path:
+    """apple.png, apple-2.png, apple-3.png, ..."""
+    return path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+
+
+def save_picture(
+    image: Image, path: Path, info: PngInfo | None = None, *, first: int = 1, force: bool = False
+) -> Path:
+    """Write a PNG, whole or not at all, and return its path.
+
+    The name is `path` with the number `first`, or, unless `force`, with the next number that is
+    free. Raises OutputError.
+    """
+    part = _part(path)
+    try:
+        with part.open("xb") as file:
+            image.save(file, format="PNG", pnginfo=info)
+        return _claim(part, path, first, force)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _claim(part: Path, path: Path, first: int, force: bool) -> Path:
+    """Give a finished file its name. A hard link is never made over a file, even in a race."""
+    for number in itertools.count(first):
+        target = numbered(path, number)
+        if force:
+            return part.replace(target)
+        try:
+            os.link(part, target)
+        except OSError:  # a file stands there, or the file system has no hard links
+            if os.path.lexists(target):
+                continue
+            part.replace(target)
+        return target
+    raise AssertionError("unreachable: the numbers do not end")
+
+
+def _part(path: Path) -> Path:
+    return path.parent / f".limner-{os.getpid()}-{secrets.token_hex(4)}.part"

@@ -1,0 +1,107 @@
+"""Finds the command that was asked for, and turns every error into one line and an exit code.
+
+Exit codes: 0 done, 1 failed, 2 cannot be done as asked, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+import typer
+
+import limner
+from limner.errors import LimnerError, UsageError
+
+COMMANDS = {
+    "paint": "Paint a prompt; the word paint may be left out.",
+    "words": "List the concepts and styles that a model knows.",
+    "data": "Build the data sets of the recipes.",
+    "train": "Train a model by a recipe.",
+    "evaluate": "Measure a model, and write its contact sheet.",
+}
+
+OVERVIEW = """Words in, a picture out.
+
+limner "a red apple, 3d" --seed 7 -o apple.png
+
+What does not begin with a command below is a prompt; limner paint --help has the options.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (without the program's name) and return the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words or os.environ.get("LIMNER_DEBUG", "") not in ("", "0")
+    try:
+        return run([word for word in words if word != "--debug"])
+    except KeyboardInterrupt:
+        return fail("interrupted", 130)
+    except typer.TyperException as error:
+        return fail(f"{error.format_message()} (limner --help says more)", error.exit_code)
+    except LimnerError as error:
+        return fail(str(error), 2 if isinstance(error, UsageError) else 1)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+            return 1
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return fail(f"unexpected {text} (--debug shows where)", 1)
+
+
+def run(words: list[str]) -> int:
+    """Run the command that the words name; words that name none are those of `paint`."""
+    if words and words[0] == "--version":
+        typer.echo(f"limner {limner.__version__}")
+        return 0
+    if not words or words[0] in ("--help", "-h"):
+        return invoke(overview(), ["--help"], program="limner")
+    name, rest = dispatch(words)
+    return invoke(load_command(name), rest, program=f"limner {name}")
+
+
+def dispatch(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The command's name and its own arguments."""
+    if words[0] in COMMANDS:
+        return words[0], list(words[1:])
+    return "paint", list(words)
+
+
+def load_command(name: str) -> typer.Typer:
+    """Import the module of a command and make its parser."""
+    target = import_module(f"limner.cli.{name}").command
+    if isinstance(target, typer.Typer):
+        return target
+    app = typer.Typer(add_completion=False)
+    app.command(name)(target)
+    return app
+
+
+def invoke(app: typer.Typer, words: list[str], *, program: str) -> int:
+    """Parse the words and run; errors come out as exceptions, a wanted exit as its code."""
+    code = typer.main.get_command(app).main(words, prog_name=program, standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def overview() -> typer.Typer:
+    """What `limner --help` shows. Its commands are names and lines only: nothing is imported."""
+    app = typer.Typer(help=OVERVIEW, add_completion=False)
+
+    @app.callback()
+    def options(
+        version: bool = typer.Option(False, "--version", help="Print the version."),
+        debug: bool = typer.Option(False, "--debug", help="Show where an unexpected error arose."),
+    ) -> None: ...
+
+    for name, line in COMMANDS.items():
+        app.command(name, help=line)(lambda: None)
+    return app
+
+
+def fail(line: str, code: int) -> int:
+    """Say in one line what was wrong."""
+    typer.echo(f"limner: {line}", err=True)
+    return code

@@ -1,0 +1,57 @@
+"""Progress for a person at a terminal; silence for a pipe or a log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar, runtime_checkable
+
+Report = Callable[[int, int], None]
+"""Called with how many are done and how many there are in all."""
+
+Work = TypeVar("Work")
+Outcome = TypeVar("Outcome")
+
+
+@runtime_checkable
+class Numbered(Protocol):
+    """A step of long work: its index, from 1 to the total."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def total(self) -> int: ...
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Report]:
+    """A bar on standard error if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def follow(steps: Generator[Numbered, None, Outcome], report: Report) -> Outcome:
+    """Run a generator to its end, report each step, and return what it returns."""
+
+    def number(step: Numbered) -> None:
+        report(step.index, step.total)
+
+    return finish(steps, number)
+
+
+def finish(work: Generator[Work, None, Outcome], report: Callable[[Work], None]) -> Outcome:
+    """Run a generator to its end, hand on what it yields, and return what it returns."""
+    while True:
+        try:
+            report(next(work))
+        except StopIteration as end:
+            return end.value

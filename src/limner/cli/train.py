@@ -1,0 +1,97 @@
+"""`limner train RECIPE`: train a part of a model, with progress, and resume where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from limner.cli.progress import progress_bar
+from limner.errors import UsageError
+
+if TYPE_CHECKING:
+    from limner.data.records import PictureSet
+    from limner.training.loop import Progress
+
+
+def command(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name, such as emoji-unet.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the training.")],
+    base: Annotated[
+        Path | None, typer.Option("--from", help="Model folder with the parts needed.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A built set, or a folder of captioned pictures.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
+    steps: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    concepts: Annotated[int | None, typer.Option(help="How many concepts to learn.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")
+    ] = False,
+) -> None:
+    """Train by a recipe. Ctrl-C saves; --resume goes on as if nothing had happened."""
+    from limner.training.recipes import recipe_named
+    from limner.training.run import train
+
+    chosen = recipe_named(recipe)
+    given = {"steps": steps, "batch": batch, "seed": seed}
+    loop = replace(chosen.loop, **{k: v for k, v in given.items() if v is not None})
+    chosen = replace(chosen, loop=loop)
+    if concepts is not None:
+        chosen = replace(chosen, concepts=concepts)
+    run = train(chosen, read(data), output, base=base, resume=resume, device=device)
+    write = event_writer(output) if tensorboard else lambda progress: None
+    with progress_bar(recipe) as report:
+        for progress in run:
+            report(progress.step, progress.steps)
+            if progress.step % 100 == 0:
+                typer.echo(line(progress), err=True)
+            write(progress)
+    typer.echo(output / "model")
+
+
+def read(data: Path | None) -> PictureSet:
+    """The set in a folder: built, or plain captioned pictures; the 64-pixel emoji by default."""
+    from limner.data.emoji import load_emoji
+    from limner.data.folder import load_folder
+    from limner.data.records import RECORDS_FILE, PictureSet
+
+    if data is None:
+        return load_emoji(64)
+    if (data / RECORDS_FILE).exists():
+        return PictureSet.load(data)
+    found = load_folder(data, size=64, channels=4)
+    for reason in found.skipped:
+        typer.echo(f"limner: skipped {reason}", err=True)
+    return found
+
+
+def line(progress: Progress) -> str:
+    """Step, losses, speed and time left."""
+    losses = " ".join(f"{name} {value:.4f}" for name, value in progress.losses.items())
+    return (
+        f"step {progress.step}/{progress.steps}  {losses}  "
+        f"{progress.pictures_per_second:.0f} pictures/s  {progress.seconds_left / 60:.0f} min left"
+    )
+
+
+def event_writer(folder: Path) -> Callable[[Progress], None]:
+    """Writes the losses of a step as TensorBoard scalars; UsageError if that is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UsageError("--tensorboard needs the train extra: pip install limner[train]") from None
+    writer = SummaryWriter(str(folder))
+
+    def write(progress: Progress) -> None:
+        for name, value in progress.losses.items():
+            writer.add_scalar(name, value, progress.step)
+
+    return write

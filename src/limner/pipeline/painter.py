@@ -1,0 +1,313 @@
+"""The painter: text encoder, noise, solver with guidance, decoder, in this order."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from limner.checkpoints import Parts, Words, load_folder
+from limner.data.pixels import to_picture
+from limner.diffusion.guidance import guided_batch
+from limner.diffusion.noise import Noise, seeds_from
+from limner.diffusion.process import Level
+from limner.diffusion.sample import Denoise, denoise_with, drive, last
+from limner.diffusion.schedules import levels
+from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
+from limner.errors import CheckpointError, NumericsError, RequestError
+from limner.models.unet import UNet
+from limner.pipeline.request import Request
+from limner.pipeline.words import unknown_words_warning
+from limner.text.encode import TextEncoder
+from limner.text.masks import PadMask
+from limner.types import Conditioning, Latent, LatentSpace
+
+SHIPPED = "emoji"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One evaluation of the denoiser on the way to a picture; `index` counts from 1 to `total`."""
+
+    index: int
+    total: int
+    level: Level
+    x: Latent
+    denoised: Latent
+    preview: Callable[[], list[Image.Image]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Pictures, and all that is needed to paint them again.
+
+    images: one PIL picture a seed, RGBA or RGB as the model paints.
+    latents: (count, C, h, w), what the decoder was given.
+    request: what was asked, every default filled in. timings: stage -> seconds.
+    """
+
+    images: list[Image.Image]
+    latents: Latent
+    request: Request
+    seeds: tuple[int, ...]
+    timings: dict[str, float]
+    warnings: tuple[str, ...] = ()
+
+
+class Painter:
+    """A loaded model, ready to paint. Made by `load`."""
+
+    def __init__(self, parts: Parts, *, device: torch.device | str = "cpu") -> None:
+        self.parts = parts
+        self.device = torch.device(device)
+        for module in (parts.text_encoder, parts.denoiser, parts.autoencoder):
+            if module is not None:
+                module.to(self.device).eval().requires_grad_(False)
+        self.encode = TextEncoder(
+            parts.tokenizer, parts.text_encoder, pad_mask=PadMask(parts.sampling.pad_mask)
+        )
+
+    @property
+    def words(self) -> Words | None:
+        """What the model was taught, where its folder says so."""
+        return self.parts.words
+
+    @property
+    def space(self) -> LatentSpace:
+        """The space that the denoiser works in; pixels themselves without an autoencoder."""
+        if self.parts.autoencoder is None:
+            return LatentSpace(channels=self.parts.denoiser.config.in_channels, stride=1)
+        return self.parts.autoencoder.config.space
+
+    @property
+    def multiple(self) -> int:
+        """Width and height of a picture are multiples of this."""
+        denoiser = self.parts.denoiser
+        inner = denoiser.config.multiple if isinstance(denoiser, UNet) else denoiser.config.patch
+        return inner * self.space.stride
+
+    def generate(self, prompt: str, **fields: Any) -> Result:
+        """Paint a prompt; `fields` are those of `Request`."""
+        return self.paint(Request(prompt=prompt, **fields))
+
+    def paint(self, request: Request) -> Result:
+        """Paint a request to its end."""
+        steps = self.steps(request)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as finished:
+                return finished.value
+
+    @torch.inference_mode()
+    def steps(self, request: Request) -> Generator[Step, None, Result]:
+        """Paint step by step: yields each, returns the result; stop iterating to cancel."""
+        request = self.complete(request)
+        seeds = seeds_from(_given(request.seed), request.count)
+        clock = Clock()
+
+        with clock.stage("text"):
+            text = self._text([request.prompt] * request.count, request.negative)
+        solver = self._start(request, seeds)
+        total = _evaluations(request)
+        with clock.stage("denoise"):
+            run = drive(solver, self._denoise(request, text))
+            for evaluation in iterate(run, into := []):
+                denoised = finite(evaluation.denoised, f"denoiser at step {evaluation.index + 1}")
+                yield Step(
+                    index=evaluation.index + 1,
+                    total=total,
+                    level=evaluation.level,
+                    x=evaluation.x,
+                    denoised=denoised,
+                    preview=lambda shown=denoised: self.decode(shown),
+                )
+            x = finite(into[0], "solver")
+        with clock.stage("decode"):
+            images = self.decode(x)
+        return Result(
+            images=images,
+            latents=x,
+            request=request,
+            seeds=seeds,
+            timings=clock.seconds,
+            warnings=unknown_words_warning(self.words, request.prompt),
+        )
+
+    def complete(self, request: Request) -> Request:
+        """The request with the model's defaults; RequestError for a size it cannot paint."""
+        own = self.parts.sampling
+        request = request.with_defaults(
+            seed=secrets.randbelow(2**32),
+            size=own.size,
+            steps=own.steps,
+            guidance=own.guidance,
+            solver=own.solver,
+            schedule=own.schedule,
+        )
+        width, height = _given(request.size)
+        if width % self.multiple or height % self.multiple:
+            fits = [max(1, round(side / self.multiple)) * self.multiple for side in (width, height)]
+            raise RequestError(
+                f"size {width}x{height} does not fit this model: multiples of {self.multiple} "
+                f"are right, such as {fits[0]}x{fits[1]}"
+            )
+        return request
+
+    def decode(self, latent: Latent) -> list[Image.Image]:
+        """Normalised latents -> pictures."""
+        return [to_picture(p) for p in self.decode_pixels(latent)]
+
+    @torch.inference_mode()
+    def decode_pixels(self, latent: Latent) -> Float[Tensor, "B P H W"]:
+        """Normalised latents -> model pixels in [-1, 1], on the CPU."""
+        autoencoder = self.parts.autoencoder
+        if autoencoder is None:
+            return latent.float().cpu()
+        raw = self.space.restore(latent).to(next(autoencoder.parameters()).dtype)
+        return finite(autoencoder.decode(raw), "autoencoder").float().cpu()
+
+    @torch.inference_mode()
+    def paint_batch(self, prompts: Sequence[str], seeds: Sequence[int]) -> Float[Tensor, "B P H W"]:
+        """One picture a prompt and seed, in the model's defaults, as model pixels on the CPU.
+
+        For measuring many prompts: the batch shares every model call.
+        """
+        request = self.complete(Request(prompt="", seed=0, count=len(prompts)))
+        text = self._text(prompts, request.negative)
+        solver = self._start(request, tuple(seeds))
+        return self.decode_pixels(last(drive(solver, self._denoise(request, text))))
+
+    def _text(self, prompts: Sequence[str], negative: str) -> Conditioning:
+        """[negative, ..., prompts], so that one model call serves guidance; each text once."""
+        texts = list(dict.fromkeys([negative, *prompts]))
+        text = self.encode(texts)
+        finite(text.context, "text encoder")
+        rows = torch.tensor([texts.index(t) for t in [negative] * len(prompts) + list(prompts)])
+        return choose(text, rows.to(self.device))
+
+    def _start(self, request: Request, seeds: tuple[int, ...]) -> Evaluations:
+        width, height = _given(request.size)
+        space = self.space
+        shape = (space.channels, height // space.stride, width // space.stride)
+        noise = Noise(seeds, shape)
+        start = noise.start() if request.start_noise is None else request.start_noise
+        if start.shape != (request.count, *shape):
+            raise RequestError(
+                f"start_noise has shape {tuple(start.shape)}: {(request.count, *shape)} is right"
+            )
+        visited = levels(
+            self.parts.process,
+            _given(request.steps),
+            _given(request.schedule),
+            shift=self.parts.sampling.shift,
+        )
+        start = start.to(self.device, torch.float32)
+        x = visited[0].add_noise(torch.zeros_like(start), start)
+        return solver_named(_given(request.solver))(x, visited, noise)
+
+    def _denoise(self, request: Request, text: Conditioning) -> Denoise:
+        def with_text(chosen: Conditioning) -> Denoise:
+            def call(x: Tensor, t: Tensor) -> Tensor:
+                dtype = next(self.parts.denoiser.parameters()).dtype
+                pooled = chosen.pooled if takes_pooled(self.parts.denoiser) else None
+                return self.parts.denoiser(x.to(dtype), t, chosen.context, chosen.mask, pooled)
+
+            return denoise_with(call, self.parts.process, self.parts.prediction)
+
+        return guided_batch(
+            with_text(text),
+            with_text(choose(text, torch.arange(request.count, 2 * request.count))),
+            _given(request.guidance),
+            self.parts.sampling.interval,
+        )
+
+
+def load(
+    path: str | Path | None = None,
+    *,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+) -> Painter:
+    """A painter from a model folder; the shipped model if no path is given.
+
+    device: None takes a GPU where there is one. dtype: of the weights, fp32 if None.
+    Raises CheckpointError where the folder is missing, incomplete or broken.
+    """
+    folder = shipped_model() if path is None else Path(path)
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is no folder: give a model folder with a model_index.json")
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return Painter(load_folder(folder, dtype=dtype), device=device)
+
+
+def shipped_model() -> Path:
+    """Where the model lies that comes with the package."""
+    return Path(str(files("limner") / "assets" / SHIPPED))
+
+
+def choose(text: Conditioning, rows: Tensor) -> Conditioning:
+    """The conditioning of these rows of a batch."""
+    return Conditioning(
+        context=text.context[rows],
+        mask=None if text.mask is None else text.mask[rows],
+        pooled=None if text.pooled is None else text.pooled[rows],
+    )
+
+
+def takes_pooled(denoiser: torch.nn.Module) -> bool:
+    """Whether a denoiser wants the text's pooled vector beside its tokens."""
+    return getattr(denoiser.config, "pooled_width", None) is not None
+
+
+def finite(value: Tensor, stage: str) -> Tensor:
+    """The value itself; NumericsError where it holds NaN or infinity."""
+    if not torch.isfinite(value).all():
+        raise NumericsError(
+            f"the {stage} produced NaN or infinity: load the model in fp32, or use another one"
+        )
+    return value
+
+
+def iterate(run: Generator[Any, None, Tensor], into: list[Tensor]) -> Iterator[Any]:
+    """What a generator yields; what it returns is put into the list."""
+    into.append((yield from run))
+
+
+@dataclass
+class Clock:
+    """Seconds spent in named stages."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.perf_counter() - began
+
+
+def _evaluations(request: Request) -> int:
+    """Calls of the denoise function; a solver of two a step has one less at its last."""
+    each = SOLVERS[_given(request.solver)].evaluations
+    return _given(request.steps) * each - (each - 1)
+
+
+def _given(value: T | None) -> T:
+    """A field of a completed request, which is never None."""
+    assert value is not None
+    return value

@@ -1,0 +1,23 @@
+"""The optimiser of every recipe, and its learning rate over time."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def adamw(module: nn.Module, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW with betas (0.9, 0.95); matrices and kernels decay, gains and biases do not."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95), fused=True)
+
+
+def learning_rate_factor(step: int, steps: int, *, warmup: float, decay: float) -> float:
+    """Rises over the first `warmup` part, stays 1, falls linearly to 0 over the last `decay`."""
+    rise = (step + 1) / max(1.0, warmup * steps)
+    fall = (steps - step) / max(1.0, decay * steps)
+    return min(1.0, rise, fall)

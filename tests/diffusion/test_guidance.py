@@ -1,0 +1,80 @@
+"""Guidance: its formula, and that it calls no more than it must."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from limner.diffusion.guidance import guided, guided_batch
+from limner.diffusion.process import Level
+from limner.diffusion.sample import Denoise
+from limner.errors import RequestError
+
+X = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+
+
+class Linear:
+    """A denoise function x * slope, the slope one a picture, that counts its calls."""
+
+    def __init__(self, *slopes: float) -> None:
+        self.slopes = torch.tensor(slopes)
+        self.calls = 0
+
+    def __call__(self, x: Tensor, level: Level) -> Tensor:
+        self.calls += 1
+        return x * self.slopes.repeat_interleave(len(x) // len(self.slopes))[:, None, None, None]
+
+
+def _level(sigma: float) -> Level:
+    return Level(alpha=1.0, sigma=sigma, t=0.0)
+
+
+def _both_ways(scale: float, interval: tuple[float, float] | None = None) -> list[Denoise]:
+    return [
+        guided(Linear(0.5), Linear(0.2), scale, interval),
+        guided_batch(Linear(0.2, 0.5), Linear(0.5), scale, interval),
+    ]
+
+
+@pytest.mark.parametrize("scale", [-1.0, 0.0, 0.5, 1.0, 2.5, 7.0])
+def test_guidance_is_its_formula(scale: float) -> None:
+    expected = X * (0.2 + scale * (0.5 - 0.2))
+    for denoise in _both_ways(scale):
+        torch.testing.assert_close(denoise(X, _level(1.0)), expected)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "inside"), [(0.1, False), (0.2, False), (0.3, True), (2.0, True), (2.1, False)]
+)
+def test_outside_its_interval_guidance_is_the_conditional(sigma: float, inside: bool) -> None:
+    expected = X * (0.2 + 3 * 0.3 if inside else 0.5)
+    for denoise in _both_ways(3.0, (0.2, 2.0)):
+        torch.testing.assert_close(denoise(X, _level(sigma)), expected)
+
+
+def test_no_call_is_made_in_vain() -> None:
+    conditional, other = Linear(0.5), Linear(0.2)
+    guided(conditional, other, 1.0)(X, _level(1.0))
+    guided(conditional, other, 4.0, (0.2, 2.0))(X, _level(5.0))
+    guided_batch(other, conditional, 1.0)(X, _level(1.0))
+    guided_batch(other, conditional, 4.0, (0.2, 2.0))(X, _level(5.0))
+    assert (conditional.calls, other.calls) == (4, 0)
+    both = Linear(0.2, 0.5)
+    guided_batch(both, conditional, 4.0)(X, _level(1.0))
+    assert (conditional.calls, both.calls) == (4, 1)
+
+
+@pytest.mark.parametrize("scale", [math.nan, math.inf, -math.inf])
+def test_a_scale_that_is_no_number_is_refused(scale: float) -> None:
+    with pytest.raises(RequestError, match="finite"):
+        guided(Linear(0.5), Linear(0.2), scale)
+    with pytest.raises(RequestError, match="finite"):
+        guided_batch(Linear(0.2, 0.5), Linear(0.5), scale)
+
+
+def test_an_empty_interval_is_refused() -> None:
+    with pytest.raises(RequestError, match="empty"):
+        guided(Linear(0.5), Linear(0.2), 3.0, (2.0, 2.0))

@@ -1,0 +1,106 @@
+"""From a network to a denoise function and through a solver."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from limner.diffusion.noise import Noise
+from limner.diffusion.prediction import PREDICTIONS, prediction_named
+from limner.diffusion.process import EDM, DiscreteDiffusion, Level, RectifiedFlow
+from limner.diffusion.sample import denoise_with, drive, last, predict
+from limner.diffusion.schedules import FITTING, levels
+from limner.diffusion.solvers import SOLVERS, solver_named
+
+PROCESSES = [DiscreteDiffusion(), RectifiedFlow(), EDM()]
+X0 = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+
+
+def _knowing(process: DiscreteDiffusion, name: str, t: Tensor, noise: Tensor) -> Tensor:
+    alpha, sigma = process.alpha_sigma(t)
+    return prediction_named(name, process).target(X0, noise, alpha, sigma)
+
+
+@pytest.mark.parametrize("name", PREDICTIONS)
+@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
+def test_a_perfect_network_denoises_and_is_shown_what_it_was_trained_on(
+    process: DiscreteDiffusion, name: str
+) -> None:
+    noise = torch.randn(X0.shape, generator=torch.Generator().manual_seed(1))
+    level = levels(process, 5, FITTING[type(process)][0])[1]
+    t = torch.full((2,), level.t)
+
+    def network(x: Tensor, model_time: Tensor) -> Tensor:
+        seen_in_training = process.model_input(process.add_noise(X0, noise, t), t)
+        torch.testing.assert_close(x, seen_in_training)
+        torch.testing.assert_close(model_time, process.model_time(t))
+        return _knowing(process, name, t, noise)
+
+    denoise = denoise_with(network, process, prediction_named(name, process))
+    denoised = denoise(level.add_noise(X0, noise), level)
+    torch.testing.assert_close(denoised, X0, rtol=1e-4, atol=1e-5)
+
+
+def test_predict_is_how_a_network_is_called() -> None:
+    process, t = EDM(), torch.tensor([0.5, 2.0])
+    output = predict(lambda x, time: x + time[:, None, None, None], process, X0, t)
+    time = process.model_time(t)[:, None, None, None]
+    torch.testing.assert_close(output, process.model_input(X0, t) + time)
+
+
+def test_output_in_half_precision_leaves_x_in_full() -> None:
+    process = RectifiedFlow()
+    denoise = denoise_with(lambda x, t: x.half(), process, prediction_named("flow", process))
+    assert denoise(X0, process.level(0.5)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", list(SOLVERS))
+@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
+@pytest.mark.parametrize("steps", [1, 2, 6])
+def test_every_solver_ends_at_the_picture_a_network_is_sure_of(
+    process: DiscreteDiffusion, name: str, steps: int
+) -> None:
+    noise = Noise([1, 2], (3, 4, 4))
+    chosen = levels(process, steps, FITTING[type(process)][0])
+    x = chosen[0].add_noise(torch.zeros_like(X0), noise.start())
+    run = drive(solver_named(name)(x, chosen, noise), lambda x, level: X0)
+    torch.testing.assert_close(last(run), X0, rtol=1e-5, atol=1e-5)
+
+
+def test_drive_tells_every_evaluation_and_ends_with_x() -> None:
+    chosen = levels(RectifiedFlow(), 3, "uniform")
+    run = drive(solver_named("euler")(X0, chosen, lambda x: x), lambda x, level: x * level.sigma)
+    seen = []
+    try:
+        while True:
+            seen.append(next(run))
+    except StopIteration as finished:
+        end = finished.value
+    assert [evaluation.index for evaluation in seen] == [0, 1, 2]
+    assert [evaluation.level for evaluation in seen] == list(chosen[:-1])
+    assert torch.equal(seen[0].x, X0)
+    torch.testing.assert_close(seen[1].denoised, seen[1].x * chosen[1].sigma)
+    torch.testing.assert_close(end, seen[2].denoised)
+
+
+def test_nothing_runs_once_nobody_iterates() -> None:
+    calls: list[Level] = []
+
+    def denoise(x: Tensor, level: Level) -> Tensor:
+        calls.append(level)
+        return x
+
+    run = drive(solver_named("heun")(X0, levels(EDM(), 9, "karras"), lambda x: x), denoise)
+    assert calls == []
+    next(run), next(run)
+    run.close()
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("name", list(SOLVERS))
+def test_evaluations_a_step_are_as_told(name: str) -> None:
+    noise = Noise([1], (3, 4, 4))
+    run = drive(solver_named(name)(X0[:1], levels(EDM(), 6, "karras"), noise), lambda x, level: x)
+    spared = SOLVERS[name].evaluations - 1
+    assert len(list(run)) == 6 * SOLVERS[name].evaluations - spared

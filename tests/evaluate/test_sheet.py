@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from limner.errors import UsageError
+from limner.evaluate.sheet import CAPTION_HEIGHT, INK, MARGIN, PAPER, contact_sheet
+
+RED, CLEAR = (255, 0, 0, 255), (0, 0, 0, 0)
+
+
+def plain(colour: tuple[int, int, int, int], side: int = 20) -> Image.Image:
+    return Image.new("RGBA", (side, side), colour)
+
+
+def test_pictures_stand_row_by_row():
+    colours = [RED, (0, 255, 0, 255), (0, 0, 255, 255)]
+    sheet = contact_sheet([plain(colour) for colour in colours], columns=2)
+    assert sheet.mode == "RGB"
+    assert sheet.size == (2 * (20 + MARGIN) + MARGIN, 2 * (20 + MARGIN) + MARGIN)
+    step = 20 + MARGIN
+    for index, colour in enumerate(colours):
+        corner = (MARGIN + index % 2 * step, MARGIN + index // 2 * step)
+        assert sheet.getpixel(corner) == colour[:3]
+        assert sheet.getpixel((corner[0] + 19, corner[1] + 19)) == colour[:3]
+    assert sheet.getpixel((MARGIN - 1, MARGIN - 1)) == PAPER
+    assert sheet.getpixel((MARGIN + step, MARGIN + step)) == PAPER
+
+
+def test_scale_enlarges_pixels_to_squares():
+    picture = plain(CLEAR, 2)
+    picture.putpixel((1, 0), RED)
+    sheet = contact_sheet([picture], columns=1, scale=3, checkerboard=False)
+    pixels = np.asarray(sheet)[MARGIN : MARGIN + 6, MARGIN : MARGIN + 6]
+    assert (pixels[:3, 3:] == RED[:3]).all()
+    assert (pixels[:3, :3] == 255).all()
+    assert (pixels[3:] == 255).all()
+
+
+def test_transparent_pixels_show_the_ground_and_half_transparent_ones_a_mixture():
+    on_white = contact_sheet([plain((255, 0, 0, 128))], columns=1, checkerboard=False)
+    assert on_white.getpixel((MARGIN, MARGIN)) == (255, 127, 127)
+    on_board = contact_sheet([plain(CLEAR)], columns=1)
+    assert on_board.getpixel((MARGIN, MARGIN)) != on_board.getpixel((MARGIN + 8, MARGIN))
+    assert on_board.getpixel((MARGIN, MARGIN)) == on_board.getpixel((MARGIN + 8, MARGIN + 8))
+
+
+def test_captions_are_written_below_and_stay_within_their_picture():
+    long = "a caption far too long for so small a picture"
+    sheet = contact_sheet([plain(RED, 40), plain(RED, 40)], [long, ""], columns=2)
+    assert sheet.height == 40 + CAPTION_HEIGHT + 2 * MARGIN
+    below = np.asarray(sheet)[MARGIN + 40 :]
+    written = (below < 128).all(axis=2)
+    assert written[:, MARGIN : MARGIN + 40].any()
+    assert not written[:, MARGIN + 41 :].any()
+    assert max(INK) < 128
+
+
+def test_a_caption_that_fits_is_left_whole():
+    one = contact_sheet([plain(RED, 80)], ["cat"], columns=1)
+    cut = contact_sheet([plain(RED, 80)], ["cat\nsecond line"], columns=1)
+    assert (np.asarray(one) != np.asarray(cut)).any()
+
+
+def test_what_does_not_fit_is_refused():
+    for pictures, labels, columns in (
+        ([], None, 1),
+        ([plain(RED)], ["a", "b"], 1),
+        ([plain(RED)], None, 0),
+    ):
+        with pytest.raises(UsageError):
+            contact_sheet(pictures, labels, columns=columns)

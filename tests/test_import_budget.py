@@ -1,0 +1,65 @@
+"""Importing Limner, or asking the command line for help, costs next to nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+HEAVY = {
+    "PIL",
+    "accelerate",
+    "diffusers",
+    "einops",
+    "fastapi",
+    "jaxtyping",
+    "matplotlib",
+    "numpy",
+    "ray",
+    "resvg_py",
+    "rich",
+    "safetensors",
+    "scipy",
+    "tensorboard",
+    "tokenizers",
+    "torch",
+    "transformers",
+    "typer",
+    "uvicorn",
+    "webdataset",
+}
+
+PROBE = """
+import json, sys, time
+began = time.process_time()
+{statement}
+seconds = time.process_time() - began
+modules = sorted({{name.split(".")[0] for name in sys.modules}})
+print(json.dumps({{"seconds": seconds, "modules": modules}}), file=sys.stderr)
+"""
+
+
+def fresh(statement: str) -> dict[str, Any]:
+    """Processor seconds and loaded packages of a statement in a new interpreter."""
+    code = PROBE.format(statement=statement)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(done.stderr)
+
+
+def test_import_loads_nothing_heavy() -> None:
+    assert HEAVY.isdisjoint(fresh("import limner")["modules"])
+
+
+def test_import_takes_less_than_a_fifth_of_a_second() -> None:
+    assert min(fresh("import limner")["seconds"] for _ in range(3)) < 0.2
+
+
+def test_help_needs_no_torch() -> None:
+    for words in (["--help"], ["paint", "--help"], ["data", "--help"], ["--version"]):
+        statement = f"from limner.cli import main; main({words!r})"
+        assert {"torch", "numpy", "transformers"}.isdisjoint(fresh(statement)["modules"]), words
+
+
+def test_first_painter_loads_torch() -> None:
+    assert "torch" in fresh("import limner; limner.Request")["modules"]
