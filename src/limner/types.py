@@ -7,7 +7,7 @@ N image tokens, V vocabulary.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -55,6 +55,7 @@ class LatentSpace:
         return latent / _per_channel(self.scale, latent) + _per_channel(self.shift, latent)
 
 
+@runtime_checkable
 class Denoiser(Protocol):
     """A U-Net or a diffusion transformer: both are called the same way."""
 

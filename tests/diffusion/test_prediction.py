@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.diffusion.prediction import (
@@ -29,6 +29,7 @@ def _case(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     return pair[0], pair[1]
 
 
+@settings(deadline=None, max_examples=50)
 @given(fraction=st.floats(min_value=0.01, max_value=0.99), seed=st.integers(0, 1000))
 @pytest.mark.parametrize("name", PREDICTIONS)
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)

@@ -9,7 +9,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.diffusion.process import (
@@ -125,6 +125,7 @@ def test_posterior_of_the_first_step_is_the_picture() -> None:
     assert variance.tolist() == [0.0, 0.0]
 
 
+@settings(deadline=None, max_examples=50)
 @given(fraction=st.floats(min_value=0.0, max_value=1.0))
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
 def test_time_of_inverts_sigma_at(process: DiscreteDiffusion, fraction: float) -> None:
@@ -133,6 +134,7 @@ def test_time_of_inverts_sigma_at(process: DiscreteDiffusion, fraction: float) -
     assert process.time_of(process.sigma_at(t)) == pytest.approx(t, rel=1e-9, abs=1e-6)
 
 
+@settings(deadline=None, max_examples=50)
 @given(fraction=st.floats(min_value=1e-3, max_value=1 - 1e-3))
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
 def test_level_scaled_is_the_native_noise(process: DiscreteDiffusion, fraction: float) -> None:
@@ -196,3 +198,5 @@ def test_what_cannot_be_is_refused() -> None:
         EDM(lowest=2.0, highest=1.0)
     with pytest.raises(UsageError, match="'Mystery' is unknown"):
         process_from_dict({"_class_name": "Mystery"})
+    with pytest.raises(UsageError, match="finite sigma-hat"):
+        process_from_dict(SD1.to_dict() | {"rescale_betas_zero_snr": True})

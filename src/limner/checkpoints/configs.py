@@ -56,7 +56,7 @@ def unet_to_json(config: UNetConfig) -> Json:
         "up_block_types": up,
         "transformer_layers_per_block": [max(1, depth) for depth in config.attention_depth],
         # the name is diffusers' own slip: it holds the number of heads
-        "attention_head_dim": list(config.level_heads),
+        "attention_head_dim": config.heads if isinstance(config.heads, int) else list(config.heads),
         "cross_attention_dim": config.context_width,
         "use_linear_projection": config.linear_projection,
         "norm_num_groups": config.norm_groups,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.progress import progress_bar
-from limner.errors import UsageError
+from limner.cli.progress import progress_bar, stop_signals
+from limner.errors import TrainingError, UsageError
 
 if TYPE_CHECKING:
     from limner.data.records import PictureSet
@@ -48,12 +48,15 @@ def command(
         chosen = replace(chosen, concepts=concepts)
     run = train(chosen, read(data), output, base=base, resume=resume, device=device)
     write = event_writer(output) if tensorboard else lambda progress: None
-    with progress_bar(recipe) as report:
+    with progress_bar(recipe) as report, stop_signals() as stopped:
         for progress in run:
             report(progress.step, progress.steps)
             if progress.step % 100 == 0:
                 typer.echo(line(progress), err=True)
             write(progress)
+            if stopped() and progress.step < progress.steps:
+                run.close()
+                raise TrainingError(f"stopped and saved at step {progress.step}: --resume goes on")
     typer.echo(output / "model")
 
 

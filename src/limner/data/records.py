@@ -118,7 +118,9 @@ class PictureSet:
         """
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RECORDS_FILE).unlink(missing_ok=True)
-        pictures = self.pictures[self.picture_indices()].cpu().numpy()
+        indices = self.picture_indices()
+        whole = torch.equal(indices, torch.arange(len(self.pictures)))
+        pictures = (self.pictures if whole else self.pictures[indices]).cpu().numpy()
         records = [
             asdict(replace(record, picture=index)) for index, record in enumerate(self.records)
         ]

@@ -356,6 +356,8 @@ def process_from_dict(config: Mapping[str, Any]) -> Process:
 
 
 def _discrete_from(config: Mapping[str, Any]) -> DiscreteDiffusion:
+    if config.get("rescale_betas_zero_snr"):
+        raise UsageError("rescale_betas_zero_snr is true; a chain must end at a finite sigma-hat")
     given = config.get("trained_betas")
     return DiscreteDiffusion(
         steps=int(config["num_train_timesteps"]),

@@ -300,8 +300,9 @@ def _statistics(*maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B S"]:
     """Mean and standard deviation of each channel over the places (Huang and Belongie 2017)."""
     moments = []
     for each in maps:
-        variance, mean = torch.var_mean(each.float(), dim=(2, 3), correction=0)
-        moments += [mean, (variance + 1e-5).sqrt()]
+        mean = each.float().mean(dim=(2, 3), keepdim=True)
+        variance = (each.float() - mean).square().mean(dim=(2, 3))
+        moments += [mean[..., 0, 0], (variance + 1e-5).sqrt()]
     return torch.cat(moments, dim=1)
 
 

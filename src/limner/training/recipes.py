@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -36,6 +36,7 @@ from limner.training.objectives.denoising import DenoisingObjective
 PAD = PadMask.PAD
 
 
+@runtime_checkable
 class Recipe(Protocol):
     """Makes an objective from data and earlier parts, and a part of a model folder from it.
 
@@ -204,7 +205,7 @@ EMOJI_SAMPLING = Sampling(
     pad_mask=PAD.value,
 )
 EMOJI_DENOISER = DenoiserRecipe(
-    loop=LoopConfig(steps=40_000, batch=64, learning_rate=6e-4),
+    loop=LoopConfig(steps=9000, batch=48, learning_rate=6e-4, save_every=500),
     config=UNET_EMOJI,
     sampling=EMOJI_SAMPLING,
     process=RectifiedFlow(),
@@ -218,7 +219,7 @@ RECIPES: dict[str, Recipe] = {
         config=AUTOENCODER_EMOJI,
     ),
     "emoji-clip": ClipRecipe(
-        loop=LoopConfig(steps=1200, batch=128, learning_rate=5e-4, weight_decay=0.1),
+        loop=LoopConfig(steps=700, batch=128, learning_rate=5e-4, weight_decay=0.1),
         text=TEXT_EMOJI,
         vision=VISION_EMOJI,
         vocabulary=4096,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -33,8 +33,8 @@ def train(
     base: Path | None = None,
     resume: bool = False,
     device: str = "cpu",
-) -> Iterator[Progress]:
-    """Train, yielding after every step; saves when the iteration is closed early, too.
+) -> Generator[Progress, None, None]:
+    """Train, yielding after every step; closing it early saves.
 
     base: a model folder with the parts that the recipe needs.
     Raises TrainingError where a part is missing, or the folder already holds a training.
@@ -53,8 +53,9 @@ def train(
         for progress in trainer.run():
             log(folder / LOG, progress)
             yield progress
-    finally:
+    except GeneratorExit:  # between two steps, where the state is whole
         trainer.save()
+        raise
     with trainer.ema.applied(recipe.loop.ema[0]):
         objective.modules.eval()
         recipe.save(objective, chosen, model)

@@ -1,0 +1,97 @@
+import json
+import shutil
+
+import pytest
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from limner.checkpoints import ModelFolder, load_folder
+from limner.errors import CheckpointError
+
+
+@pytest.fixture
+def broken(tiny_model, tmp_path):
+    """A copy that a test may spoil."""
+    return shutil.copytree(tiny_model, tmp_path / "copy")
+
+
+def test_what_is_saved_is_loaded_to_the_bit(tiny_model, tmp_path):
+    unet = ModelFolder(tiny_model).load("unet")
+    again = ModelFolder(tmp_path)
+    again.save(unet)
+    for name, weight in again.load("unet").state_dict().items():
+        assert torch.equal(weight, unet.state_dict()[name]), name
+
+
+def test_half_precision_on_disk_is_single_in_memory(tiny_model, tmp_path):
+    unet = ModelFolder(tiny_model).load("unet")
+    ModelFolder(tmp_path).save(unet, torch.float16)
+    loaded = ModelFolder(tmp_path).load("unet")
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+    torch.testing.assert_close(loaded.conv_in.weight, unet.conv_in.weight, atol=1e-3, rtol=1e-3)
+
+
+def test_the_parts_open_in_diffusers_and_transformers_and_say_the_same(tiny_model):
+    parts = load_folder(tiny_model)
+    unet = UNet2DConditionModel.from_pretrained(tiny_model / "unet")
+    vae = AutoencoderKL.from_pretrained(tiny_model / "vae")
+    text = CLIPTextModel.from_pretrained(tiny_model / "text_encoder")
+    tokenizer = CLIPTokenizer.from_pretrained(tiny_model / "tokenizer")
+
+    prompt = "a red apple, 3d"
+    ids = parts.tokenizer([prompt])
+    theirs = tokenizer([prompt], padding="max_length", max_length=12, return_tensors="pt")
+    assert torch.equal(ids, theirs.input_ids)
+    x, t = torch.randn(1, 4, 8, 8), torch.tensor([500.0])
+    with torch.no_grad():
+        context = parts.text_encoder(ids).last
+        torch.testing.assert_close(context, text(ids).last_hidden_state, atol=1e-5, rtol=1e-5)
+        ours = parts.denoiser(x, t, context)
+        torch.testing.assert_close(ours, unet(x, t, context).sample, atol=1e-4, rtol=1e-4)
+        decoded = parts.autoencoder.decode(x)
+        torch.testing.assert_close(decoded, vae.decode(x).sample, atol=1e-4, rtol=1e-4)
+
+
+def test_a_folder_that_is_none(tmp_path):
+    with pytest.raises(CheckpointError, match=r"model_index\.json"):
+        load_folder(tmp_path)
+
+
+def test_a_missing_weights_file(broken):
+    path = broken / "unet" / "diffusion_pytorch_model.safetensors"
+    path.unlink()
+    with pytest.raises(
+        CheckpointError, match=r"unet/diffusion_pytorch_model.safetensors is missing"
+    ):
+        load_folder(broken)
+
+
+@pytest.mark.parametrize("keep", [0, 6, 100, -10])
+def test_a_truncated_weights_file(broken, keep):
+    path = broken / "vae" / "diffusion_pytorch_model.safetensors"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match="broken or cut short"):
+        load_folder(broken)
+
+
+def test_a_config_that_does_not_match_the_weights(broken):
+    path = broken / "unet" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "layers_per_block": 2}))
+    with pytest.raises(
+        CheckpointError, match=r"does not match its config\.json: \d+ tensors missing"
+    ):
+        load_folder(broken)
+    path.write_text(json.dumps({**config, "cross_attention_dim": 48}))
+    with pytest.raises(CheckpointError, match="has shape"):
+        load_folder(broken)
+
+
+def test_a_config_without_its_fields(broken):
+    (broken / "unet" / "config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"unet/config\.json does not describe unet"):
+        load_folder(broken)
+    (broken / "unet" / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match="is not JSON"):
+        load_folder(broken)

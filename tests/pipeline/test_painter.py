@@ -1,0 +1,170 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import limner
+from limner.diffusion.noise import Noise
+from limner.diffusion.prediction import Flow
+from limner.diffusion.schedules import levels
+from limner.errors import CheckpointError, NumericsError, RequestError
+from limner.pipeline import Request
+from limner.pipeline.metadata import png_info, read_request
+
+
+@pytest.fixture(scope="module")
+def painter(tiny_model):
+    return limner.load(tiny_model, device="cpu")
+
+
+def pixels(image):
+    return np.asarray(image).astype(int)
+
+
+def test_the_same_words_seed_and_model_give_the_same_bits(painter):
+    one, two = (painter.generate("a red apple", seed=7) for _ in range(2))
+    assert torch.equal(one.latents, two.latents)
+    assert one.images[0].tobytes() == two.images[0].tobytes()
+    assert one.images[0].mode == "RGBA"
+    assert one.images[0].size == (16, 16)
+
+
+def test_the_words_and_the_seed_matter(painter):
+    base = painter.generate("a red apple", seed=7).latents
+    assert not torch.allclose(base, painter.generate("a blue cat", seed=7).latents)
+    assert not torch.allclose(base, painter.generate("a red apple", seed=8).latents)
+    assert not torch.allclose(base, painter.generate("a red apple", seed=7, negative="cat").latents)
+
+
+def test_picture_i_of_a_batch_is_that_of_its_own_seed(painter):
+    batch = painter.generate("a red apple", seed=5, count=3, solver="euler_ancestral")
+    assert batch.seeds == (5, 6, 7)
+    for i in range(3):
+        alone = painter.generate("a red apple", seed=5 + i, solver="euler_ancestral")
+        assert abs(pixels(alone.images[0]) - pixels(batch.images[i])).max() <= 1
+
+
+def test_a_batch_of_prompts_is_what_each_gives_alone(painter):
+    together = painter.paint_batch(["a red apple", "a blue cat"], [3, 9])
+    alone = painter.generate("a blue cat", seed=9)
+    torch.testing.assert_close(
+        together[1:], painter.decode_pixels(alone.latents), atol=1e-4, rtol=0
+    )
+
+
+def test_it_is_guided_euler_on_the_flow_written_out(painter):
+    request = Request(
+        prompt="a red apple", negative="a cat", seed=1, steps=3, guidance=2.5, solver="euler"
+    )
+    parts = painter.parts
+    result = painter.paint(request)
+
+    with torch.no_grad():
+        text = painter.encode(["a cat", "a red apple"])
+        x = Noise([1], (4, 8, 8)).start()
+        ts = [level.sigma for level in levels(parts.process, 3, "shifted", shift=2.0)]
+        for t, following in zip(ts, ts[1:], strict=False):
+            velocity = parts.denoiser(
+                x.expand(2, -1, -1, -1), torch.full((2,), 1000 * t), text.context, text.mask
+            )
+            guided = velocity[:1] + 2.5 * (velocity[1:] - velocity[:1])
+            x = x + (following - t) * guided
+    assert isinstance(parts.prediction, Flow)
+    torch.testing.assert_close(result.latents, x, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("solver", "evaluations"), [("euler", 4), ("heun", 7), ("dpmpp_2m", 4)])
+def test_every_evaluation_is_told(painter, solver, evaluations):
+    steps = list(painter.steps(Request(prompt="a cat", seed=0, solver=solver)))
+    assert [s.index for s in steps] == list(range(1, evaluations + 1))
+    assert {s.total for s in steps} == {evaluations}
+    assert steps[-1].preview()[0].size == (16, 16)
+
+
+def test_start_noise_replaces_the_seeds_noise(painter):
+    noise = Noise([7], (4, 8, 8)).start()
+    given = painter.generate("a cat", seed=1, start_noise=noise)
+    assert torch.equal(given.latents, painter.generate("a cat", seed=7).latents)
+    with pytest.raises(RequestError, match=r"start_noise has shape \(1, 4, 8, 8\): \(2, 4, 8, 8\)"):
+        painter.generate("a cat", count=2, start_noise=noise)
+
+
+def test_other_sizes_are_painted(painter):
+    assert painter.generate("a cat", seed=0, size=(32, 16)).images[0].size == (32, 16)
+
+
+def test_a_size_that_does_not_fit_says_what_would(painter):
+    with pytest.raises(
+        RequestError,
+        match="size 33x16 does not fit this model: multiples of 4 are right, such as 32x16",
+    ):
+        painter.generate("a cat", size=(33, 16))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"count": 0}, "count is 0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"guidance": math.nan}, "guidance is nan"),
+        ({"guidance": math.inf}, "guidance is inf"),
+        ({"size": (0, 16)}, "size is"),
+        ({"solver": "eulr"}, "solver 'eulr' is unknown: one of euler"),
+        ({"schedule": "x"}, "schedule 'x' is unknown"),
+    ],
+)
+def test_a_field_out_of_range_is_named(fields, message):
+    with pytest.raises(RequestError, match=message):
+        Request(prompt="a cat", **fields)
+
+
+def test_a_schedule_that_does_not_fit_the_model(painter):
+    with pytest.raises(RequestError, match="karras"):
+        painter.generate("a cat", schedule="karras")
+
+
+def test_seed_zero_and_guidance_zero_are_values(painter):
+    result = painter.generate("a cat", seed=0, guidance=0.0)
+    assert (result.request.seed, result.request.guidance) == (0, 0.0)
+    empty = painter.generate("", seed=0, guidance=1.0)
+    torch.testing.assert_close(result.latents, empty.latents, atol=1e-4, rtol=1e-4)
+
+
+def test_nan_in_a_stage_names_the_stage(tiny_model):
+    spoiled = limner.load(tiny_model, device="cpu")
+    with torch.no_grad():
+        spoiled.parts.denoiser.conv_out.bias.fill_(math.nan)
+    with pytest.raises(NumericsError, match="denoiser at step 1"):
+        spoiled.generate("a cat", seed=0)
+
+
+def test_the_request_is_in_the_picture_and_paints_it_again(painter, tmp_path):
+    result = painter.generate("a rød apple", seed=5, count=2)
+    path = tmp_path / "two.png"
+    result.images[1].save(path, pnginfo=png_info(result, 1))
+    request = read_request(path)
+    assert (request.seed, request.count, request.prompt) == (6, 1, "a rød apple")
+    again = painter.paint(request)
+    assert abs(pixels(again.images[0]) - pixels(result.images[1])).max() <= 1
+
+
+def test_a_picture_without_a_record(painter, tmp_path):
+    path = tmp_path / "plain.png"
+    painter.generate("a cat", seed=0).images[0].save(path)
+    with pytest.raises(RequestError, match="holds no record"):
+        read_request(path)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "count"),
+    [("a red thing", 0), ("fruit", 0), ("qwerty zxcv", 1), ("", 0), ("zz, 3d", 1)],
+)
+def test_a_prompt_of_unknown_words_is_warned_of(painter, prompt, count):
+    assert len(painter.generate(prompt, seed=0).warnings) == count
+
+
+def test_an_unknown_folder(tmp_path):
+    with pytest.raises(CheckpointError, match="is no folder"):
+        limner.load(tmp_path / "nowhere")
