@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+
+from limner.checkpoints import ModelFolder, Sampling, Words
+from limner.diffusion.process import RectifiedFlow
+from limner.models.autoencoder import Autoencoder
+from limner.models.clip import TextTower, TextTowerConfig
+from limner.models.presets import AUTOENCODER_TINY, UNET_TINY
+from limner.models.unet import UNet
+from limner.text.tokenizer import Tokenizer
 
 # The same examples in every run, however slow the machine.
 settings.register_profile("limner", deadline=None, derandomize=True, database=None)
@@ -25,3 +35,32 @@ def _threads(request: pytest.FixtureRequest) -> None:
     slow = request.node.get_closest_marker("slow") is not None
     cores = os.cpu_count() if slow else 1
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", cores)))
+
+
+SAMPLING = Sampling(
+    steps=4, guidance=3.0, solver="dpmpp_2m", schedule="shifted", shift=2.0,
+    size=(16, 16), pad_mask="pad",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole model of a few thousand random weights, saved as a folder."""
+    torch.manual_seed(0)
+    folder = ModelFolder(tmp_path_factory.mktemp("model"))
+    tokenizer = Tokenizer.train(["a red apple, 3d", "a blue cat"] * 4, 600, length=12)
+    folder.save_tokenizer(tokenizer)
+    tower = TextTowerConfig(
+        vocabulary_size=tokenizer.vocabulary_size, length=12, width=24, layers=1, heads=2,
+        mlp_width=32, end=tokenizer.end,
+    )  # fmt: skip
+    folder.save(TextTower(tower))
+    unet = UNet(UNET_TINY)
+    for parameter in unet.parameters():  # zero-initialised outputs would paint nothing
+        torch.nn.init.normal_(parameter, std=0.1)
+    folder.save(unet)
+    space = {"scale": (1.0, 2.0, 0.5, 1.5), "shift": (0.0, 0.1, -0.1, 0.2)}
+    folder.save(Autoencoder(replace(AUTOENCODER_TINY, **space)))
+    words = Words(concepts=("red apple", "blue cat"), styles=("3d",), others=("fruit",))
+    folder.save_settings(RectifiedFlow(), "flow", SAMPLING, words)
+    return folder.path

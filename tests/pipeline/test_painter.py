@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_it_is_guided_euler_on_the_flow_written_out(painter):
         text = painter.encode(["a cat", "a red apple"])
         x = Noise([1], (4, 8, 8)).start()
         ts = [level.sigma for level in levels(parts.process, 3, "shifted", shift=2.0)]
-        for t, following in zip(ts, ts[1:], strict=False):
+        for t, following in pairwise(ts):
             velocity = parts.denoiser(
                 x.expand(2, -1, -1, -1), torch.full((2,), 1000 * t), text.context, text.mask
             )

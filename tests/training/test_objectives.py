@@ -73,7 +73,7 @@ def test_contrastive_loss_of_an_untrained_clip_is_that_of_guessing():
         mlp_width=16,
         projection_width=8,
         end=7,
-    )  # noqa: E501
+    )
     vision = VisionTowerConfig(
         image_size=16,
         patch=8,
@@ -83,7 +83,7 @@ def test_contrastive_loss_of_an_untrained_clip_is_that_of_guessing():
         heads=2,
         mlp_width=16,
         projection_width=8,
-    )  # noqa: E501
+    )
     torch.manual_seed(0)
     clip = Clip.from_config(ClipConfig(text=text, vision=vision))
     with torch.no_grad():

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -10,7 +12,7 @@ def test_learning_rate_rises_stays_and_falls_to_nearly_zero():
     assert factors[0] == pytest.approx(0.1)
     assert factors[9:75] == [1.0] * 66
     assert factors[99] == pytest.approx(0.04)
-    assert all(a >= b for a, b in zip(factors[75:], factors[76:], strict=False))
+    assert all(a >= b for a, b in pairwise(factors[75:]))
 
 
 def test_only_matrices_decay():

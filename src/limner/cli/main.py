@@ -24,6 +24,8 @@ COMMANDS = {
     "evaluate": "Measure a model, and write its contact sheet.",
 }
 
+INTERRUPTED = 130
+
 OVERVIEW = """Words in, a picture out.
 
 limner "a red apple, 3d" --seed 7 -o apple.png
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run([word for word in words if word != "--debug"])
     except KeyboardInterrupt:
-        return fail("interrupted", 130)
+        return fail("interrupted", INTERRUPTED)
     except typer.TyperException as error:
         return fail(f"{error.format_message()} (limner --help says more)", error.exit_code)
     except LimnerError as error:
@@ -83,6 +85,8 @@ def load_command(name: str) -> typer.Typer:
 def invoke(app: typer.Typer, words: list[str], *, program: str) -> int:
     """Parse the words and run; errors come out as exceptions, a wanted exit as its code."""
     code = typer.main.get_command(app).main(words, prog_name=program, standalone_mode=False)
+    if code == INTERRUPTED:  # the parser turns Ctrl-C into an exit code of its own
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 

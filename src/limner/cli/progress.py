@@ -15,7 +15,6 @@ Work = TypeVar("Work")
 Outcome = TypeVar("Outcome")
 
 
-@runtime_checkable
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C or a termination was asked for: work that can be resumed ends when it suits.
@@ -41,6 +40,7 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
         restore()
 
 
+@runtime_checkable
 class Numbered(Protocol):
     """A step of long work: its index, from 1 to the total."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,15 +36,10 @@ def command(
     ] = False,
 ) -> None:
     """Train by a recipe. Ctrl-C saves; --resume goes on as if nothing had happened."""
-    from limner.training.recipes import recipe_named
+    from limner.training.recipes import adjusted, recipe_named
     from limner.training.run import train
 
-    chosen = recipe_named(recipe)
-    given = {"steps": steps, "batch": batch, "seed": seed}
-    loop = replace(chosen.loop, **{k: v for k, v in given.items() if v is not None})
-    chosen = replace(chosen, loop=loop)
-    if concepts is not None:
-        chosen = replace(chosen, concepts=concepts)
+    chosen = adjusted(recipe_named(recipe), steps=steps, batch=batch, seed=seed, concepts=concepts)
     run = train(chosen, read(data), output, base=base, resume=resume, device=device)
     write = event_writer(output) if tensorboard else lambda progress: None
     with progress_bar(recipe) as report, stop_signals() as stopped:

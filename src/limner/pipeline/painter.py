@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +25,7 @@ from limner.diffusion.process import Level
 from limner.diffusion.sample import Denoise, denoise_with, drive, last
 from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
-from limner.errors import CheckpointError, NumericsError, RequestError
+from limner.errors import CheckpointError, NumericsError, RequestError, UsageError
 from limner.models.unet import UNet
 from limner.pipeline.request import Request
 from limner.pipeline.words import unknown_words_warning
@@ -122,8 +123,8 @@ class Painter:
         solver = self._start(request, seeds)
         total = _evaluations(request)
         with clock.stage("denoise"):
-            run = drive(solver, self._denoise(request, text))
-            for evaluation in iterate(run, into := []):
+            run, final = drive(solver, self._denoise(request, text)), list[Tensor]()
+            for evaluation in iterate(run, final):
                 denoised = finite(evaluation.denoised, f"denoiser at step {evaluation.index + 1}")
                 yield Step(
                     index=evaluation.index + 1,
@@ -131,9 +132,9 @@ class Painter:
                     level=evaluation.level,
                     x=evaluation.x,
                     denoised=denoised,
-                    preview=lambda shown=denoised: self.decode(shown),
+                    preview=partial(self.decode, denoised),
                 )
-            x = finite(into[0], "solver")
+            x = finite(final[0], "solver")
         with clock.stage("decode"):
             images = self.decode(x)
         return Result(
@@ -250,7 +251,16 @@ def load(
         raise CheckpointError(f"{folder} is no folder: give a model folder with a model_index.json")
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Painter(load_folder(folder, dtype=dtype), device=device)
+    return Painter(load_folder(folder, dtype=dtype), device=usable(device))
+
+
+def usable(device: str | torch.device) -> torch.device:
+    """The device itself; UsageError where there is none of that name here."""
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).splitlines()[0]
+        raise UsageError(f"device {str(device)!r} cannot be used here ({first}): try cpu") from None
 
 
 def shipped_model() -> Path:

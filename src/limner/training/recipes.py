@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -74,6 +74,7 @@ class AutoencoderRecipe:
 
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
         trained = objective.modules["autoencoder"]
+        assert isinstance(trained, Autoencoder)
         latents = raw_latents(trained, data)
         normalised = replace(
             self.config,
@@ -112,6 +113,7 @@ class ClipRecipe:
 
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
         clip = objective.modules["clip"]
+        assert isinstance(clip, Clip)
         model.save(clip.text)
         model.save(clip.vision)
 
@@ -189,6 +191,26 @@ def recipe_named(name: str) -> Recipe:
     if name not in RECIPES:
         raise TrainingError(f"recipe {name!r} is unknown: one of {', '.join(RECIPES)} is right")
     return RECIPES[name]
+
+
+def adjusted(
+    recipe: Recipe,
+    *,
+    steps: int | None = None,
+    batch: int | None = None,
+    seed: int | None = None,
+    concepts: int | None = None,
+) -> Recipe:
+    """The recipe with other numbers where they are given; TrainingError where one has no place."""
+    given = {"steps": steps, "batch": batch, "seed": seed}
+    changes: dict[str, Any] = {name: n for name, n in given.items() if n is not None}
+    row: Any = recipe
+    row = replace(row, loop=replace(row.loop, **changes))
+    if concepts is None:
+        return row
+    if not hasattr(row, "concepts"):
+        raise TrainingError("this recipe learns from all pictures: leave --concepts out")
+    return replace(row, concepts=concepts)
 
 
 def missing_parts(recipe: Recipe, model: ModelFolder) -> Sequence[str]:
