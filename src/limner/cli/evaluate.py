@@ -60,9 +60,9 @@ def command(
 
 def judge_in(folder: Path, real: PictureSet, steps: int) -> Judge:
     """The judge saved in a folder; else one trained on the seen real pictures, and saved there."""
-    from limner.evaluate.judge import Judge, train_judge
+    from limner.evaluate.judge import DESCRIPTION, Judge, train_judge
 
-    if (folder / "config.json").exists():
+    if (folder / DESCRIPTION).exists():
         return Judge.load(folder)
     seen = real.seen
     training = train_judge(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -12,12 +15,12 @@ from torch import Tensor
 from limner.checkpoints import ModelFolder, Sampling, Words
 from limner.data.captions import caption, known_words
 from limner.data.concepts import FAMILIAR, choose_concepts
-from limner.data.latents import encode_all
+from limner.data.latents import encode_all, load_latents, save_latents
 from limner.data.records import PictureSet
 from limner.diffusion.prediction import prediction_named
 from limner.diffusion.process import Process, RectifiedFlow
 from limner.diffusion.times import LogitNormalTimes, TimeSampling
-from limner.errors import TrainingError
+from limner.errors import DataError, TrainingError
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
 from limner.models.clip import Clip, ClipConfig, TextTowerConfig, VisionTowerConfig
 from limner.models.clip_presets import TEXT_EMOJI, VISION_EMOJI
@@ -32,8 +35,10 @@ from limner.training.objectives import Objective
 from limner.training.objectives.autoencoder import AutoencoderObjective
 from limner.training.objectives.contrastive import ContrastiveObjective
 from limner.training.objectives.denoising import DenoisingObjective
+from limner.types import Conditioning
 
 PAD = PadMask.PAD
+LATENTS = "latents.safetensors"
 
 
 @runtime_checkable
@@ -142,7 +147,7 @@ class DenoiserRecipe:
             self._denoiser(),
             self._latents(data, model),
             lambda index, chance: caption(data.records[index], chance),
-            encoder,
+            partial(encode_unpadded, encoder),
             process=self.process,
             prediction=prediction_named(self.prediction, self.process),
             times=self.times,
@@ -164,12 +169,35 @@ class DenoiserRecipe:
 
     def _latents(self, data: PictureSet, model: ModelFolder) -> Tensor:
         autoencoder = model.load("vae")
-        return autoencoder.config.space.normalise(raw_latents(autoencoder, data))
+        raw = cached_latents(autoencoder, data, model.path.parent / LATENTS)
+        return autoencoder.config.space.normalise(raw)
+
+
+def encode_unpadded(encoder: TextEncoder, captions: list[str]) -> Conditioning:
+    """As the encoder, with the padding cut off that no caption of the batch needs.
+
+    Under the PAD mask nothing looks at that padding, so only time is saved.
+    """
+    tokenizer = encoder.tokenizer
+    ids = tokenizer(captions)
+    mask = pad_mask(ids, PAD, end=tokenizer.end, pad=tokenizer.pad)
+    assert mask is not None
+    return encoder.encode(ids[:, : int(mask.sum(dim=1).max())])
 
 
 def raw_latents(autoencoder: Autoencoder, data: PictureSet) -> Tensor:
     """The mean latent of every record, (N, C, h, w), fp32, not normalised."""
     return encode_all(lambda pixels: autoencoder.encode(pixels).mean, data).float()
+
+
+def cached_latents(autoencoder: Autoencoder, data: PictureSet, path: Path) -> Tensor:
+    """As `raw_latents`, from the file if it was made by these weights from these pictures."""
+    if path.exists():
+        with suppress(DataError):
+            return load_latents(path, encoder=autoencoder, pictures=data)
+    latents = raw_latents(autoencoder, data)
+    save_latents(path, latents, encoder=autoencoder, pictures=data)
+    return latents
 
 
 def everyday_subset(data: PictureSet, count: int | None) -> PictureSet:
