@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.errors import UsageError
-from limner.evaluate.metrics import frechet_distance, kernel_distance, nearest, top_k_hits
+from limner.evaluate.metrics import frechet_distance, kernel_distance, nearest, psnr, top_k_hits
 
 
 def samples(count: int, width: int, seed: int) -> torch.Tensor:
@@ -96,3 +96,9 @@ def test_sets_that_cannot_be_compared_are_refused():
         frechet_distance(torch.zeros(5, 3), torch.zeros(5, 4))
     with pytest.raises(UsageError, match="needs 2 of each, not 1 and 5"):
         kernel_distance(torch.zeros(1, 3), torch.zeros(5, 3))
+
+
+def test_psnr_of_a_known_error():
+    a = torch.zeros(2, 4, 3, 3)
+    assert psnr(a, a + 0.2) == pytest.approx(20.0, abs=1e-4)
+    assert psnr(a, a + 0.02) == pytest.approx(40.0, abs=1e-4)

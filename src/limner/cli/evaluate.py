@@ -55,6 +55,9 @@ def command(
     report = measure(painter, the_judge, real, cells, seeds)
     (output / "report.json").write_text(report.to_json() + "\n")
     typer.echo(report.table())
+    if painter.parts.autoencoder is not None and len(real.held_out):
+        decibel = reconstruction(painter, real.held_out)
+        typer.echo(f"autoencoder, {len(real.held_out)} held-out pictures: PSNR {decibel:.1f} dB")
     typer.echo(output / "sheet.png")
 
 
@@ -91,6 +94,20 @@ def measure(
     run = evaluate(paint, cells, judge, real, seeds=range(seeds))
     with progress_bar("evaluating") as report:
         return finish(run, lambda p: report(p.done, p.total))
+
+
+def reconstruction(painter: Painter, pictures: PictureSet) -> float:
+    """PSNR in dB of pictures that went through the autoencoder and back."""
+    import torch
+
+    from limner.evaluate.metrics import psnr
+
+    autoencoder = painter.parts.autoencoder
+    assert autoencoder is not None
+    with torch.inference_mode():
+        pixels = pictures.to_float(range(len(pictures)))
+        back = [autoencoder.decode(autoencoder.encode(p).mean) for p in pixels.split(64)]
+    return psnr(torch.cat(back).clamp(-1, 1), pixels)
 
 
 def write_sheet(painter: Painter, cells: list[Cell], path: Path, count: int = 48) -> None:

@@ -60,6 +60,12 @@ def kernel_distance(a: Float[Tensor, "N D"], b: Float[Tensor, "M E"]) -> float:
     return (_mean_off_diagonal(within_a) + _mean_off_diagonal(within_b) - 2 * across.mean()).item()
 
 
+def psnr(a: Float[Tensor, "N C H W"], b: Float[Tensor, "N C H W"]) -> float:
+    """Peak signal-to-noise ratio in dB, the mean over pictures in [-1, 1] (a range of 2)."""
+    errors = (a - b).square().mean(dim=(1, 2, 3)).clamp_min(1e-12)
+    return (10 * torch.log10(4 / errors)).mean().item()
+
+
 def nearest(features: Float[Tensor, "N D"], bank: Float[Tensor, "M D"]) -> Nearest:
     """For each row the row of the bank in the most similar direction."""
     similarity = F.normalize(features, dim=1) @ F.normalize(bank, dim=1).mT

@@ -1,0 +1,66 @@
+"""`limner train` and `limner evaluate`, on a few tiny pictures."""
+
+import json
+
+import pytest
+import torch
+
+from limner.cli import main
+from limner.data.records import PictureSet, Record
+from limner.training import recipes
+from limner.training.loop import LoopConfig
+
+LOOP = LoopConfig(steps=2, batch=2, precision="fp32")
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Two concepts that the tiny model says it knows, in three styles, one cell held out."""
+    chance = torch.Generator().manual_seed(0)
+    pictures = torch.randint(0, 256, (6, 4, 16, 16), generator=chance).to(torch.uint8)
+    records = tuple(
+        Record(
+            picture=i, concept=("red apple", "blue cat")[i // 3],
+            style=("3d", "noto", "flat")[i % 3], held_out=i == 5,
+        )
+        for i in range(6)
+    )  # fmt: skip
+    folder = tmp_path / "data"
+    PictureSet(pictures=pictures, records=records).save(folder)
+    return folder
+
+
+def test_evaluating_prints_the_table_and_writes_the_sheet(tiny_model, data, tmp_path, capsys):
+    words = ["evaluate", str(tiny_model), "-o", str(tmp_path / "out"), "--data", str(data)]
+    small = ["--judge", str(tmp_path / "judge"), "--judge-steps", "2", "--seeds", "1"]
+    assert main([*words, *small]) == 0
+    printed = capsys.readouterr().out
+    assert "painted seen" in printed
+    assert "1 held-out pictures: PSNR" in printed
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["groups"]["painted seen"]["pictures"] == 5
+    assert report["groups"]["painted held out"]["pictures"] == 1
+    assert (tmp_path / "out" / "sheet.png").stat().st_size > 1000
+    trained = (tmp_path / "judge" / "judge.safetensors").stat().st_mtime_ns
+    assert main([*words, *small]) == 0  # the judge is kept
+    assert (tmp_path / "judge" / "judge.safetensors").stat().st_mtime_ns == trained
+
+
+def test_training_by_name_and_resuming(data, tmp_path, capsys, monkeypatch):
+    row = recipes.replace(recipes.RECIPES["emoji-autoencoder"], loop=LOOP)
+    monkeypatch.setitem(recipes.RECIPES, "emoji-autoencoder", row)
+    out = tmp_path / "run"
+    words = ["train", "emoji-autoencoder", "-o", str(out), "--data", str(data)]
+    assert main(words) == 0
+    assert (out / "model" / "vae" / "config.json").exists()
+    assert main(words) == 1
+    assert "already holds a training: add --resume" in capsys.readouterr().err
+    assert main([*words, "--resume", "--steps", "3", "--tensorboard"]) == 0
+    lines = (out / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [2, 3]
+    assert list(out.glob("events.out.tfevents*"))
+
+
+def test_an_unknown_recipe_lists_the_known(tmp_path, capsys):
+    assert main(["train", "emoji-gan", "-o", str(tmp_path)]) == 1
+    assert "one of emoji-autoencoder, emoji-clip" in capsys.readouterr().err

@@ -1,0 +1,80 @@
+"""The model that comes with the package, as a person meets it."""
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+
+import limner
+from limner.pipeline.painter import shipped_model
+
+
+@pytest.fixture(scope="module")
+def painter():
+    return limner.load(device="cpu")
+
+
+def array(image):
+    return np.asarray(image).astype(int)
+
+
+def test_it_fits_into_forty_megabytes_and_is_half_precision_safetensors():
+    files = [path for path in shipped_model().rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 40_000_000
+    assert not [path.name for path in files if path.suffix in (".bin", ".pt", ".ckpt", ".pkl")]
+
+
+def test_a_red_apple_is_red_and_stands_on_nothing(painter):
+    pixels = array(painter.generate("a red apple, 3d", seed=7).images[0])
+    assert pixels.shape == (64, 64, 4)
+    opacity = pixels[..., 3]
+    assert opacity[[0, 0, -1, -1], [0, -1, 0, -1]].max() < 32
+    assert opacity[24:40, 24:40].min() > 200
+    red, green, blue, _ = pixels[opacity > 200].mean(axis=0)
+    assert red > 1.5 * max(green, blue)
+
+
+def test_words_change_the_colour(painter):
+    def greenness(prompt):
+        pixels = array(painter.generate(prompt, seed=3).images[0])
+        red, green, *_ = pixels[pixels[..., 3] > 200].mean(axis=0)
+        return green - red
+
+    assert greenness("a green apple, flat") > 40 > greenness("a red apple, flat")
+
+
+def test_the_same_request_gives_the_same_bits_in_a_new_painter(painter):
+    again = limner.load(device="cpu").generate("a ghost, noto", seed=1).images[0]
+    assert again.tobytes() == painter.generate("a ghost, noto", seed=1).images[0].tobytes()
+
+
+def test_a_picture_of_a_batch_is_the_one_painted_alone_to_a_grey_level(painter):
+    batch = painter.generate("a cat, twemoji", seed=10, count=4)
+    for index, seed in enumerate(batch.seeds):
+        alone = painter.generate("a cat, twemoji", seed=seed)
+        assert abs(array(alone.images[0]) - array(batch.images[index])).max() <= 1
+
+
+def test_it_says_what_it_knows(painter):
+    assert {"red apple", "cat", "ghost"} <= set(painter.words.concepts)
+    assert set(painter.words.styles) == {"3d", "flat", "twemoji", "noto", "blob", "emojione"}
+    assert painter.generate("qwertz", seed=0, steps=1).warnings
+    assert not painter.generate("a cat", seed=0, steps=1).warnings
+
+
+def test_its_parts_open_in_diffusers(painter):
+    vae = AutoencoderKL.from_pretrained(shipped_model() / "vae").float()
+    latent = torch.randn(1, 4, 16, 16)
+    with torch.no_grad():
+        theirs = vae.decode(latent).sample
+        torch.testing.assert_close(
+            painter.parts.autoencoder.decode(latent), theirs, atol=1e-4, rtol=1e-4
+        )
+    if not (shipped_model() / "unet").is_dir():
+        return
+    unet = UNet2DConditionModel.from_pretrained(shipped_model() / "unet").float()
+    context, t = torch.randn(1, 32, 256), torch.tensor([300.0])
+    with torch.no_grad():
+        theirs = unet(latent, t, context).sample
+        ours = painter.parts.denoiser(latent, t, context)
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
