@@ -57,6 +57,11 @@ def test_a_caption_without_a_style_describes_every_style():
     assert described(captions, cells()).tolist() == expected
 
 
+def test_without_concepts_only_a_pictures_own_captions_describe_it():
+    records = [Record(picture=i, concept="", captions=("my cat",)) for i in range(2)]
+    assert described(["my cat", "my cat"], records).tolist() == [[True, False], [False, True]]
+
+
 def test_two_equal_positives_share_the_target():
     logits = torch.tensor([[2.0, 2.0], [2.0, 2.0]])
     loss = symmetric_loss(logits, torch.ones(2, 2, dtype=torch.bool))

@@ -120,6 +120,17 @@ def test_padding_that_no_caption_needs_changes_nothing(trained):
     torch.testing.assert_close(cut.context[cut.mask], whole.context[whole.mask])
 
 
+def test_captioned_pictures_of_ones_own_are_data_too(trained, data, tmp_path):
+    records = [Record(picture=i, concept="", captions=(f"my cat {i}",)) for i in range(6)]
+    own = PictureSet(pictures=data.pictures[:6], records=tuple(records))
+    recipe = replace(SMALL["emoji-unet"], concepts=400)
+    list(train(recipe, own, tmp_path / "run", base=trained / "emoji-clip" / "model"))
+    painter = limner.load(tmp_path / "run" / "model", device="cpu")
+    assert painter.words.concepts == ()
+    assert painter.generate("my cat", seed=0).warnings == ()
+    assert painter.generate("a dog", seed=0).warnings
+
+
 def test_a_part_that_is_missing_is_named(data, tmp_path):
     with pytest.raises(TrainingError, match="needs a model folder with vae, tokenizer"):
         list(train(SMALL["emoji-unet"], data, tmp_path / "run"))

@@ -67,6 +67,7 @@ def read(data: Path | None) -> PictureSet:
     found = load_folder(data, size=64, channels=4)
     for reason in found.skipped:
         typer.echo(f"limner: skipped {reason}", err=True)
+    typer.echo(f"{len(found)} pictures, {len(found.skipped)} skipped", err=True)
     return found
 
 

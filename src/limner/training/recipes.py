@@ -14,7 +14,7 @@ from torch import Tensor
 
 from limner.checkpoints import ModelFolder, Sampling, Words
 from limner.data.captions import caption, known_words
-from limner.data.concepts import FAMILIAR, choose_concepts
+from limner.data.concepts import FAMILIAR, choose_concepts, everyday
 from limner.data.latents import encode_all, load_latents, save_latents
 from limner.data.records import PictureSet
 from limner.diffusion.prediction import prediction_named
@@ -158,7 +158,8 @@ class DenoiserRecipe:
         for module in objective.modules.values():
             model.save(module)
         known = known_words(data.records)
-        others = sorted({*known["names"], *known["keywords"]} - {*known["concepts"]})
+        read = {*known["names"], *known["keywords"], *known["captions"]}
+        others = sorted(read - {*known["concepts"]})
         words = Words(concepts=known["concepts"], styles=known["styles"], others=tuple(others))
         model.save_settings(self.process, self.prediction, self.sampling, words)
 
@@ -201,8 +202,8 @@ def cached_latents(autoencoder: Autoencoder, data: PictureSet, path: Path) -> Te
 
 
 def everyday_subset(data: PictureSet, count: int | None) -> PictureSet:
-    """The records of `count` everyday concepts; all records for None."""
-    if count is None:
+    """The records of `count` everyday concepts; all for None, or of a set that is not of emoji."""
+    if count is None or not everyday(data.records):
         return data
     chosen = set(choose_concepts(data.records, count, keep=FAMILIAR))
     return data.select(lambda record: record.concept in chosen)

@@ -51,11 +51,16 @@ class ContrastiveObjective:
 
 
 def described(captions: list[str], records: list[Record]) -> Bool[Tensor, "N N"]:
-    """[i, j]: caption i describes picture j (its concept, in its style or in none named)."""
+    """[i, j]: caption i describes picture j (its concept, in its style or in none named).
+
+    Of a picture without a named concept only its own captions are known to describe it.
+    """
 
     def fits(caption: str, own: Record, other: Record) -> bool:
+        if own.concept != other.concept or not own.concept:
+            return own.picture == other.picture
         styled = own.style in caption.replace(",", " ").split()
-        return own.concept == other.concept and (not styled or own.style == other.style)
+        return not styled or own.style == other.style
 
     pairs = list(zip(captions, records, strict=True))
     return torch.tensor([[fits(text, own, other) for other in records] for text, own in pairs])
