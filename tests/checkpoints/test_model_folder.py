@@ -6,7 +6,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from limner.checkpoints import ModelFolder, load_folder
+from limner.checkpoints import ModelFolder, load_folder, ship
 from limner.errors import CheckpointError
 
 
@@ -95,3 +95,14 @@ def test_a_config_without_its_fields(broken):
     (broken / "unet" / "config.json").write_text("{")
     with pytest.raises(CheckpointError, match="is not JSON"):
         load_folder(broken)
+
+
+def test_shipping_keeps_the_model_and_halves_its_weights(tiny_model, tmp_path):
+    ship(tiny_model, tmp_path / "shipped")
+    before, after = load_folder(tiny_model), load_folder(tmp_path / "shipped")
+    assert (after.sampling, after.words) == (before.sampling, before.words)
+    assert after.prediction == before.prediction
+    for name, weight in before.denoiser.state_dict().items():
+        assert torch.equal(after.denoiser.state_dict()[name], weight.half().float()), name
+    with pytest.raises(CheckpointError, match="exists already"):
+        ship(tiny_model, tmp_path / "shipped")

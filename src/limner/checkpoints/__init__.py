@@ -1,5 +1,5 @@
 """Model folders: diffusers' layout on the disk, Limner's modules in memory."""
 
-from limner.checkpoints.folder import ModelFolder, Parts, Sampling, Words, load_folder
+from limner.checkpoints.folder import ModelFolder, Parts, Sampling, Words, load_folder, ship
 
-__all__ = ["ModelFolder", "Parts", "Sampling", "Words", "load_folder"]
+__all__ = ["ModelFolder", "Parts", "Sampling", "Words", "load_folder", "ship"]

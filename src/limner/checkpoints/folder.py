@@ -208,6 +208,24 @@ def load_folder(path: Path, *, dtype: torch.dtype | None = None) -> Parts:
     )
 
 
+def ship(source: Path, target: Path) -> None:
+    """Copy what painting needs of a trained model, its weights in half precision.
+
+    The image tower stays behind. `target` must not exist yet.
+    """
+    if target.exists():
+        raise CheckpointError(f"{target} exists already: move it away first")
+    old, new = ModelFolder(source), ModelFolder(target)
+    parts = load_folder(source)
+    new.path.mkdir(parents=True)
+    new.save_tokenizer(parts.tokenizer)
+    for module in (parts.text_encoder, parts.denoiser, parts.autoencoder):
+        if module is not None:
+            new.save(module, torch.float16)
+    scheduler = read_json(old.path / "scheduler" / "scheduler_config.json")
+    new.save_settings(parts.process, scheduler["prediction_type"], parts.sampling, parts.words)
+
+
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file; never runs code of the file."""
     if not path.is_file():

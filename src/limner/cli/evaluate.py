@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +48,8 @@ def command(
         raise UsageError("this model has no list of its concepts: there is nothing to ask it")
     known = set(painter.words.concepts)
     real = read(data).select(lambda record: record.concept in known)
-    place = cache_folder() / f"judge-{len(known)}-{judge_steps}" if judge is None else judge
+    name = f"judge-{zlib.crc32(' '.join(sorted(known)).encode()):08x}-{judge_steps}"
+    place = cache_folder() / name if judge is None else judge
     the_judge = judge_in(place, real, judge_steps)
     cells = choose_cells(real, seen=prompts, held_out=held_out, seed=0)
     output.mkdir(parents=True, exist_ok=True)
