@@ -23,6 +23,7 @@ ROWS = (
     ("limner",),  # the public surface, which hands out what the pipeline has
     ("server",),
     ("cli",),
+    ("__main__",),
 )
 RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}
 

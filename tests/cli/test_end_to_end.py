@@ -113,11 +113,20 @@ def test_an_interrupted_run_leaves_no_half_file(tiny_model, tmp_path):
     command = [sys.executable, "-m", "limner", "a cat", "--model", str(tiny_model)]
     process = subprocess.Popen(
         [*command, "--steps", "10000"], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, preexec_fn=heed_interrupts,
     )  # fmt: skip
-    time.sleep(5)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    try:
+        time.sleep(5)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
     assert process.returncode == 130, err
     assert "interrupted" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def heed_interrupts():
+    """A shell lets its background jobs ignore Ctrl-C, and a child would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

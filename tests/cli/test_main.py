@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -120,7 +119,8 @@ def test_debug_shows_the_traceback(how: str) -> None:
 
 
 def test_interrupt_is_exit_code_130() -> None:
-    done = program(f"import os; os.kill(os.getpid(), {int(signal.SIGINT)})")
+    heed = "import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    done = program(f"{heed}; os.kill(os.getpid(), signal.SIGINT)")
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
 
