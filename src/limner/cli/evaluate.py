@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,10 +46,10 @@ def command(
     if painter.words is None:
         raise UsageError("this model has no list of its concepts: there is nothing to ask it")
     known = set(painter.words.concepts)
-    real = read(data).select(lambda record: record.concept in known)
-    name = f"judge-{zlib.crc32(' '.join(sorted(known)).encode()):08x}-{judge_steps}"
-    place = cache_folder() / name if judge is None else judge
-    the_judge = judge_in(place, real, judge_steps)
+    everything = read(data)
+    real = everything.select(lambda record: record.concept in known)
+    place = cache_folder() / f"judge-{everything.size}-{judge_steps}" if judge is None else judge
+    the_judge = judge_in(place, everything, judge_steps)
     cells = choose_cells(real, seen=prompts, held_out=held_out, seed=0)
     output.mkdir(parents=True, exist_ok=True)
     write_sheet(painter, cells, output / "sheet.png")
@@ -64,7 +63,11 @@ def command(
 
 
 def judge_in(folder: Path, real: PictureSet, steps: int) -> Judge:
-    """The judge saved in a folder; else one trained on the seen real pictures, and saved there."""
+    """The judge saved in a folder; else one trained on all seen real pictures, and saved there.
+
+    All, and not only those of the concepts asked for: the more drawings a judge has seen, the
+    better it tells their styles apart.
+    """
     from limner.evaluate.judge import DESCRIPTION, Judge, train_judge
 
     if (folder / DESCRIPTION).exists():
