@@ -33,7 +33,7 @@ def command(
     prompts: Annotated[int, typer.Option(help="Seen cells to paint.")] = 1000,
     held_out: Annotated[int, typer.Option(help="Held-out cells to paint, at most.")] = 1000,
     seeds: Annotated[int, typer.Option(help="Pictures a cell.")] = 4,
-    judge_steps: Annotated[int, typer.Option(help="Length of the judge's training.")] = 2000,
+    judge_steps: Annotated[int, typer.Option(help="Length of the judge's training.")] = 3600,
     data: Annotated[Path | None, typer.Option(help="A built set. Default: 64-pixel emoji.")] = None,
 ) -> None:
     """Paint many prompts and let a judge, trained on real pictures only, say what they show."""

@@ -117,14 +117,8 @@ class Judge(nn.Module):
         super().__init__()
         self.config = config
         first, last = config.channels[0], config.channels[-1]
-        self.stem = nn.Sequential(  # side / 2, then side / 4
-            nn.Conv2d(4, first // 2, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(first // 2),
-            nn.ReLU(),
-            nn.Conv2d(first // 2, first, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(first),
-            nn.ReLU(),
-        )
+        self.fine = _halving(4, first // 2)
+        self.stem = _halving(first // 2, first)
         widths = (first, *config.channels)
         self.blocks = nn.Sequential(
             *(
@@ -140,18 +134,24 @@ class Judge(nn.Module):
         self.to_concept = nn.Linear(last + last // 8 * places, concept_width)
         self.norm_concept = nn.BatchNorm1d(concept_width)
         self.concept_head = CosineHead(concept_width, len(config.concepts))
-        # How a thing is drawn is read from statistics of the early maps, which hardly tell what is
-        # drawn; from the last maps the network would learn each picture's style by heart.
-        self.to_style = nn.Linear(4 * first, style_width)
+        # How a thing is drawn is read from statistics of all but the last maps, which hardly tell
+        # what is drawn; from the last ones the network would learn each picture's style by heart.
+        moments = 2 * (first // 2 + first + sum(config.channels[:-1]))
+        self.to_style = nn.Sequential(
+            nn.Linear(moments, 2 * style_width), nn.ReLU(), nn.Linear(2 * style_width, style_width)
+        )
         self.norm_style = nn.BatchNorm1d(style_width)
         self.style_head = CosineHead(style_width, len(config.styles))
 
     def forward(self, pixels: Float[Tensor, "B 4 S S"]) -> Verdict:
         """pixels: premultiplied RGBA in [0, 1], `config.size` along a side."""
-        early = self.stem(pixels * 2 - 1)
-        local = self.blocks[0](early)
-        style = self.norm_style(self.to_style(_statistics(early, local)))
-        maps = self.blocks[1:](local)
+        fine = self.fine(pixels * 2 - 1)
+        maps = self.stem(fine)
+        seen = [fine, maps]
+        for block in self.blocks:
+            maps = block(maps)
+            seen.append(maps)
+        style = self.norm_style(self.to_style(_statistics(seen[:-1])))
         pooled, placed = maps.mean(dim=(2, 3)), self.squeeze(maps).flatten(1)
         concept = self.norm_concept(self.to_concept(torch.cat([pooled, placed], dim=1)))
         return Verdict(
@@ -284,19 +284,31 @@ def augment(
     moved = F.grid_sample(pixels, grid, align_corners=False)
 
     colour, opacity = moved[:, :3], moved[:, 3:]
-    gain = 1 + uniform(3, 1, 1) * GAIN / 2 + uniform(1, 1, 1) * GAIN / 2
-    lift = uniform(1, 1, 1) * GAIN / 2
+    # Half of the pictures keep their colours, half stay sharp and half clean: a palette, an outline
+    # and a texture tell styles apart.
+    much = uniform(1, 1, 1).clamp(min=0) * GAIN / 2
+    gain = 1 + much * (uniform(3, 1, 1) + uniform(1, 1, 1))
+    lift = much * uniform(1, 1, 1)
     recoloured = torch.minimum((colour * gain + opacity * lift).clamp(min=0), opacity)
     moved = torch.cat([recoloured, opacity], dim=1)
 
-    softness = uniform(1, 1, 1).clamp(min=0)  # half of the pictures stay sharp
+    softness = uniform(1, 1, 1).clamp(min=0)
     moved = torch.lerp(moved, _blur(moved), softness)
     level = uniform(1, 1, 1).clamp(min=0) * NOISE
     noise = torch.randn(moved.shape, generator=generator, device=pixels.device)
     return moved + level * noise
 
 
-def _statistics(*maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B S"]:
+def _halving(in_channels: int, out_channels: int) -> nn.Sequential:
+    """A convolution that halves the sides."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(),
+    )
+
+
+def _statistics(maps: Sequence[Float[Tensor, "B ..."]]) -> Float[Tensor, "B S"]:
     """Mean and standard deviation of each channel over the places (Huang and Belongie 2017)."""
     moments = []
     for each in maps:
