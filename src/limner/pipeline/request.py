@@ -95,7 +95,9 @@ class Request:
         if self.noise == NoiseMode.BATCH:
             return replace(self, start_noise=None)
         seeds = {"seed": self.seed, "variation_seed": self.variation_seed}
-        own = {name: seed + index for name, seed in seeds.items() if seed is not None}
+        own: dict[str, Any] = {
+            name: seed + index for name, seed in seeds.items() if seed is not None
+        }
         return replace(self, **own, count=1, start_noise=None)
 
     def to_json(self) -> str:
