@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import limner
 from limner.diffusion.noise import NoiseMode
 from limner.diffusion.schedules import Schedule
 from limner.errors import RequestError
 from limner.pipeline.request import Request
+from limner.version import __version__
 
 Reader = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 """(a value, the fields so far) -> the fields that it says; ValueError where it says none."""
@@ -92,7 +92,7 @@ def format(request: Request, *, model: str | None = None, model_hash: str | None
         else None,
         "RNG": "NV" if request.noise == NoiseMode.NV else "CPU",
         "Noise batch": request.count if request.noise == NoiseMode.BATCH else None,
-        "Version": f"Limner {limner.__version__}",
+        "Version": f"Limner {__version__}",
     }
     said = {key: value for key, value in parameters.items() if value is not None}
     lines = [request.prompt]
