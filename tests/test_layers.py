@@ -14,7 +14,7 @@ SOURCE = Path(limner.__file__).parent
 
 # From the bottom up; the names of one row do not import each other.
 ROWS = (
-    ("errors",),
+    ("errors", "version"),
     ("types",),
     ("nn",),
     ("text", "models", "diffusion"),

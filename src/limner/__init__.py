@@ -12,13 +12,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from limner import errors
+from limner.version import __version__
 
 if TYPE_CHECKING:
     from limner.pipeline import Painter, Request, Result, Step, load
 
 __all__ = ["Painter", "Request", "Result", "Step", "__version__", "errors", "load"]
-
-__version__ = "0.1.0"
 
 _FROM_PIPELINE = frozenset({"Painter", "Request", "Result", "Step", "load"})
 

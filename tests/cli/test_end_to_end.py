@@ -9,6 +9,7 @@ import time
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from limner.cli import main
 from limner.pipeline.metadata import read_request
@@ -54,9 +55,75 @@ def test_many_pictures_or_one_sheet(paint, tmp_path):
         assert sheet.width >= 3 * 16
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
+def test_a_picture_is_repeated_to_the_byte(paint, tmp_path, name):
+    paint(
+        "a rød cat", "--seed", "7", "--negative", "dog", "--solver", "euler_ancestral", "--steps",
+        "2", "--noise", "nv", "--variation-seed", "3", "--variation-strength", "0.25", "-o", name,
+    )  # fmt: skip
+    again = f"again{name[1:]}"
+    code, err, found = paint("--from", name, "-o", again)
+    assert (code, found) == (0, [name, again])
+    assert "not used" not in err
+    assert (tmp_path / again).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_a_picture_of_a_batch_draw_is_repeated_with_its_batch(paint, tmp_path):
+    paint("a cat", "-n", "2", "--seed", "7", "--noise", "batch", "--steps", "2", "-o", "a.png")
+    code, _, found = paint("--from", "a-2.png", "-o", "b.png")
+    assert (code, found) == (0, ["a-2.png", "a.png", "b-2.png", "b.png"])
+    for old, new in (("a.png", "b.png"), ("a-2.png", "b-2.png")):
+        assert (tmp_path / new).read_bytes() == (tmp_path / old).read_bytes()
+
+
+def test_options_stand_before_what_a_picture_says(paint, tmp_path):
+    paint(
+        "a cat", "--seed", "7", "--steps", "2", "--size", "32x16", "--variation-strength", "0.5",
+        "-o", "a.png",
+    )  # fmt: skip
+    code, _, _ = paint(
+        "a dog", "--from", "a.png", "--seed", "0", "--guidance", "0", "--variation-strength", "0"
+    )
+    request = read_request(tmp_path / "a-dog.png")
+    assert (code, request.prompt, request.seed, request.guidance) == (0, "a dog", 0, 0.0)
+    assert (request.steps, request.size, request.variation_seed) == (2, (32, 16), None)
+
+
+def test_a_picture_of_another_program_is_repeated_as_far_as_it_goes(paint, tmp_path):
+    info = PngInfo()
+    info.add_text(
+        "parameters",
+        "a red apple\nSteps: 2, Sampler: Euler, CFG scale: 7, Seed: 5, Size: 16x16, ENSD: 31337",
+    )
+    Image.new("RGB", (16, 16)).save(tmp_path / "theirs.png", pnginfo=info)
+    code, err, found = paint("--from", "theirs.png")
+    assert (code, found) == (0, ["a-red-apple.png", "theirs.png"])
+    assert "of theirs.png not used: ENSD '31337'" in err
+    request = read_request(tmp_path / "a-red-apple.png")
+    assert (request.seed, request.noise, request.guidance) == (5, "nv", 7.0)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        ([], "a prompt is missing"),
+        (["--from", "nowhere.png"], "nowhere.png is no readable picture"),
+        (["a cat", "--from", "nowhere.png"], "nowhere.png is no readable picture"),
+    ],
+)
+def test_a_prompt_is_given_or_read(paint, words, message):
+    code, err, found = paint("paint", *words)
+    assert (code, found) == (2, [])
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--noise", "gpu"], "noise 'gpu' is unknown: one of cpu, nv, batch"),
+        (["--variation-strength", "2"], "variation_strength is 2.0: a number from 0 to 1"),
+        (["--variation-seed", "3"], "variation_seed is 3 but variation_strength is 0"),
+        (["-o", "a.gif"], "ends in .png, .jpg, .jpeg, .webp"),
         (["--steps", "0"], "steps is 0: a whole number from 1"),
         (["--guidance", "nan"], "guidance is nan: a finite number"),
         (["--size", "17x16"], "multiples of 4 are right, such as 16x16"),

@@ -76,7 +76,7 @@ def test_overview_names_every_command(words: list[str], capsys: pytest.CaptureFi
         (["paint"], "prompt"),
         (["a", "red", "apple"], 'limner "a red apple"'),
         (["apple", "--size", "big"], "128x96"),
-        (["apple", "-o", "apple.jpg"], ".png"),
+        (["apple", "-o", "apple.gif"], ".png"),
         (["data"], "command"),
         (["data", "emojis"], "emojis"),
     ],

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from limner.cli import files, paint, progress, words
 from limner.errors import OutputError, UsageError
@@ -56,8 +55,9 @@ def test_target_path(tmp_path: Path) -> None:
     assert files.target_path("x/cat", "a dog") == Path("x/cat.png")
     assert files.target_path(str(tmp_path), "a dog") == tmp_path / "a-dog.png"
     assert files.target_path("new/", "a dog") == Path("new/a-dog.png")
-    with pytest.raises(UsageError, match=r"\.png"):
-        files.target_path("cat.jpg", "a dog")
+    assert files.target_path("cat.JPG", "a dog") == Path("cat.JPG")
+    with pytest.raises(UsageError, match=r"ends in \.png, \.jpg, \.jpeg, \.webp is right"):
+        files.target_path("cat.gif", "a dog")
 
 
 def test_existing_pictures_are_numbered_not_overwritten(tmp_path: Path) -> None:
@@ -86,10 +86,19 @@ def test_dangling_link_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_picture_keeps_its_text(tmp_path: Path) -> None:
-    info = PngInfo()
-    info.add_itxt("limner", "Äpfel")
-    written = files.save_picture(RED, tmp_path / "apple.png", info)
+    written = files.save_picture(RED, tmp_path / "apple.png", {"limner": "Äpfel"})
     assert Image.open(written).text == {"limner": "Äpfel"}
+
+
+def test_the_name_says_the_format(tmp_path: Path) -> None:
+    """A JPEG has no transparency, so it is seen on white; a WebP keeps every pixel."""
+    half = Image.new("RGBA", (8, 8), (255, 0, 0, 128))
+    with Image.open(files.save_picture(half, tmp_path / "a.jpg")) as picture:
+        assert (picture.format, picture.mode) == ("JPEG", "RGB")
+        assert picture.getpixel((4, 4)) == pytest.approx((255, 127, 127), abs=2)
+    with Image.open(files.save_picture(half, tmp_path / "a.WebP")) as picture:
+        assert (picture.format, picture.mode) == ("WEBP", "RGBA")
+        assert picture.tobytes() == half.tobytes()
 
 
 def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:

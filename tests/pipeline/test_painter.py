@@ -6,12 +6,11 @@ import pytest
 import torch
 
 import limner
-from limner.diffusion.noise import Noise
+from limner.diffusion.noise import Noise, Variation
 from limner.diffusion.prediction import Flow
 from limner.diffusion.schedules import levels
 from limner.errors import CheckpointError, NumericsError, RequestError
 from limner.pipeline import Request
-from limner.pipeline.metadata import png_info, read_request
 
 
 @pytest.fixture(scope="module")
@@ -103,24 +102,6 @@ def test_a_size_that_does_not_fit_says_what_would(painter):
         painter.generate("a cat", size=(33, 16))
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"steps": 0}, "steps is 0"),
-        ({"count": 0}, "count is 0"),
-        ({"seed": -1}, "seed is -1"),
-        ({"guidance": math.nan}, "guidance is nan"),
-        ({"guidance": math.inf}, "guidance is inf"),
-        ({"size": (0, 16)}, "size is"),
-        ({"solver": "eulr"}, "solver 'eulr' is unknown: one of euler"),
-        ({"schedule": "x"}, "schedule 'x' is unknown"),
-    ],
-)
-def test_a_field_out_of_range_is_named(fields, message):
-    with pytest.raises(RequestError, match=message):
-        Request(prompt="a cat", **fields)
-
-
 def test_a_schedule_that_does_not_fit_the_model(painter):
     with pytest.raises(RequestError, match="karras"):
         painter.generate("a cat", schedule="karras")
@@ -141,21 +122,26 @@ def test_nan_in_a_stage_names_the_stage(tiny_model):
         spoiled.generate("a cat", seed=0)
 
 
-def test_the_request_is_in_the_picture_and_paints_it_again(painter, tmp_path):
-    result = painter.generate("a rød apple", seed=5, count=2)
-    path = tmp_path / "two.png"
-    result.images[1].save(path, pnginfo=png_info(result, 1))
-    request = read_request(path)
-    assert (request.seed, request.count, request.prompt) == (6, 1, "a rød apple")
-    again = painter.paint(request)
-    assert abs(pixels(again.images[0]) - pixels(result.images[1])).max() <= 1
+def test_noise_modes_are_different_noise_of_the_same_seed(painter):
+    latents = [
+        painter.generate("a cat", seed=7, noise=mode, solver="euler_ancestral").latents
+        for mode in ("cpu", "nv")
+    ]
+    assert not torch.allclose(*latents)
 
 
-def test_a_picture_without_a_record(painter, tmp_path):
-    path = tmp_path / "plain.png"
-    painter.generate("a cat", seed=0).images[0].save(path)
-    with pytest.raises(RequestError, match="holds no record"):
-        read_request(path)
+def test_a_variation_turns_the_start(painter):
+    varied = painter.generate("a cat", seed=7, variation_seed=3, variation_strength=0.4, count=2)
+    variation = Variation(seeds=[3, 4], strength=0.4)
+    start = Noise([7, 8], (4, 8, 8), variation=variation).start()
+    same = painter.generate("a cat", seed=7, start_noise=start, count=2)
+    assert torch.equal(varied.latents, same.latents)
+
+
+def test_a_variation_without_a_seed_is_given_one_that_the_result_tells(painter):
+    result = painter.generate("a cat", seed=7, variation_strength=0.4)
+    assert result.request.variation_seed is not None
+    assert torch.equal(painter.paint(result.request).latents, result.latents)
 
 
 @pytest.mark.parametrize(

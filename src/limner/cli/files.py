@@ -7,14 +7,22 @@ import os
 import re
 import secrets
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from PIL.Image import Image
-from PIL.PngImagePlugin import PngInfo
 
 from limner.errors import OutputError, UsageError
 
 LONGEST_NAME = 60  # characters: four bytes each, a number and a suffix still fit into 255 bytes
+
+FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".webp": ("WEBP", {"lossless": True}),
+}
 
 
 def slug(prompt: str) -> str:
@@ -36,10 +44,8 @@ def target_path(output: str | None, prompt: str) -> Path:
     path = Path(output)
     if path.suffix == "":
         return path.with_name(f"{path.name}.png")
-    if path.suffix.lower() != ".png":
-        raise UsageError(
-            f"-o {output}: pictures are written as PNG, so the name should end in .png"
-        )
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"-o {output}: a name that ends in {', '.join(FORMATS)} is right")
     return path
 
 
@@ -64,17 +70,30 @@ def numbered(path: Path, number: int) -> Path:
 
 
 def save_picture(
-    image: Image, path: Path, info: PngInfo | None = None, *, first: int = 1, force: bool = False
+    image: Image,
+    path: Path,
+    texts: Mapping[str, str] | None = None,
+    *,
+    first: int = 1,
+    force: bool = False,
 ) -> Path:
-    """Write a PNG, whole or not at all, and return its path.
+    """Write a picture in the format of its name, whole or not at all, and return its path.
 
-    The name is `path` with the number `first`, or, unless `force`, with the next number that is
-    free. Raises OutputError.
+    texts: by keyword, what its metadata hold. A JPEG has no transparency: it is put on white. The
+    name is `path` with the number `first`, or, unless `force`, with the next number that is free.
+    Raises OutputError.
     """
+    from limner.data.pixels import flatten
+    from limner.pipeline.embedded import save_options
+
+    picture_format, options = FORMATS[path.suffix.lower()]
+    options = {**options, **save_options(picture_format, texts or {})}
+    if picture_format == "JPEG":
+        image = flatten(image)
     part = _part(path)
     try:
         with part.open("xb") as file:
-            image.save(file, format="PNG", pnginfo=info)
+            image.save(file, format=picture_format, **options)
         return _claim(part, path, first, force)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -5,25 +5,30 @@ from __future__ import annotations
 import math
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from PIL.PngImagePlugin import PngInfo
 
 from limner.cli import files
 from limner.cli.progress import follow, progress_bar
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
-    from limner.pipeline import Result
+    from limner.pipeline import Request, Result
 
 
 def command(
-    prompt: Annotated[list[str], typer.Argument(help="What to paint, in quotes.")],
-    negative: Annotated[str, typer.Option(help="What to keep out of the picture.")] = "",
+    prompt: Annotated[
+        list[str] | None,
+        typer.Argument(help="What to paint, in quotes; with --from its own is the default."),
+    ] = None,
+    negative: Annotated[str | None, typer.Option(help="What to keep out of the picture.")] = None,
     seed: Annotated[int | None, typer.Option(help="The picture's number. Default: drawn.")] = None,
-    count: Annotated[int, typer.Option("--count", "-n", help="How many: seed, seed + 1, ...")] = 1,
+    count: Annotated[
+        int | None, typer.Option("--count", "-n", help="How many: seed, seed + 1, ... Default: 1.")
+    ] = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Pixels, as 128x96 or 128.")
     ] = None,
@@ -31,24 +36,38 @@ def command(
     guidance: Annotated[float | None, typer.Option(help="How strictly to follow words.")] = None,
     solver: Annotated[str | None, typer.Option(help="How noise is taken away.")] = None,
     schedule: Annotated[str | None, typer.Option(help="The noise levels between steps.")] = None,
+    noise: Annotated[
+        str | None, typer.Option(help="A seed's random numbers: cpu, nv (as CUDA's), batch.")
+    ] = None,
+    variation_seed: Annotated[
+        int | None, typer.Option(help="Lead the start towards this seed's. Default: drawn.")
+    ] = None,
+    variation_strength: Annotated[
+        float | None, typer.Option(help="How far: 0 not at all, 1 all the way.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Repeat a picture, but for options given here.")
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(help="A model's folder or file. Default: the shipped one.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, mps. Default: the best.")] = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="A .png file, or a folder.")
+        str | None, typer.Option("--output", "-o", help="A .png, .jpg or .webp file, or a folder.")
     ] = None,
     grid: Annotated[bool, typer.Option("--grid", help="Write one contact sheet.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
 ) -> None:
     """Paint a prompt. Options that are left out are the model's own defaults."""
-    text = one_prompt(prompt)
+    base = None if source is None else repeated(source)
+    text = one_prompt(prompt, None if base is None else base.prompt)
     pixels = parse_size(size)
     path = files.target_path(output, text)
     files.check_writable(path)
-    from limner.pipeline import Request, load
+    from limner.pipeline import load
 
-    request = Request(
+    request = asked(
+        base,
         prompt=text,
         negative=negative,
         seed=seed,
@@ -58,23 +77,58 @@ def command(
         guidance=guidance,
         solver=solver,
         schedule=schedule,
+        noise=noise,
+        variation_seed=variation_seed,
+        variation_strength=variation_strength,
     )
     painter = load(model, device=device)
     with progress_bar("painting") as report:
         result = follow(painter.steps(request), report)
     for warning in result.warnings:
-        typer.echo(f"limner: warning: {warning}", err=True)
-    for written in write(result, path, grid=grid, force=force):
+        warn(warning)
+    for written in write(result, path, model, grid=grid, force=force):
         typer.echo(written)
     if sys.stderr.isatty():
         typer.echo(summary(tuple(result.seeds), result.timings), err=True)
 
 
-def one_prompt(words: list[str]) -> str:
+def one_prompt(words: list[str] | None, otherwise: str | None = None) -> str:
     """The prompt, which is one argument: loose words are more often a forgotten quote."""
+    if not words:
+        if otherwise is None:
+            raise UsageError('a prompt is missing: limner "a red apple", or --from a picture')
+        return otherwise
     if len(words) > 1:
         raise UsageError(f'a prompt goes in quotes: limner "{" ".join(words)}"')
     return words[0]
+
+
+def asked(base: Request | None, **options: Any) -> Request:
+    """A request of the options that were given, in place of what a repeated picture has."""
+    from limner.pipeline import Request
+
+    fields = {name: value for name, value in options.items() if value is not None}
+    if base is None:
+        return Request(**fields)
+    if fields.get("variation_strength") == 0:  # then the picture's own seed for it means nothing
+        fields.setdefault("variation_seed", None)
+    return replace(base, **fields)
+
+
+def repeated(source: Path) -> Request:
+    """What a picture says of how it was painted; what it says in vain is warned of."""
+    from limner.pipeline.metadata import read_record
+
+    record = read_record(source)
+    if record.others:
+        unused = ", ".join(f"{key} {value[:40]!r}" for key, value in record.others.items())
+        warn(f"of {source.name} not used: {unused[:400]}")
+    return record.request
+
+
+def warn(line: str) -> None:
+    """Say in one line what the person may want to know, and go on."""
+    typer.echo(f"limner: warning: {line}", err=True)
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
@@ -88,21 +142,21 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     return int(width), int(width if height is None else height)
 
 
-def write(result: Result, path: Path, *, grid: bool, force: bool) -> list[Path]:
+def write(result: Result, path: Path, model: Path | None, *, grid: bool, force: bool) -> list[Path]:
     """Write each picture of a result, or all of them as one sheet, and return the paths."""
-    from limner.pipeline.metadata import KEY, png_info
+    from limner.pipeline.metadata import sheet_texts, texts
+    from limner.pipeline.painter import shipped_model
 
+    origin = shipped_model() if model is None else model
     if grid:
         from limner.evaluate.sheet import contact_sheet
 
-        info = PngInfo()
-        info.add_itxt(KEY, result.request.to_json())
         labels = [f"seed {seed}" for seed in result.seeds]
         columns = math.ceil(math.sqrt(len(result.images)))
         sheet = contact_sheet(result.images, labels, columns=columns)
-        return [files.save_picture(sheet, path, info, force=force)]
+        return [files.save_picture(sheet, path, sheet_texts(result, origin), force=force)]
     return [
-        files.save_picture(image, path, png_info(result, index), first=index + 1, force=force)
+        files.save_picture(image, path, texts(result, index, origin), first=index + 1, force=force)
         for index, image in enumerate(result.images)
     ]
 

@@ -1,35 +1,74 @@
-"""A picture's own record of how it was painted: PNG text chunks."""
+"""A picture's own record of how it was painted: Limner's, which is exact, and an infotext."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
-
 from limner.errors import RequestError
+from limner.pipeline import infotext
+from limner.pipeline.embedded import LIMNER, PARAMETERS, read_texts
 from limner.pipeline.painter import Result
 from limner.pipeline.request import Request
 
-KEY = "limner"
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a picture says of itself: a request, and what its infotext says that no field takes."""
+
+    request: Request
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
-def png_info(result: Result, index: int) -> PngInfo:
-    """The text chunk of picture `index`: the request that paints this picture alone."""
-    request = replace(result.request, seed=result.seeds[index], count=1, start_noise=None)
-    info = PngInfo()
-    info.add_itxt(KEY, request.to_json())
-    return info
+def texts(result: Result, index: int, model: Path | None = None) -> dict[str, str]:
+    """The texts of picture `index`: how this picture alone is painted (see `Request.alone`).
+
+    model: the folder or file that painted it, which the infotext names.
+    """
+    request = result.request.alone(index)
+    return {LIMNER: request.to_json(), PARAMETERS: described(request, model)}
+
+
+def sheet_texts(result: Result, model: Path | None = None) -> dict[str, str]:
+    """The texts of a sheet of all pictures: the request of all, and the infotext of the first."""
+    request = result.request
+    return {LIMNER: request.to_json(), PARAMETERS: described(request.alone(0), model)}
+
+
+def described(request: Request, model: Path | None) -> str:
+    """The infotext, with the model's name, and its hash where it is one file."""
+    if model is None:
+        return infotext.format(request)
+    path = model.resolve()
+    if path.is_file():
+        return infotext.format(request, model=path.stem, model_hash=model_hash(path))
+    return infotext.format(request, model=path.name)
+
+
+@lru_cache(maxsize=16)
+def model_hash(path: Path) -> str:
+    """The first ten hex digits of a file's SHA-256, by which others know it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:10]
+
+
+def read_record(path: Path) -> Record:
+    """Limner's own record in a PNG, JPEG or WebP, else its infotext; RequestError without both."""
+    found = read_texts(path)
+    if LIMNER in found:
+        return Record(request=Request.from_json(found[LIMNER]))
+    if PARAMETERS in found:
+        said = infotext.parse(found[PARAMETERS])
+        return Record(request=said.request, others=said.others)
+    raise RequestError(f"{path} holds no record of how it was painted, Limner's or A1111's")
 
 
 def read_request(path: Path) -> Request:
-    """The request in a PNG that Limner painted; RequestError where there is none."""
-    try:
-        with Image.open(path) as picture:
-            text = getattr(picture, "text", {}).get(KEY)
-    except (OSError, ValueError) as error:
-        raise RequestError(f"{path} is no readable picture: {error}") from None
-    if text is None:
-        raise RequestError(f"{path} holds no record of Limner's: give a PNG that it painted")
-    return Request.from_json(text)
+    """The request of a picture that Limner or a program with infotexts painted.
+
+    Raises RequestError as `read_record` does.
+    """
+    return read_record(path).request

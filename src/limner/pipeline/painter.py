@@ -20,7 +20,7 @@ from torch import Tensor
 from limner.checkpoints import Parts, Words, load_folder
 from limner.data.pixels import to_picture
 from limner.diffusion.guidance import guided_batch
-from limner.diffusion.noise import Noise, seeds_from
+from limner.diffusion.noise import Noise, Variation, seeds_from
 from limner.diffusion.process import Level
 from limner.diffusion.sample import Denoise, denoise_with, drive, last
 from limner.diffusion.schedules import levels
@@ -157,6 +157,8 @@ class Painter:
             solver=own.solver,
             schedule=own.schedule,
         )
+        if request.variation_strength > 0:
+            request = request.with_defaults(variation_seed=secrets.randbelow(2**32))
         width, height = _given(request.size)
         if width % self.multiple or height % self.multiple:
             fits = [max(1, round(side / self.multiple)) * self.multiple for side in (width, height)]
@@ -202,7 +204,7 @@ class Painter:
         width, height = _given(request.size)
         space = self.space
         shape = (space.channels, height // space.stride, width // space.stride)
-        noise = Noise(seeds, shape)
+        noise = Noise(seeds, shape, mode=request.noise, variation=_variation(request))
         start = noise.start() if request.start_noise is None else request.start_noise
         if start.shape != (request.count, *shape):
             raise RequestError(
@@ -309,6 +311,14 @@ class Clock:
             yield
         finally:
             self.seconds[name] = time.perf_counter() - began
+
+
+def _variation(request: Request) -> Variation | None:
+    """What a completed request asks of the start beside its seeds."""
+    if request.variation_seed is None:
+        return None
+    seeds = seeds_from(request.variation_seed, request.count)
+    return Variation(seeds=seeds, strength=request.variation_strength)
 
 
 def _evaluations(request: Request) -> int:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from torch import Tensor
 
+from limner.diffusion.noise import NoiseMode
 from limner.diffusion.schedules import Schedule
 from limner.diffusion.solvers import SOLVERS
 from limner.errors import RequestError
 
 MAX_COUNT = 1024
 MAX_STEPS = 10_000
+MAX_SEED = 2**63 - 1 - MAX_COUNT
+MAX_PIXELS = 2**26  # 8192 x 8192
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,7 +32,10 @@ class Request:
     steps: noise levels that the solver visits.
     guidance: the scale of classifier-free guidance; 1: none.
     solver, schedule: a name of `SOLVERS` and of `Schedule`.
-    start_noise: (count, C, h, w) of unit variance, in place of the seed's noise.
+    noise: a name of `NoiseMode`, which random numbers a seed stands for.
+    variation_seed, variation_strength: the start is turned from the seed's noise towards that of
+        this other seed (picture i: variation_seed + i), by 0, not at all, to 1, all the way.
+    start_noise: (count, C, h, w) of unit variance, in place of the seeds' noise.
     """
 
     prompt: str
@@ -40,18 +47,38 @@ class Request:
     guidance: float | None = None
     solver: str | None = None
     schedule: str | None = None
+    noise: str = NoiseMode.CPU.value
+    variation_seed: int | None = None
+    variation_strength: float = 0.0
     start_noise: Tensor | None = None
 
     def __post_init__(self) -> None:
+        _text("prompt", self.prompt)
+        _text("negative", self.negative)
         _range("count", self.count, 1, MAX_COUNT)
         _range("steps", self.steps, 1, MAX_STEPS)
-        _range("seed", self.seed, 0, 2**63 - 1 - MAX_COUNT)
+        _range("seed", self.seed, 0, MAX_SEED)
+        _range("variation_seed", self.variation_seed, 0, MAX_SEED)
         if self.guidance is not None and not math.isfinite(self.guidance):
             raise RequestError(f"guidance is {self.guidance}: a finite number is right, such as 3")
         if self.size is not None and min(self.size) < 1:
             raise RequestError(
                 f"size is {self.size}: two positive numbers are right, width x height"
             )
+        if self.size is not None and math.prod(self.size) > MAX_PIXELS:
+            raise RequestError(
+                f"size is {self.size}: width x height of at most {MAX_PIXELS} is right"
+            )
+        if not 0 <= self.variation_strength <= 1:
+            raise RequestError(
+                f"variation_strength is {self.variation_strength}: a number from 0 to 1 is right"
+            )
+        if self.variation_seed is not None and self.variation_strength == 0:
+            raise RequestError(
+                f"variation_seed is {self.variation_seed} but variation_strength is 0: "
+                "a strength above 0 is right, or no variation_seed"
+            )
+        _one_of("noise", self.noise, tuple(NoiseMode))
         _one_of("solver", self.solver, tuple(SOLVERS))
         _one_of("schedule", self.schedule, tuple(Schedule))
 
@@ -59,21 +86,61 @@ class Request:
         """The same with every field that is None taken from `defaults`."""
         return replace(self, **{k: v for k, v in defaults.items() if getattr(self, k) is None})
 
+    def alone(self, index: int) -> Request:
+        """The request that paints picture `index` of these alone.
+
+        Noise mode `batch` has no such request: a picture of it is painted with its whole batch, and
+        what comes back is the request of all.
+        """
+        if self.noise == NoiseMode.BATCH:
+            return replace(self, start_noise=None)
+        seeds = {"seed": self.seed, "variation_seed": self.variation_seed}
+        own: dict[str, Any] = {
+            name: seed + index for name, seed in seeds.items() if seed is not None
+        }
+        return replace(self, **own, count=1, start_noise=None)
+
     def to_json(self) -> str:
         """All but `start_noise`, for a picture's metadata."""
-        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "start_noise"}
-        return json.dumps(named, ensure_ascii=False)
+        return json.dumps({name: getattr(self, name) for name in STORED}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Request:
-        """What `to_json` wrote. Raises RequestError if it is something else."""
+        """What `to_json` wrote. Raises RequestError if it is something else, whatever it is."""
         try:
             named = json.loads(text)
+            for name, value in named.items():
+                if name not in STORED or not _is_a(value, get_type_hints(cls)[name]):
+                    raise TypeError(f"{name[:40]!r} is unknown, or no {type(value).__name__}")
             if named.get("size") is not None:
                 named["size"] = tuple(named["size"])
             return cls(**named)
-        except (ValueError, TypeError, AttributeError) as error:
-            raise RequestError(f"this is no request that Limner wrote: {error}") from None
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise RequestError(
+                f"this is no request that Limner wrote: {str(error)[:200]}"
+            ) from None
+
+
+STORED = tuple(field.name for field in fields(Request) if field.name != "start_noise")
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    """Whether a value that JSON gave can stand in a field with this type."""
+    if get_origin(hint) is UnionType:
+        return any(_is_a(value, kind) for kind in get_args(hint))
+    if get_origin(hint) is tuple:
+        kinds = get_args(hint)
+        return (
+            isinstance(value, list) and len(value) == len(kinds) and all(map(_is_a, value, kinds))
+        )
+    return type(value) is hint or (hint is float and type(value) is int)
+
+
+def _text(name: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise RequestError(f"{name} is no Unicode text at character {error.start + 1}") from None
 
 
 def _range(name: str, value: int | None, least: int, most: int) -> None:

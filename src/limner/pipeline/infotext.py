@@ -1,0 +1,228 @@
+"""A1111's infotext: how a picture was painted, as the text that most programs write and read.
+
+    <prompt, one line or several>
+    Negative prompt: <left out if empty>
+    Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 5, Size: 512x768, ...
+
+The last line holds parameters only where `PARAMETER` matches at least three times; a value with a
+comma, a colon or a newline is quoted as JSON has it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from limner.diffusion.noise import NoiseMode
+from limner.diffusion.schedules import Schedule
+from limner.errors import RequestError
+from limner.pipeline.request import Request
+from limner.version import __version__
+
+Reader = Callable[[str, Mapping[str, Any]], dict[str, Any]]
+"""(a value, the fields so far) -> the fields that it says; ValueError where it says none."""
+
+NEGATIVE = "Negative prompt:"
+LEAST_PARAMETERS = 3
+
+# The published pattern is \s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$), searched for again
+# and again. Here what cannot begin a match is taken whole, as a word or as what is between words,
+# and nothing is given back, so that the time grows with the length and not with its square.
+PARAMETER = re.compile(
+    r"""(?P<key>\w[\w \-/]++):\s*+(?P<value>"(?:\\.|[^\\"])++"(?=,|\Z)|[^,]*+),?"""
+    r"""|\w[\w \-/]*+|\W++"""
+)
+
+# How A1111 calls them; a name that is not here is written, and read, as Limner's own.
+SAMPLERS = {
+    "euler": "Euler",
+    "euler_ancestral": "Euler a",
+    "heun": "Heun",
+    "ddim": "DDIM",
+    "ddpm": "DDPM",
+    "dpmpp_2m": "DPM++ 2M",
+}
+SCHEDULES = {
+    "karras": "Karras",
+    "exponential": "Exponential",
+    "uniform": "Uniform",
+    "sgm": "SGM Uniform",
+    "simple": "Simple",
+}
+AUTOMATIC = "Automatic"
+# What A1111 means by that; for every other sampler it is uniform.
+AUTOMATIC_SCHEDULES = {"dpmpp_2m": Schedule.KARRAS}
+# A1111 says nothing of the RNG where it was the GPU's.
+UNSAID = {"noise": NoiseMode.NV.value}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Infotext:
+    """What an infotext says: fields of a `Request`, and what no field stands for, in its words."""
+
+    fields: dict[str, Any]
+    others: dict[str, str]
+
+    @property
+    def request(self) -> Request:
+        """What the text asks for; what it does not say is left to the model."""
+        return Request(**self.fields)
+
+
+def format(request: Request, *, model: str | None = None, model_hash: str | None = None) -> str:
+    """The infotext of one picture; fields of None are left out.
+
+    model, model_hash: the checkpoint's name and `model_hash`, where there are such.
+    """
+    parameters = {
+        "Steps": request.steps,
+        "Sampler": _label(SAMPLERS, request.solver),
+        "Schedule type": _label(SCHEDULES, request.schedule),
+        "CFG scale": request.guidance,
+        "Seed": request.seed,
+        "Size": None if request.size is None else "x".join(map(str, request.size)),
+        "Model hash": model_hash,
+        "Model": model,
+        "Variation seed": request.variation_seed,
+        "Variation seed strength": request.variation_strength
+        if request.variation_strength > 0
+        else None,
+        "RNG": "NV" if request.noise == NoiseMode.NV else "CPU",
+        "Noise batch": request.count if request.noise == NoiseMode.BATCH else None,
+        "Version": f"Limner {__version__}",
+    }
+    said = {key: value for key, value in parameters.items() if value is not None}
+    lines = [request.prompt]
+    if request.negative:
+        lines.append(f"{NEGATIVE} {request.negative}")
+    lines.append(", ".join(f"{key}: {quote(value)}" for key, value in said.items()))
+    return "\n".join(lines)
+
+
+def parse(text: str) -> Infotext:
+    """What any text says, in linear time; no text is an error.
+
+    A parameter whose value no `Request` takes, such as an unknown sampler, is among the others.
+    """
+    body, parameters = split(text.strip())
+    prompt, negative = halves(body)
+    fields: dict[str, Any] = {"prompt": clean(prompt), "negative": clean(negative)}
+    if parameters:
+        fields |= UNSAID
+    others = dict(parameters)
+    for key, read in READERS.items():
+        if key not in parameters:
+            continue
+        try:
+            said = read(parameters[key], fields)
+            Request(**{**fields, **said})
+        except (ValueError, OverflowError):
+            continue
+        fields |= said
+        del others[key]
+    return Infotext(fields=fields, others=others)
+
+
+def split(text: str) -> tuple[str, dict[str, str]]:
+    """The text before the line of parameters, and these; none if the last line is no such line."""
+    body, _, line = text.rpartition("\n")
+    found = list(pairs(line))
+    return (body, dict(found)) if len(found) >= LEAST_PARAMETERS else (text, {})
+
+
+def pairs(line: str) -> Iterator[tuple[str, str]]:
+    """Each key and its value, unquoted."""
+    for match in PARAMETER.finditer(line):
+        if match["key"] is not None:
+            yield match["key"], unquote(match["value"].strip())
+
+
+def halves(body: str) -> tuple[str, str]:
+    """Prompt and negative prompt: the latter begins at the first line that says so."""
+    before, found, negative = f"\n{body}".partition(f"\n{NEGATIVE}")
+    return before.strip(), negative.strip() if found else ""
+
+
+def quote(value: object) -> str:
+    """A value as it stands in the line: whole numbers without a point, JSON where needed."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if re.search(r'[,:\n"]', text) else text
+
+
+def unquote(text: str) -> str:
+    """The inverse of `quote`; what is no JSON string stays as it is."""
+    if not (len(text) > 1 and text[0] == text[-1] == '"'):
+        return text
+    try:
+        return clean(json.loads(text))
+    except ValueError:
+        return text
+
+
+def clean(text: str) -> str:
+    """The text with a question mark for each half of a character that came without the other."""
+    return text.encode(errors="replace").decode()
+
+
+def _label(labels: Mapping[str, str], name: str | None) -> str | None:
+    return None if name is None else labels.get(name, name)
+
+
+def _sampler(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A sampler's name; before version 1.9 the schedule's name came behind it, or meant uniform."""
+    for label, schedule in LABELS.items():
+        alone = name.lower().removesuffix(f" {label}")
+        if alone != name.lower() and alone in SOLVERS_BY_NAME:
+            return {"solver": SOLVERS_BY_NAME[alone], "schedule": schedule}
+    solver = SOLVERS_BY_NAME.get(name.lower(), name)
+    return {"solver": solver, "schedule": Schedule.UNIFORM.value}
+
+
+def _schedule(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    if name == AUTOMATIC:
+        schedule = AUTOMATIC_SCHEDULES.get(fields.get("solver", ""), Schedule.UNIFORM)
+        return {"schedule": schedule.value}
+    return {"schedule": LABELS.get(name.lower(), name)}
+
+
+def _size(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    width, height = text.split("x")
+    return {"size": (int(width), int(height))}
+
+
+def _noise(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    modes = {"cpu": NoiseMode.CPU, "nv": NoiseMode.NV, "gpu": NoiseMode.NV}
+    if name.lower() not in modes:
+        raise RequestError(f"RNG {name!r} is unknown: one of CPU, NV, GPU is right")
+    return {"noise": modes[name.lower()].value}
+
+
+def _noise_batch(count: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"noise": NoiseMode.BATCH.value, "count": int(count)}
+
+
+def _number(field: str, kind: type[int] | type[float]) -> Reader:
+    return lambda text, fields: {field: kind(text)}
+
+
+SOLVERS_BY_NAME = {label.lower(): solver for solver, label in SAMPLERS.items()}
+LABELS = {label.lower(): schedule for schedule, label in SCHEDULES.items()}
+
+# In an order in which each may rest on those before it.
+READERS: dict[str, Reader] = {
+    "Steps": _number("steps", int),
+    "Sampler": _sampler,
+    "Schedule type": _schedule,
+    "CFG scale": _number("guidance", float),
+    "Seed": _number("seed", int),
+    "Size": _size,
+    "Variation seed strength": _number("variation_strength", float),
+    "Variation seed": _number("variation_seed", int),
+    "RNG": _noise,
+    "Noise batch": _noise_batch,
+}
