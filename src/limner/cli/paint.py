@@ -31,6 +31,9 @@ def command(
     guidance: Annotated[float | None, typer.Option(help="How strictly to follow words.")] = None,
     solver: Annotated[str | None, typer.Option(help="How noise is taken away.")] = None,
     schedule: Annotated[str | None, typer.Option(help="The noise levels between steps.")] = None,
+    clip_skip: Annotated[
+        int | None, typer.Option("--clip-skip", help="Words from which layer: 1 last, 2 before it.")
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(help="A model's folder or file. Default: the shipped one.")
     ] = None,
@@ -58,6 +61,7 @@ def command(
         guidance=guidance,
         solver=solver,
         schedule=schedule,
+        clip_skip=clip_skip,
     )
     painter = load(model, device=device)
     with progress_bar("painting") as report:

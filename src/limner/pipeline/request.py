@@ -15,6 +15,7 @@ from limner.errors import RequestError
 
 MAX_COUNT = 1024
 MAX_STEPS = 10_000
+MAX_CLIP_SKIP = 32  # layers of the deepest text encoder, OpenCLIP bigG
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,6 +29,8 @@ class Request:
     steps: noise levels that the solver visits.
     guidance: the scale of classifier-free guidance; 1: none.
     solver, schedule: a name of `SOLVERS` and of `Schedule`.
+    clip_skip: which layer of the text encoder the words are taken from, 1 the last, 2 the one
+        before it.
     start_noise: (count, C, h, w) of unit variance, in place of the seed's noise.
     """
 
@@ -40,11 +43,13 @@ class Request:
     guidance: float | None = None
     solver: str | None = None
     schedule: str | None = None
+    clip_skip: int | None = None
     start_noise: Tensor | None = None
 
     def __post_init__(self) -> None:
         _range("count", self.count, 1, MAX_COUNT)
         _range("steps", self.steps, 1, MAX_STEPS)
+        _range("clip_skip", self.clip_skip, 1, MAX_CLIP_SKIP)
         _range("seed", self.seed, 0, 2**63 - 1 - MAX_COUNT)
         if self.guidance is not None and not math.isfinite(self.guidance):
             raise RequestError(f"guidance is {self.guidance}: a finite number is right, such as 3")
