@@ -66,6 +66,7 @@ KINDS = (
     Kind(folder="image_encoder", library="transformers", name="CLIPVisionModelWithProjection", stem=TRANSFORMERS, module=VisionTower, to_json=configs.vision_to_json, from_json=configs.vision_from_json),  # noqa: E501
 )
 # fmt: on
+LAYOUT_VERSION = "0.30.0"  # of diffusers, whose pipelines ask for it
 KIND_OF_FOLDER = {kind.folder: kind for kind in KINDS}
 FOLDER_OF_MODULE = {kind.module: kind.folder for kind in reversed(KINDS)}  # the first of its class
 
@@ -232,7 +233,10 @@ class ModelFolder:
             family = "StableDiffusion"
             nothing |= {"safety_checker": [None, None], "requires_safety_checker": False}
         purpose = "Inpaint" if unet.in_channels == 9 else ""
-        name = {"_class_name": f"{family}{purpose}Pipeline"}
+        name = {
+            "_class_name": f"{family}{purpose}Pipeline",
+            "_diffusers_version": LAYOUT_VERSION,
+        }
         write_json(path, nothing | read_json(path) | name)
 
 
