@@ -140,7 +140,7 @@ def test_what_is_saved_opens_in_diffusers_and_paints_the_same(tmp_path: Path, ki
         assert (before is None) == (after is None)
         for name, weight in ({} if before is None else before.state_dict()).items():
             assert torch.equal(weight, after.state_dict()[name]), name
-    assert again.unet.config.sample_size == [LATENT, LATENT]
+    assert again.unet.config.sample_size == LATENT
     again.set_progress_bar_config(disable=True)
     if not kind.endswith("inpainting"):
         expected = theirs(original, negative_prompt=NEGATIVE)

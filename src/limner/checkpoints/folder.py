@@ -305,8 +305,8 @@ def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32)
         folder.save(parts.autoencoder, dtype)
         stride = parts.autoencoder.config.space.stride
     if isinstance(parts.denoiser, UNet):
-        width, height = parts.sampling.size
-        folder.save(parts.denoiser, dtype, sample_size=[height // stride, width // stride])
+        # one number, which diffusers' inpainting reckons with: a square of the shorter side
+        folder.save(parts.denoiser, dtype, sample_size=min(parts.sampling.size) // stride)
         folder.describe(parts.denoiser.config, parts.sampling)
     else:
         folder.save(parts.denoiser, dtype)
