@@ -1,5 +1,7 @@
 """Every configuration survives its way through diffusers' and transformers' own classes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -14,8 +16,16 @@ from limner.models.clip_presets import TEXT_EMOJI, VISION_EMOJI
 from limner.models.dit import DIT_EMOJI
 from limner.models.unet import UNet
 
+UNETS = (
+    presets.UNET_SD1,
+    presets.UNET_SD2_INPAINTING,
+    replace(presets.UNET_SDXL, channels=(64, 128, 320)),
+    presets.UNET_EMOJI,
+    replace(presets.UNET_EMOJI, attention_depth=(1, 1, 0), mid_attention_depth=0),
+)
 
-@pytest.mark.parametrize("config", [presets.UNET_SD1, presets.UNET_SD2, presets.UNET_EMOJI])
+
+@pytest.mark.parametrize("config", UNETS)
 def test_unet_is_what_diffusers_builds_from_the_same_file(config):
     json = configs.unet_to_json(config)
     assert configs.unet_from_json(json) == config
@@ -25,7 +35,9 @@ def test_unet_is_what_diffusers_builds_from_the_same_file(config):
     assert shapes == {k: v.shape for k, v in theirs.state_dict().items()}
 
 
-@pytest.mark.parametrize("config", [presets.AUTOENCODER_SD1, presets.AUTOENCODER_EMOJI])
+@pytest.mark.parametrize(
+    "config", [presets.AUTOENCODER_SD1, presets.AUTOENCODER_SDXL, presets.AUTOENCODER_EMOJI]
+)
 def test_autoencoder_is_what_diffusers_builds_from_the_same_file(config):
     json = configs.autoencoder_to_json(config)
     assert configs.autoencoder_from_json(json) == config
@@ -67,8 +79,12 @@ def test_own_configs_survive():
 
 
 def test_an_unknown_kind_of_unet_is_refused_by_name():
-    json = {**configs.unet_to_json(presets.UNET_TINY), "addition_embed_type": "text_time"}
-    with pytest.raises(
-        CheckpointError, match="addition_embed_type 'text_time', which is not supported"
-    ):
+    json = {**configs.unet_to_json(presets.UNET_TINY), "addition_embed_type": "image"}
+    with pytest.raises(CheckpointError, match="addition_embed_type 'image', which is not supp"):
         configs.unet_from_json(json)
+
+
+def test_a_unet_that_diffusers_cannot_describe_is_refused():
+    config = presets.replace(presets.UNET_TINY, mid_attention_depth=2)
+    with pytest.raises(CheckpointError, match="last level has 1 transformer blocks and its middle"):
+        configs.unet_to_json(config)

@@ -117,11 +117,19 @@ def test_text_tower_agrees_with_transformers(policy, activation):
 
 
 @torch.no_grad()
-def test_text_projection_agrees_with_transformers():
-    tower = _with_random_weights(TextTower(replace(TEXT, projection_width=16)))
+@pytest.mark.parametrize(("activation", "pad"), [("quick_gelu", END), ("gelu", 0)])
+def test_text_projection_agrees_with_transformers(activation, pad):
+    """OpenCLIP pads with 0: the pooled state is that of EOS, wherever it stands."""
+    tower = _with_random_weights(
+        TextTower(replace(TEXT, projection_width=16, activation=activation))
+    )
     reference = CLIPTextModelWithProjection(_text_config(tower.config)).eval()
     reference.load_state_dict(tower.state_dict())
-    _close(tower(IDS).projected, reference(IDS).text_embeds)
+    after = (IDS == END).cumsum(dim=1) - (IDS == END).int() > 0
+    ids = IDS.masked_fill(after, pad)
+    assert ids[0].tolist() == [START, 5, 17, 17, 3, END, *[pad] * 6]
+    _close(tower(ids).projected, reference(ids).text_embeds)
+    _close(tower(ids).pooled[0], tower(ids[:1, :6]).last[0, -1])
 
 
 @torch.no_grad()
@@ -277,6 +285,7 @@ def test_presets_have_the_published_sizes(text, vision, count):
     [
         (presets.TEXT_VIT_L14, 123.06),
         (presets.TEXT_OPENCLIP_H14, 354.03),
+        (presets.TEXT_SD2, 340.39),
         (presets.TEXT_OPENCLIP_BIGG, 694.66),
     ],
 )
@@ -333,3 +342,21 @@ def test_vit_l14_agrees_with_transformers(policy):
     assert math.isfinite(ours.last.sum())
     _close(ours.last, theirs.last_hidden_state)
     _close(ours.pooled, theirs.pooler_output)
+
+
+@pytest.mark.slow
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "config", [presets.TEXT_OPENCLIP_H14, presets.TEXT_OPENCLIP_BIGG], ids=["H/14", "bigG/14"]
+)
+def test_open_clips_agree_with_transformers(config):
+    torch.manual_seed(0)
+    reference = CLIPTextModelWithProjection(_text_config(config)).eval()
+    with torch.device("meta"):
+        tower = TextTower(config)
+    tower.load_state_dict(reference.state_dict(), assign=True)
+    ids = torch.zeros(1, 77, dtype=torch.long)
+    ids[0, :10] = torch.tensor([config.end - 1, *range(320, 328), config.end])
+    ours, theirs = tower.eval()(ids), reference(ids, output_hidden_states=True)
+    _close(ours.hidden[-2], theirs.hidden_states[-2])
+    _close(ours.projected, theirs.text_embeds)

@@ -37,13 +37,13 @@ def test_the_text_of_the_format_itself() -> None:
         "guidance": 7.0,
         "seed": 965400086,
         "size": (512, 768),
+        "clip_skip": 2,
         "noise": "cpu",
     }
     assert said.others == {
         "Model hash": "6ce0161689",
         "Model": "v1-5-pruned-emaonly",
         "Denoising strength": "0.5",
-        "Clip skip": "2",
         "Version": "v1.10.1",
     }
     assert said.request.seed == 965400086

@@ -2,31 +2,41 @@
 
 model_index.json                    which library and class each part is of
 limner.json                         what diffusers has no place for: sampling defaults, words
-tokenizer/  text_encoder/  image_encoder/
+tokenizer/  text_encoder/  tokenizer_2/  text_encoder_2/  image_encoder/
 unet/ or transformer/  vae/  scheduler/
+
+Published folders are read in all the forms in which they are in circulation; a folder of Stable
+Diffusion that is written here opens in diffusers' pipelines.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
-from limner.checkpoints import configs
-from limner.diffusion.prediction import Prediction, prediction_named
-from limner.diffusion.process import Process, process_from_dict
+from limner.checkpoints import configs, weights
+from limner.checkpoints.settings import (
+    Sampling,
+    Words,
+    default_sampling,
+    sampling_from_json,
+    words_from_json,
+)
+from limner.diffusion.prediction import Prediction, name_of, prediction_named
+from limner.diffusion.process import DiscreteDiffusion, Process, process_from_dict
 from limner.errors import CheckpointError
 from limner.models.autoencoder import Autoencoder
-from limner.models.clip import TextTower, VisionTower
+from limner.models.clip import TextTower, TextTowerConfig, VisionTower
 from limner.models.dit import DiT
-from limner.models.unet import UNet
+from limner.models.unet import UNet, UNetConfig
 from limner.text.tokenizer import Tokenizer
 
 
@@ -37,54 +47,37 @@ class Kind:
     folder: str
     library: str
     name: str
-    weights: str
+    stem: str
     module: Callable[[Any], nn.Module]
     to_json: Callable[[Any], dict[str, Any]]
     from_json: Callable[[Mapping[str, Any]], Any]
+    spelling: weights.Spelling = weights.PLAIN
 
 
 # fmt: off
-DIFFUSERS, TRANSFORMERS = "diffusion_pytorch_model.safetensors", "model.safetensors"
+DIFFUSERS, TRANSFORMERS = "diffusion_pytorch_model", "model"
+TEXT_ENCODER = Kind(folder="text_encoder", library="transformers", name="CLIPTextModel", stem=TRANSFORMERS, module=TextTower, to_json=configs.text_to_json, from_json=configs.text_from_json, spelling=weights.TEXT)  # noqa: E501
 KINDS = (
-    Kind(folder="unet", library="diffusers", name="UNet2DConditionModel", weights=DIFFUSERS, module=UNet, to_json=configs.unet_to_json, from_json=configs.unet_from_json),  # noqa: E501
-    Kind(folder="transformer", library="limner", name="DiT", weights=DIFFUSERS, module=DiT, to_json=configs.dit_to_json, from_json=configs.dit_from_json),  # noqa: E501
-    Kind(folder="vae", library="diffusers", name="AutoencoderKL", weights=DIFFUSERS, module=Autoencoder, to_json=configs.autoencoder_to_json, from_json=configs.autoencoder_from_json),  # noqa: E501
-    Kind(folder="text_encoder", library="transformers", name="CLIPTextModel", weights=TRANSFORMERS, module=TextTower, to_json=configs.text_to_json, from_json=configs.text_from_json),  # noqa: E501
-    Kind(folder="image_encoder", library="transformers", name="CLIPVisionModelWithProjection", weights=TRANSFORMERS, module=VisionTower, to_json=configs.vision_to_json, from_json=configs.vision_from_json),  # noqa: E501
+    Kind(folder="unet", library="diffusers", name="UNet2DConditionModel", stem=DIFFUSERS, module=UNet, to_json=configs.unet_to_json, from_json=configs.unet_from_json),  # noqa: E501
+    Kind(folder="transformer", library="limner", name="DiT", stem=DIFFUSERS, module=DiT, to_json=configs.dit_to_json, from_json=configs.dit_from_json),  # noqa: E501
+    Kind(folder="vae", library="diffusers", name="AutoencoderKL", stem=DIFFUSERS, module=Autoencoder, to_json=configs.autoencoder_to_json, from_json=configs.autoencoder_from_json, spelling=weights.AUTOENCODER),  # noqa: E501
+    TEXT_ENCODER,
+    replace(TEXT_ENCODER, folder="text_encoder_2", name="CLIPTextModelWithProjection"),
+    Kind(folder="image_encoder", library="transformers", name="CLIPVisionModelWithProjection", stem=TRANSFORMERS, module=VisionTower, to_json=configs.vision_to_json, from_json=configs.vision_from_json),  # noqa: E501
 )
 # fmt: on
-KIND_OF_MODULE = {kind.module: kind for kind in KINDS}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Words:
-    """What a model was taught: concepts, styles, and further words that occur in its captions."""
-
-    concepts: tuple[str, ...]
-    styles: tuple[str, ...]
-    others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sampling:
-    """A model's own defaults for painting, and how it was trained to be told of padding.
-
-    size: (width, height) in pixels. interval: (low, high] sigmas that guidance is for; None: all.
-    """
-
-    steps: int = 20
-    guidance: float = 7.5
-    solver: str = "dpmpp_2m"
-    schedule: str = "karras"
-    shift: float = 1.0
-    interval: tuple[float, float] | None = None
-    size: tuple[int, int] = (512, 512)
-    pad_mask: str = "none"
+LAYOUT_VERSION = "0.30.0"  # of diffusers, whose pipelines ask for it
+KIND_OF_FOLDER = {kind.folder: kind for kind in KINDS}
+FOLDER_OF_MODULE = {kind.module: kind.folder for kind in reversed(KINDS)}  # the first of its class
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """A model, part by part; an autoencoder of None means that the denoiser works on pixels."""
+    """A model, part by part.
+
+    An autoencoder of None means that the denoiser works on pixels. SDXL has a second tokenizer and
+    text encoder.
+    """
 
     tokenizer: Tokenizer
     text_encoder: TextTower
@@ -94,6 +87,8 @@ class Parts:
     prediction: Prediction
     sampling: Sampling
     words: Words | None
+    tokenizer_2: Tokenizer | None = None
+    text_encoder_2: TextTower | None = None
 
 
 class ModelFolder:
@@ -105,56 +100,93 @@ class ModelFolder:
     def has(self, part: str) -> bool:
         return (self.path / part).is_dir()
 
-    def save(self, module: nn.Module, dtype: torch.dtype = torch.float32) -> None:
-        """Write a module under the folder name of its kind, weights and configuration."""
-        kind = KIND_OF_MODULE[type(module)]
+    def save(
+        self,
+        module: nn.Module,
+        dtype: torch.dtype = torch.float32,
+        *,
+        part: str | None = None,
+        **fields: Any,
+    ) -> None:
+        """Write a module under the folder name `part`, that of its class if None.
+
+        fields: what its config.json holds beside the sizes.
+        """
+        kind = KIND_OF_FOLDER[FOLDER_OF_MODULE[type(module)] if part is None else part]
         folder = self.path / kind.folder
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {name: w.detach().to("cpu", dtype).contiguous() for name, w in _state(module)}
-        partial = folder / (kind.weights + ".partial")
-        save_file(weights, partial, metadata={"format": "pt"})
-        partial.replace(folder / kind.weights)
-        write_json(folder / "config.json", kind.to_json(module.config))
+        state = {name: w.detach().to("cpu", dtype).contiguous() for name, w in _state(module)}
+        partial_file = folder / f"{kind.stem}.safetensors.partial"
+        save_file(state, partial_file, metadata={"format": "pt"})
+        partial_file.replace(folder / f"{kind.stem}.safetensors")
+        write_json(folder / "config.json", {**kind.to_json(module.config), **fields})
         self._index(kind.folder, kind.library, kind.name)
 
-    def load(self, part: str, *, dtype: torch.dtype | None = None) -> Any:
-        """The module under the folder name `part`, in evaluation mode on the CPU.
+    def config(self, part: str) -> Any:
+        """The configuration of the part under that folder name.
 
+        Raises CheckpointError where it is missing or describes something that Limner has not.
+        """
+        kind = KIND_OF_FOLDER[part]
+        path = self.path / part / "config.json"
+        description = read_json(path)
+        try:
+            if description.get("_class_name", kind.name) != kind.name:
+                raise ValueError(f"its class is {description['_class_name']}, not {kind.name}")
+            return kind.from_json(description)
+        except (KeyError, TypeError, ValueError, CheckpointError) as error:
+            raise CheckpointError(f"{path} does not describe {part}: {error}") from None
+
+    def load(
+        self,
+        part: str,
+        *,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str = "cpu",
+    ) -> Any:
+        """The module under the folder name `part`, in evaluation mode.
+
+        dtype: None takes fp32 on the CPU, elsewhere fp16 unless the part overflows in it.
         Raises CheckpointError where files are missing or broken, or keys or shapes do not match.
         """
-        kind = next(kind for kind in KINDS if kind.folder == part)
-        folder = self.path / part
-        description = read_json(folder / "config.json")
-        try:
-            config = kind.from_json(description)
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(
-                f"{folder / 'config.json'} does not describe {part}: {error}"
-            ) from None
-        weights = read_weights(folder / kind.weights)
+        kind = KIND_OF_FOLDER[part]
+        config = self.config(part)
         with torch.device("meta"):
             module = kind.module(config)
-        _check_keys(module, weights, folder / kind.weights)
-        target = torch.float32 if dtype is None else dtype
-        module.load_state_dict({k: w.to(target) for k, w in weights.items()}, assign=True)
+        weights.load_weights(
+            module,
+            weights.weight_files(self.path / part, kind.stem),
+            spelling=kind.spelling,
+            dtype=default_dtype(config, device) if dtype is None else dtype,
+            device=device,
+        )
         return module.eval()
 
-    def save_tokenizer(self, tokenizer: Tokenizer) -> None:
-        tokenizer.save(self.path / "tokenizer")
-        self._index("tokenizer", "transformers", "CLIPTokenizer")
+    def save_tokenizer(self, tokenizer: Tokenizer, part: str = "tokenizer") -> None:
+        tokenizer.save(self.path / part)
+        self._index(part, "transformers", "CLIPTokenizer")
 
-    def load_tokenizer(self) -> Tokenizer:
-        """The model's own vocabulary, or CLIP's published one where the folder has none."""
-        folder = self.path / "tokenizer"
-        return Tokenizer.load(folder) if folder.is_dir() else Tokenizer.clip()
+    def load_tokenizer(self, part: str = "tokenizer", *, tower: TextTowerConfig) -> Tokenizer:
+        """A tower's own vocabulary, or CLIP's published one where the folder has none.
+
+        It normalises to the length that the tower takes.
+        """
+        folder = self.path / part
+        tokenizer = Tokenizer.load(folder) if folder.is_dir() else published_tokenizer(tower)
+        same = tokenizer.length == tower.length
+        return tokenizer if same else tokenizer.with_length(tower.length)
 
     def save_settings(
         self, process: Process, prediction: str, sampling: Sampling, words: Words | None
     ) -> None:
         scheduler = {**process.to_dict(), "prediction_type": prediction}
+        library = "limner"
+        if isinstance(process, DiscreteDiffusion) and prediction in DIFFUSERS_PREDICTIONS:
+            library = "diffusers"
+            scheduler |= {**DDIM, "prediction_type": DIFFUSERS_PREDICTIONS[prediction]}
         (self.path / "scheduler").mkdir(parents=True, exist_ok=True)
         write_json(self.path / "scheduler" / "scheduler_config.json", scheduler)
-        self._index("scheduler", "limner", scheduler["_class_name"])
+        self._index("scheduler", library, scheduler["_class_name"])
         words_json = None if words is None else asdict(words)
         write_json(self.path / "limner.json", {"sampling": asdict(sampling), "words": words_json})
 
@@ -166,14 +198,46 @@ class ModelFolder:
             raise CheckpointError(f"prediction_type {scheduler['prediction_type']!r} is unknown")
         prediction = prediction_named(name, process)
         if not (self.path / "limner.json").exists():
-            return process, prediction, Sampling(), None
+            return process, prediction, self._published_sampling(prediction), None
         extra = read_json(self.path / "limner.json")
-        return process, prediction, _sampling(extra["sampling"]), _words(extra.get("words"))
+        words = words_from_json(extra.get("words"))
+        return process, prediction, sampling_from_json(extra["sampling"]), words
+
+    def _published_sampling(self, prediction: Prediction) -> Sampling:
+        """The defaults of the U-Net's kind, as far as the folder does not know better."""
+        if not self.has("unet"):
+            return Sampling()
+        sampling = default_sampling(self.config("unet"), prediction)
+        latent = read_json(self.path / "unet" / "config.json").get("sample_size")
+        if isinstance(latent, int) and self.has("vae"):
+            side = latent * self.config("vae").space.stride
+            sampling = replace(sampling, size=(side, side))
+        zero = read_json(self.path / "model_index.json").get("force_zeros_for_empty_prompt", True)
+        return replace(sampling, zero_negative=sampling.zero_negative and bool(zero))
 
     def _index(self, part: str, library: str, name: str) -> None:
         path = self.path / "model_index.json"
         index = read_json(path) if path.exists() else {"_class_name": "StableDiffusionPipeline"}
         write_json(path, {**index, part: [library, name]})
+
+    def describe(self, unet: UNetConfig, sampling: Sampling) -> None:
+        """Name the pipeline of diffusers that the folder is for, with what it asks for beside."""
+        path = self.path / "model_index.json"
+        nothing: dict[str, Any] = {
+            name: [None, None] for name in ("feature_extractor", "image_encoder")
+        }
+        if unet.pooled_width is not None:
+            family = "StableDiffusionXL"
+            nothing |= {"force_zeros_for_empty_prompt": sampling.zero_negative}
+        else:
+            family = "StableDiffusion"
+            nothing |= {"safety_checker": [None, None], "requires_safety_checker": False}
+        purpose = "Inpaint" if unet.in_channels == 9 else ""
+        name = {
+            "_class_name": f"{family}{purpose}Pipeline",
+            "_diffusers_version": LAYOUT_VERSION,
+        }
+        write_json(path, nothing | read_json(path) | name)
 
 
 _PREDICTIONS = {
@@ -183,24 +247,38 @@ _PREDICTIONS = {
     "sample": "sample",
     "flow": "flow",
 }
+DIFFUSERS_PREDICTIONS = {"epsilon": "epsilon", "v": "v_prediction", "sample": "sample"}
+# diffusers' scheduler for a folder of ours: the plainest, set as for every Stable Diffusion
+DDIM = {
+    "_class_name": "DDIMScheduler",
+    "clip_sample": False,
+    "set_alpha_to_one": False,
+    "steps_offset": 1,
+}
 
 
-def load_folder(path: Path, *, dtype: torch.dtype | None = None) -> Parts:
-    """Every part of the model in a folder, on the CPU, in fp32 unless a dtype is given."""
+def load_folder(
+    path: Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+) -> Parts:
+    """Every part of the model in a folder, on a device; dtype as in `ModelFolder.load`."""
     if not (path / "model_index.json").is_file():
         raise CheckpointError(f"{path} is no model folder: one with a model_index.json is right")
     folder = ModelFolder(path)
+    if folder.has("text_encoder_2") and not folder.has("text_encoder"):
+        raise CheckpointError(f"{path} is SDXL's refiner: the base model is right")
     process, prediction, sampling, words = folder.load_settings()
-    tokenizer = folder.load_tokenizer()
-    tower = folder.load("text_encoder", dtype=dtype)
-    if tower.config.length != tokenizer.length:
-        tokenizer = tokenizer.with_length(tower.config.length)
-    denoiser = "transformer" if folder.has("transformer") else "unet"
+    load = partial(folder.load, dtype=dtype, device=device)
+    tower = load("text_encoder")
+    second = load("text_encoder_2") if folder.has("text_encoder_2") else None
     return Parts(
-        tokenizer=tokenizer,
+        tokenizer=folder.load_tokenizer(tower=tower.config),
         text_encoder=tower,
-        denoiser=folder.load(denoiser, dtype=dtype),
-        autoencoder=folder.load("vae", dtype=dtype) if folder.has("vae") else None,
+        tokenizer_2=None
+        if second is None
+        else folder.load_tokenizer("tokenizer_2", tower=second.config),
+        text_encoder_2=second,
+        denoiser=load("transformer" if folder.has("transformer") else "unet"),
+        autoencoder=load("vae") if folder.has("vae") else None,
         process=process,
         prediction=prediction,
         sampling=sampling,
@@ -208,32 +286,50 @@ def load_folder(path: Path, *, dtype: torch.dtype | None = None) -> Parts:
     )
 
 
+def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32) -> None:
+    """Write a whole model as a new folder; one of Stable Diffusion opens in diffusers too.
+
+    Raises CheckpointError where the path exists already.
+    """
+    if path.exists():
+        raise CheckpointError(f"{path} exists already: move it away first")
+    path.mkdir(parents=True)
+    folder = ModelFolder(path)
+    folder.save_tokenizer(parts.tokenizer)
+    folder.save(parts.text_encoder, dtype)
+    if parts.tokenizer_2 is not None and parts.text_encoder_2 is not None:
+        folder.save_tokenizer(parts.tokenizer_2, "tokenizer_2")
+        folder.save(parts.text_encoder_2, dtype, part="text_encoder_2")
+    stride = 1
+    if parts.autoencoder is not None:
+        folder.save(parts.autoencoder, dtype)
+        stride = parts.autoencoder.config.space.stride
+    if isinstance(parts.denoiser, UNet):
+        # one number, which diffusers' inpainting reckons with: a square of the shorter side
+        folder.save(parts.denoiser, dtype, sample_size=min(parts.sampling.size) // stride)
+        folder.describe(parts.denoiser.config, parts.sampling)
+    else:
+        folder.save(parts.denoiser, dtype)
+    folder.save_settings(parts.process, name_of(parts.prediction), parts.sampling, parts.words)
+
+
 def ship(source: Path, target: Path) -> None:
     """Copy what painting needs of a trained model, its weights in half precision.
 
     The image tower stays behind. `target` must not exist yet.
     """
-    if target.exists():
-        raise CheckpointError(f"{target} exists already: move it away first")
-    old, new = ModelFolder(source), ModelFolder(target)
-    parts = load_folder(source)
-    new.path.mkdir(parents=True)
-    new.save_tokenizer(parts.tokenizer)
-    for module in (parts.text_encoder, parts.denoiser, parts.autoencoder):
-        if module is not None:
-            new.save(module, torch.float16)
-    scheduler = read_json(old.path / "scheduler" / "scheduler_config.json")
-    new.save_settings(parts.process, scheduler["prediction_type"], parts.sampling, parts.words)
+    save_folder(load_folder(source), target, dtype=torch.float16)
 
 
-def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a safetensors file; never runs code of the file."""
-    if not path.is_file():
-        raise CheckpointError(f"{path} is missing: the model folder is not complete")
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is broken or cut short ({error}): copy it again") from None
+def default_dtype(config: Any, device: torch.device | str) -> torch.dtype:
+    """fp32 on the CPU; elsewhere fp16, save for a part that overflows in it."""
+    whole = torch.device(device).type == "cpu" or getattr(config, "overflows_half", False)
+    return torch.float32 if whole else torch.float16
+
+
+def published_tokenizer(tower: TextTowerConfig) -> Tokenizer:
+    """CLIP's vocabulary with a tower's padding: OpenCLIP's, told by their gelu, take id 0."""
+    return Tokenizer.clip(pad=0 if tower.activation == "gelu" else None, length=tower.length)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -254,34 +350,3 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 def _state(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
     return sorted(module.state_dict().items())
-
-
-def _check_keys(module: nn.Module, weights: Mapping[str, torch.Tensor], path: Path) -> None:
-    expected = module.state_dict()
-    missing = sorted(expected.keys() - weights.keys())
-    unexpected = sorted(weights.keys() - expected.keys())
-    if missing or unexpected:
-        raise CheckpointError(
-            f"{path} does not match its config.json: {len(missing)} tensors missing {missing[:2]}, "
-            f"{len(unexpected)} unexpected {unexpected[:2]}"
-        )
-    for name, tensor in expected.items():
-        if weights[name].shape != tensor.shape:
-            raise CheckpointError(
-                f"{path}: {name} has shape {tuple(weights[name].shape)}, "
-                f"config.json says {tuple(tensor.shape)}"
-            )
-
-
-def _sampling(json: Mapping[str, Any]) -> Sampling:
-    interval = json.get("interval")
-    fields = {
-        **json,
-        "size": tuple(json["size"]),
-        "interval": None if interval is None else tuple(interval),
-    }
-    return Sampling(**fields)
-
-
-def _words(json: Mapping[str, Any] | None) -> Words | None:
-    return None if json is None else Words(**{name: tuple(value) for name, value in json.items()})

@@ -36,6 +36,9 @@ def command(
     guidance: Annotated[float | None, typer.Option(help="How strictly to follow words.")] = None,
     solver: Annotated[str | None, typer.Option(help="How noise is taken away.")] = None,
     schedule: Annotated[str | None, typer.Option(help="The noise levels between steps.")] = None,
+    clip_skip: Annotated[
+        int | None, typer.Option("--clip-skip", help="Words from which layer: 1 last, 2 before it.")
+    ] = None,
     noise: Annotated[
         str | None, typer.Option(help="A seed's random numbers: cpu, nv (as CUDA's), batch.")
     ] = None,
@@ -77,6 +80,7 @@ def command(
         guidance=guidance,
         solver=solver,
         schedule=schedule,
+        clip_skip=clip_skip,
         noise=noise,
         variation_seed=variation_seed,
         variation_strength=variation_strength,

@@ -124,6 +124,11 @@ def prediction_named(name: str, process: Process) -> Prediction:
     raise UsageError(f"prediction {name!r} is unknown; it must be one of {', '.join(PREDICTIONS)}")
 
 
+def name_of(prediction: Prediction) -> str:
+    """The name under which `prediction_named` makes it."""
+    return {Epsilon: "epsilon", V: "v", Sample: "sample", Flow: "flow"}[type(prediction)]
+
+
 def min_snr_weight(prediction: Prediction, alpha: Times, sigma: Times, gamma: float = 5.0) -> Times:
     """The loss weight of each picture, (B,), of min-SNR-gamma (Hang et al. 2023).
 

@@ -30,6 +30,7 @@ class AutoencoderConfig:
     layers_per_block: residual blocks a level in the encoder; one more in the decoder.
     mid_attention: self-attention between all positions in the middle.
     scale, shift: normalised latent = (raw - shift) * scale, for all channels or one a channel.
+    overflows_half: the decoder's values leave the range of fp16 (SDXL's, as it was released).
     """
 
     in_channels: int = 3
@@ -40,6 +41,7 @@ class AutoencoderConfig:
     mid_attention: bool = True
     scale: float | tuple[float, ...] = 0.18215
     shift: float | tuple[float, ...] = 0.0
+    overflows_half: bool = False
 
     def __post_init__(self) -> None:
         levels = len(self.channels)

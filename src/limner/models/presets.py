@@ -18,6 +18,10 @@ UNET_SDXL = UNetConfig(
     linear_projection=True,
     pooled_width=2816,
 )
+# in: noisy latent 4, mask 1, latent of the picture without its masked part 4
+UNET_SD1_INPAINTING = replace(UNET_SD1, in_channels=9)
+UNET_SD2_INPAINTING = replace(UNET_SD2, in_channels=9)
+UNET_SDXL_INPAINTING = replace(UNET_SDXL, in_channels=9)
 UNET_EMOJI = UNetConfig(
     channels=(96, 128, 192),
     layers_per_block=1,
@@ -35,7 +39,7 @@ UNET_TINY = UNetConfig(
 )  # for tests
 
 AUTOENCODER_SD1 = AutoencoderConfig()  # 83.65 M parameters
-AUTOENCODER_SDXL = replace(AUTOENCODER_SD1, scale=0.13025)
+AUTOENCODER_SDXL = replace(AUTOENCODER_SD1, scale=0.13025, overflows_half=True)
 AUTOENCODER_EMOJI = AutoencoderConfig(
     in_channels=4,
     channels=(32, 64, 96),

@@ -21,6 +21,8 @@ from limner.models.blocks import Downsample, ResidualBlock, SpatialTransformer, 
 from limner.nn.embeddings import TimeEmbedding, sinusoidal
 from limner.types import Context, Pooled, TextMask, Times
 
+SIZE_WIDTH = 256  # of the sinusoids of each of SDXL's six sizes
+
 
 @dataclass(frozen=True, kw_only=True)
 class UNetConfig:
@@ -291,11 +293,11 @@ class UpBlock(nn.Module):
 
 
 def add_sizes(pooled: Pooled, sizes: Float[Tensor, "B 6"]) -> Float[Tensor, "B Q"]:
-    """SDXL's added vector: pooled text (B, P) and the sinusoids of six sizes, (B, P + 6 * 256).
+    """SDXL's added vector: pooled text (B, P) and the sinusoids of six sizes, (B, P + 1536).
 
     sizes: original height and width, top and left of the crop, target height and width, in pixels.
     """
-    sinusoids = sinusoidal(sizes.flatten(), 256).reshape(len(sizes), -1)
+    sinusoids = sinusoidal(sizes.flatten(), SIZE_WIDTH).reshape(len(sizes), -1)
     return torch.cat([pooled, sinusoids.to(pooled.dtype)], dim=-1)
 
 

@@ -27,10 +27,9 @@ from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
 from limner.errors import CheckpointError, NumericsError, RequestError, UsageError
 from limner.models.unet import UNet
+from limner.pipeline.conditions import encoder_of, open_canvas, with_sizes, without_negative
 from limner.pipeline.request import Request
 from limner.pipeline.words import unknown_words_warning
-from limner.text.encode import TextEncoder
-from limner.text.masks import PadMask
 from limner.types import Conditioning, Latent, LatentSpace
 
 SHIPPED = "emoji"
@@ -72,12 +71,11 @@ class Painter:
     def __init__(self, parts: Parts, *, device: torch.device | str = "cpu") -> None:
         self.parts = parts
         self.device = torch.device(device)
-        for module in (parts.text_encoder, parts.denoiser, parts.autoencoder):
+        towers = (parts.text_encoder, parts.text_encoder_2)
+        for module in (*towers, parts.denoiser, parts.autoencoder):
             if module is not None:
                 module.to(self.device).eval().requires_grad_(False)
-        self.encode = TextEncoder(
-            parts.tokenizer, parts.text_encoder, pad_mask=PadMask(parts.sampling.pad_mask)
-        )
+        self.encode = encoder_of(parts)
 
     @property
     def words(self) -> Words | None:
@@ -119,7 +117,7 @@ class Painter:
         clock = Clock()
 
         with clock.stage("text"):
-            text = self._text([request.prompt] * request.count, request.negative)
+            text = self._text([request.prompt] * request.count, request)
         solver = self._start(request, seeds)
         total = _evaluations(request)
         with clock.stage("denoise"):
@@ -156,6 +154,7 @@ class Painter:
             guidance=own.guidance,
             solver=own.solver,
             schedule=own.schedule,
+            clip_skip=own.clip_skip,
         )
         if request.variation_strength > 0:
             request = request.with_defaults(variation_seed=secrets.randbelow(2**32))
@@ -188,17 +187,21 @@ class Painter:
         For measuring many prompts: the batch shares every model call.
         """
         request = self.complete(Request(prompt="", seed=0, count=len(prompts)))
-        text = self._text(prompts, request.negative)
+        text = self._text(prompts, request)
         solver = self._start(request, tuple(seeds))
         return self.decode_pixels(last(drive(solver, self._denoise(request, text))))
 
-    def _text(self, prompts: Sequence[str], negative: str) -> Conditioning:
+    def _text(self, prompts: Sequence[str], request: Request) -> Conditioning:
         """[negative, ..., prompts], so that one model call serves guidance; each text once."""
+        negative = request.negative
         texts = list(dict.fromkeys([negative, *prompts]))
-        text = self.encode(texts)
+        text = self.encode.with_clip_skip(_given(request.clip_skip))(texts)
         finite(text.context, "text encoder")
         rows = torch.tensor([texts.index(t) for t in [negative] * len(prompts) + list(prompts)])
-        return choose(text, rows.to(self.device))
+        text = choose(text, rows.to(self.device))
+        if self.parts.sampling.zero_negative and not negative:
+            text = without_negative(text, len(prompts))
+        return with_sizes(text, self.parts.denoiser, _given(request.size))
 
     def _start(self, request: Request, seeds: tuple[int, ...]) -> Evaluations:
         width, height = _given(request.size)
@@ -221,10 +224,14 @@ class Painter:
         return solver_named(_given(request.solver))(x, visited, noise)
 
     def _denoise(self, request: Request, text: Conditioning) -> Denoise:
+        canvas = open_canvas(self.parts.denoiser, self.parts.autoencoder, _given(request.size))
+
         def with_text(chosen: Conditioning) -> Denoise:
             def call(x: Tensor, t: Tensor) -> Tensor:
                 dtype = next(self.parts.denoiser.parameters()).dtype
                 pooled = chosen.pooled if takes_pooled(self.parts.denoiser) else None
+                if canvas is not None:
+                    x = torch.cat([x, canvas.to(x).expand(len(x), -1, -1, -1)], dim=1)
                 return self.parts.denoiser(x.to(dtype), t, chosen.context, chosen.mask, pooled)
 
             return denoise_with(call, self.parts.process, self.parts.prediction)
@@ -245,7 +252,8 @@ def load(
 ) -> Painter:
     """A painter from a model folder; the shipped model if no path is given.
 
-    device: None takes a GPU where there is one. dtype: of the weights, fp32 if None.
+    device: None takes a GPU where there is one. dtype: of the weights; None takes fp32 on the CPU,
+    and on a GPU fp16 but for an autoencoder that overflows in it.
     Raises CheckpointError where the folder is missing, incomplete or broken.
     """
     folder = shipped_model() if path is None else Path(path)
@@ -253,7 +261,8 @@ def load(
         raise CheckpointError(f"{folder} is no folder: give a model folder with a model_index.json")
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Painter(load_folder(folder, dtype=dtype), device=usable(device))
+    place = usable(device)
+    return Painter(load_folder(folder, dtype=dtype, device=place), device=place)
 
 
 def usable(device: str | torch.device) -> torch.device:

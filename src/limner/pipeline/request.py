@@ -19,6 +19,7 @@ MAX_COUNT = 1024
 MAX_STEPS = 10_000
 MAX_SEED = 2**63 - 1 - MAX_COUNT
 MAX_PIXELS = 2**26  # 8192 x 8192
+MAX_CLIP_SKIP = 32  # layers of the deepest text encoder, OpenCLIP bigG
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,6 +33,8 @@ class Request:
     steps: noise levels that the solver visits.
     guidance: the scale of classifier-free guidance; 1: none.
     solver, schedule: a name of `SOLVERS` and of `Schedule`.
+    clip_skip: which layer of the text encoder the words are taken from, 1 the last, 2 the one
+        before it.
     noise: a name of `NoiseMode`, which random numbers a seed stands for.
     variation_seed, variation_strength: the start is turned from the seed's noise towards that of
         this other seed (picture i: variation_seed + i), by 0, not at all, to 1, all the way.
@@ -47,6 +50,7 @@ class Request:
     guidance: float | None = None
     solver: str | None = None
     schedule: str | None = None
+    clip_skip: int | None = None
     noise: str = NoiseMode.CPU.value
     variation_seed: int | None = None
     variation_strength: float = 0.0
@@ -57,6 +61,7 @@ class Request:
         _text("negative", self.negative)
         _range("count", self.count, 1, MAX_COUNT)
         _range("steps", self.steps, 1, MAX_STEPS)
+        _range("clip_skip", self.clip_skip, 1, MAX_CLIP_SKIP)
         _range("seed", self.seed, 0, MAX_SEED)
         _range("variation_seed", self.variation_seed, 0, MAX_SEED)
         if self.guidance is not None and not math.isfinite(self.guidance):

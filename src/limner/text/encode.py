@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
@@ -79,6 +79,10 @@ class TextEncoder:
     def __call__(self, prompts: Sequence[str]) -> Conditioning:
         """Context (B, L, D) of each prompt, its PAD mask, and one pooled vector (B, P) a prompt."""
         return self.encode(self.tokenizer(prompts))
+
+    def with_clip_skip(self, clip_skip: int) -> TextEncoder:
+        """The same with the context of another layer."""
+        return replace(self, clip_skip=clip_skip)
 
     def encode(self, ids: Int[Tensor, "B L"]) -> Conditioning:
         """As a call, of token ids that are normalised already; moved to the tower's device.

@@ -142,7 +142,7 @@ class DenoiserRecipe:
 
     def objective(self, data: PictureSet, model: ModelFolder) -> DenoisingObjective:
         tower = model.load("text_encoder").train().requires_grad_(self.train_text)
-        encoder = TextEncoder(model.load_tokenizer(), tower, pad_mask=PAD)
+        encoder = TextEncoder(model.load_tokenizer(tower=tower.config), tower, pad_mask=PAD)
         return DenoisingObjective(
             self._denoiser(),
             self._latents(data, model),

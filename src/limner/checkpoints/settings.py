@@ -1,0 +1,80 @@
+"""What a model folder says beside its weights: sampling defaults, and the words it was taught.
+
+diffusers has no place for either, so they lie in `limner.json`; a folder without one is a published
+model, which is painted with as its kind is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from limner.diffusion.prediction import Prediction, V
+from limner.models.unet import UNetConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What a model was taught: concepts, styles, and further words that occur in its captions."""
+
+    concepts: tuple[str, ...]
+    styles: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """A model's own defaults for painting, and how it was trained to be told of the words.
+
+    size: (width, height) in pixels. interval: (low, high] sigmas that guidance is for; None: all.
+    pad_mask: which padding may be attended to. clip_skip, final_norm: which state of the text
+    tower is the context, as `TextEncoder` has them. zero_negative: an empty negative prompt is
+    zeros and not encoded.
+    """
+
+    steps: int = 20
+    guidance: float = 7.5
+    solver: str = "dpmpp_2m"
+    schedule: str = "karras"
+    shift: float = 1.0
+    interval: tuple[float, float] | None = None
+    size: tuple[int, int] = (512, 512)
+    pad_mask: str = "none"
+    clip_skip: int = 1
+    final_norm: bool = True
+    zero_negative: bool = False
+
+
+SD1 = Sampling()
+SD2_V = replace(SD1, size=(768, 768))
+SDXL = replace(
+    SD1,
+    steps=25,
+    guidance=5.0,
+    size=(1024, 1024),
+    clip_skip=2,
+    final_norm=False,
+    zero_negative=True,
+)
+
+
+def default_sampling(unet: UNetConfig, prediction: Prediction) -> Sampling:
+    """How Stable Diffusion is painted with, told by its U-Net and what that predicts."""
+    if unet.pooled_width is not None:
+        return SDXL
+    return SD2_V if isinstance(prediction, V) else SD1
+
+
+def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
+    interval = json.get("interval")
+    fields = {
+        **json,
+        "size": tuple(json["size"]),
+        "interval": None if interval is None else tuple(interval),
+    }
+    return Sampling(**fields)
+
+
+def words_from_json(json: Mapping[str, Any] | None) -> Words | None:
+    return None if json is None else Words(**{name: tuple(value) for name, value in json.items()})

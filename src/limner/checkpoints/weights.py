@@ -1,0 +1,172 @@
+"""The weights of one part: which files hold them, and the way from there into a module.
+
+A file is mapped and goes tensor by tensor to its dtype and device, so that loading needs little
+more memory than the loaded weights.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from limner.errors import CheckpointError
+
+VARIANTS = ("", ".fp16", ".bf16")  # the whole precision is taken where there is a choice
+MAPPED_SHARE = 32  # at most this part of a file is held mapped while it is converted
+MAPPED_LEAST = 16 * 2**20  # bytes
+
+Spelling = tuple[tuple[str, str], ...]
+"""Patterns of foreign tensor names and what Limner's have there; an empty name is left out."""
+
+# fmt: off
+PLAIN: Spelling = ()
+TEXT: Spelling = (
+    (r".*\bposition_ids$", ""),  # 0, 1, 2, ...: no weight
+    (r"^(?=embeddings\.|encoder\.|final_layer_norm\.)", "text_model."),  # transformers 5
+)
+AUTOENCODER: Spelling = (  # diffusers before 0.18
+    (r"(\.attentions\.0\.)query\.", r"\1to_q."),
+    (r"(\.attentions\.0\.)key\.", r"\1to_k."),
+    (r"(\.attentions\.0\.)value\.", r"\1to_v."),
+    (r"(\.attentions\.0\.)proj_attn\.", r"\1to_out.0."),
+)
+# fmt: on
+
+
+def respell(name: str, spelling: Spelling) -> str:
+    """A tensor's name as Limner's modules have it; empty for one that they have no use for."""
+    for pattern, replacement in spelling:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def weight_files(folder: Path, stem: str) -> tuple[Path, ...]:
+    """The safetensors file or shards of a part's folder, of whole precision if it has them.
+
+    Raises CheckpointError where there are none.
+    """
+    for variant in VARIANTS:
+        file = folder / f"{stem}{variant}.safetensors"
+        if file.is_file():
+            return (file,)
+        index = folder / f"{stem}.safetensors.index{variant}.json"
+        if index.is_file():
+            return _shards(index)
+    if any(folder.glob("*.bin")):
+        raise CheckpointError(
+            f"{folder} holds pickles (.bin), which can run code and are not opened here: "
+            "`limner convert` makes safetensors of them"
+        )
+    raise CheckpointError(
+        f"{folder / stem}.safetensors is missing: the model folder is not complete"
+    )
+
+
+def load_weights(
+    module: nn.Module,
+    files: Sequence[Path],
+    *,
+    spelling: Spelling = PLAIN,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> None:
+    """Give a module on the `meta` device the weights of its files.
+
+    Weights that have the dtype and device already stay mapped and are never copied. Raises
+    CheckpointError where tensors are missing, left over or of another shape, before any is read.
+    """
+    expected = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    tables = [(path, _table(path, spelling)) for path in files]
+    _check_names(expected.keys(), tables)
+    plans = [(path, _groups(path, table, expected)) for path, table in tables]
+    state = {}
+    for path, groups in plans:
+        for group in groups:
+            with opened(path) as file:
+                for ours, theirs in group:
+                    state[ours] = file.get_tensor(theirs).to(device=device, dtype=dtype)
+    module.load_state_dict(state, assign=True)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A safetensors file, mapped; CheckpointError where it is none. Never runs code of the file."""
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing: the model folder is not complete")
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is broken or cut short ({error}): copy it again") from None
+
+
+def _table(path: Path, spelling: Spelling) -> dict[str, str]:
+    """Limner's name of each tensor in a file -> its name there, in the order of the file."""
+    with opened(path) as file:
+        table = {respell(name, spelling): name for name in file.offset_keys()}
+    table.pop("", None)
+    return table
+
+
+def _groups(
+    path: Path, table: Mapping[str, str], expected: Mapping[str, torch.Size]
+) -> list[list[tuple[str, str]]]:
+    """(our name, theirs) of a file's tensors, in groups that may be mapped at once.
+
+    Pages that were read stay in memory until the map is closed, beside what was made of them.
+    """
+    limit = max(path.stat().st_size // MAPPED_SHARE, MAPPED_LEAST)
+    groups: list[list[tuple[str, str]]] = [[]]
+    held = 0
+    with opened(path) as file:
+        for ours, theirs in table.items():
+            shape = tuple(file.get_slice(theirs).get_shape())
+            _check_shape(path, theirs, shape, expected[ours])
+            held += math.prod(shape) * torch.float32.itemsize
+            if groups[-1] and held > limit:
+                groups.append([])
+                held = 0
+            groups[-1].append((ours, theirs))
+    return groups
+
+
+def _shards(index: Path) -> tuple[Path, ...]:
+    try:
+        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        paths = tuple(index.parent / Path(name).name for name in names)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{index} is no index of shards: {error}") from None
+    for path in paths:
+        if not path.is_file():
+            raise CheckpointError(f"{path} is missing: {index.name} names it")
+    return paths
+
+
+def _check_names(expected: Set[str], tables: Sequence[tuple[Path, Mapping[str, str]]]) -> None:
+    found: set[str] = set()
+    for path, table in tables:
+        if twice := sorted(found & table.keys()):
+            raise CheckpointError(f"{path} holds {twice[0]}, which another shard holds too")
+        found |= table.keys()
+    missing, unexpected = sorted(expected - found), sorted(found - expected)
+    if missing or unexpected:
+        raise CheckpointError(
+            f"{tables[0][0]} does not match its config.json: {len(missing)} tensors missing "
+            f"{missing[:2]}, {len(unexpected)} unexpected {unexpected[:2]}"
+        )
+
+
+def _check_shape(path: Path, name: str, shape: tuple[int, ...], expected: torch.Size) -> None:
+    if shape != tuple(expected):
+        raise CheckpointError(
+            f"{path}: {name} has shape {shape}, config.json says {tuple(expected)}"
+        )
