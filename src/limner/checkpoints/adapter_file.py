@@ -32,8 +32,8 @@ def read_adapter_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         )
     try:
         with safe_open(path, framework="pt") as opened:
-            return {
-                name: opened.get_tensor(name) for name in opened.keys()
-            }, opened.metadata() or {}  # noqa: SIM118
+            names = opened.keys()
+            tensors = {name: opened.get_tensor(name) for name in names}
+            return tensors, opened.metadata() or {}
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is broken or cut short ({error}): copy it again") from None

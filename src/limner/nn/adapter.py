@@ -99,12 +99,13 @@ class Adapter:
     def merge(self) -> None:
         """Add it into the weights. The weights as they were are kept until the last one leaves.
 
-        The sum with all adapters merged is made in fp32 and rounded once.
+        The sum with all adapters merged is made in fp32 and rounded once. It takes a place of its
+        own in memory: what a weight is mapped from, or shared with, is not written to.
         """
         self.detach()
         for module in self.updates:
             if KEPT not in vars(module):
-                vars(module)[KEPT] = Merged(original=module.weight.detach().clone())
+                vars(module)[KEPT] = Merged(original=module.weight.data)
             _merged(module).append(self)
             _write(module)
 
@@ -159,15 +160,16 @@ def _merged(module: nn.Module) -> list[Adapter]:
 def _write(module: Adaptable) -> None:
     """The weight: the original and every merged update; the original alone where none is left."""
     kept: Merged = vars(module)[KEPT]
+    original = kept.original.to(module.weight)
     if not kept.adapters:
-        module.weight.copy_(kept.original)
+        module.weight.data = original
         del vars(module)[KEPT]
         return
-    total = kept.original.to(module.weight.device).float()
+    total = original.float()
     for adapter in kept.adapters:
         delta = adapter.updates[module].delta().to(total.device)
         total = torch.add(total, delta, alpha=adapter.weight)
-    module.weight.copy_(total)
+    module.weight.data = total.to(original.dtype)
 
 
 def _checked(weight: float) -> float:

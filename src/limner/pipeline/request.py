@@ -28,6 +28,8 @@ class Request:
     steps: noise levels that the solver visits.
     guidance: the scale of classifier-free guidance; 1: none.
     solver, schedule: a name of `SOLVERS` and of `Schedule`.
+    loras: (name, weight) of those that the model must have on it; None: whatever it has.
+    embeddings: the learned words that the prompts name, likewise.
     start_noise: (count, C, h, w) of unit variance, in place of the seed's noise.
     """
 
@@ -40,6 +42,8 @@ class Request:
     guidance: float | None = None
     solver: str | None = None
     schedule: str | None = None
+    loras: tuple[tuple[str, float], ...] | None = None
+    embeddings: tuple[str, ...] | None = None
     start_noise: Tensor | None = None
 
     def __post_init__(self) -> None:
@@ -71,6 +75,10 @@ class Request:
             named = json.loads(text)
             if named.get("size") is not None:
                 named["size"] = tuple(named["size"])
+            if named.get("loras") is not None:
+                named["loras"] = tuple((str(n), float(weight)) for n, weight in named["loras"])
+            if named.get("embeddings") is not None:
+                named["embeddings"] = tuple(map(str, named["embeddings"]))
             return cls(**named)
         except (ValueError, TypeError, AttributeError) as error:
             raise RequestError(f"this is no request that Limner wrote: {error}") from None
