@@ -25,7 +25,7 @@ def lora(painter, tmp_path):
     models = {"unet": painter.parts.denoiser, "text_encoder": painter.parts.text_encoder}
     updates = {}
     for name, module in adaptable(models).items():
-        out, into, *kernel = module.weight.shape
+        out, into = module.weight.shape[:2]
         if "attn" in name:
             updates[name] = LowRank(down=torch.randn(2, into), up=torch.randn(out, 2))
     save_lora(tmp_path / "style.safetensors", updates, models)
@@ -81,7 +81,7 @@ def test_a_learned_word_is_painted_and_forgotten(painter, embedding):
     painter.add_embedding(embedding, "second")
     painter.remove_embedding("<moga>")
     assert torch.equal(paint(painter, "a <moga>"), plain)
-    with pytest.raises(UsageError, match="learned are: second"):
+    with pytest.raises(UsageError, match="not learned; learned: second"):
         painter.remove_embedding("<moga>")
 
 

@@ -132,8 +132,8 @@ class Adapter:
     ) -> Tensor:
         """The hook: what the module gave, and the update's part."""
         if isinstance(module, nn.Conv2d):
-            options = (module.stride, module.padding, module.dilation)
-            added = F.conv2d(F.conv2d(inputs[0], down, None, *options), up)
+            stride, padding, dilation = module.stride, module.padding, module.dilation
+            added = F.conv2d(F.conv2d(inputs[0], down, None, stride, padding, dilation), up)
         else:
             added = F.linear(F.linear(inputs[0], down), up)
         return torch.add(output, added, alpha=self._weight * update.scale)
@@ -189,7 +189,7 @@ class ExtendedEmbedding(nn.Embedding):
 
     def __init__(self, embedding: nn.Embedding, rows: Float[Tensor, "n D"]) -> None:
         weight = embedding.weight
-        super().__init__(*weight.shape, device="meta")
+        super().__init__(weight.shape[0], weight.shape[1], device="meta")
         self.weight = weight
         self.register_buffer("rows", rows.to(weight), persistent=False)
 
