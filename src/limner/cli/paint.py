@@ -54,6 +54,14 @@ def command(
     model: Annotated[
         Path | None, typer.Option(help="A model's folder or file. Default: the shipped one.")
     ] = None,
+    loras: Annotated[
+        list[str] | None,
+        typer.Option("--lora", metavar="FILE[:WEIGHT]", help="Put a LoRA on the model."),
+    ] = None,
+    embeddings: Annotated[
+        list[Path] | None,
+        typer.Option("--embedding", metavar="FILE", help="Teach the model a word."),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, mps. Default: the best.")] = None,
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="A .png, .jpg or .webp file, or a folder.")
@@ -65,6 +73,7 @@ def command(
     base = None if source is None else repeated(source)
     text = one_prompt(prompt, None if base is None else base.prompt)
     pixels = parse_size(size)
+    weighted = [parse_lora(text) for text in loras or ()]
     path = files.target_path(output, text)
     files.check_writable(path)
     from limner.pipeline import load
@@ -86,6 +95,10 @@ def command(
         variation_strength=variation_strength,
     )
     painter = load(model, device=device)
+    for file, weight in weighted:
+        painter.add_lora(file, weight)
+    for file in embeddings or ():
+        painter.add_embedding(file)
     with progress_bar("painting") as report:
         result = follow(painter.steps(request), report)
     for warning in result.warnings:
@@ -144,6 +157,18 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
         raise UsageError(f"--size {text}: write WIDTHxHEIGHT in pixels, as 128x96, or one number")
     width, height = match[1], match[2]
     return int(width), int(width if height is None else height)
+
+
+def parse_lora(text: str) -> tuple[Path, float]:
+    """(file, weight) of "style.safetensors:0.8", or of "style.safetensors" for 1."""
+    file, colon, weight = text.rpartition(":")
+    try:
+        number = float(weight)
+    except ValueError:
+        return Path(text), 1.0
+    if not colon or not file or not math.isfinite(number):
+        raise UsageError(f"--lora {text}: write FILE or FILE:WEIGHT, as style.safetensors:0.8")
+    return Path(file), number
 
 
 def write(result: Result, path: Path, model: Path | None, *, grid: bool, force: bool) -> list[Path]:

@@ -27,6 +27,7 @@ from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
 from limner.errors import CheckpointError, NumericsError, RequestError, UsageError
 from limner.models.unet import UNet
+from limner.pipeline.adapters import Adapters
 from limner.pipeline.conditions import encoder_of, open_canvas, with_sizes, without_negative
 from limner.pipeline.request import Request
 from limner.pipeline.words import unknown_words_warning
@@ -76,6 +77,7 @@ class Painter:
             if module is not None:
                 module.to(self.device).eval().requires_grad_(False)
         self.encode = encoder_of(parts)
+        self.adapters = Adapters(parts)
 
     @property
     def words(self) -> Words | None:
@@ -95,6 +97,28 @@ class Painter:
         denoiser = self.parts.denoiser
         inner = denoiser.config.multiple if isinstance(denoiser, UNet) else denoiser.config.patch
         return inner * self.space.stride
+
+    def add_lora(self, path: str | Path, weight: float = 1.0, name: str | None = None) -> str:
+        """Put a LoRA file on the model and return its name, that of the file if None.
+
+        Raises UsageError where the name is taken, CheckpointError where the file does not fit.
+        """
+        return self.adapters.add_lora(path, weight, name)
+
+    def remove_lora(self, name: str) -> None:
+        """Take a LoRA off; the weights are then as before, to the bit."""
+        self.adapters.remove_lora(name)
+
+    def add_embedding(self, path: str | Path, word: str | None = None) -> str:
+        """Teach the model the word of a textual inversion file, and return it.
+
+        word: what it is to be called, what the file calls it if None.
+        """
+        return self.adapters.add_embedding(path, word)
+
+    def remove_embedding(self, word: str) -> None:
+        """Make the model forget a word of `add_embedding`."""
+        self.adapters.remove_embedding(word)
 
     def generate(self, prompt: str, **fields: Any) -> Result:
         """Paint a prompt; `fields` are those of `Request`."""
@@ -141,13 +165,13 @@ class Painter:
             request=request,
             seeds=seeds,
             timings=clock.seconds,
-            warnings=unknown_words_warning(self.words, request.prompt),
+            warnings=unknown_words_warning(self.words, request.prompt) + self.adapters.warnings,
         )
 
     def complete(self, request: Request) -> Request:
         """The request with the model's defaults; RequestError for a size it cannot paint."""
         own = self.parts.sampling
-        request = request.with_defaults(
+        request = self.adapters.complete(request).with_defaults(
             seed=secrets.randbelow(2**32),
             size=own.size,
             steps=own.steps,

@@ -38,6 +38,8 @@ class Request:
     noise: a name of `NoiseMode`, which random numbers a seed stands for.
     variation_seed, variation_strength: the start is turned from the seed's noise towards that of
         this other seed (picture i: variation_seed + i), by 0, not at all, to 1, all the way.
+    loras: (name, weight) of those that the model must have on it; None: whatever it has.
+    embeddings: the learned words that the prompts name, likewise.
     start_noise: (count, C, h, w) of unit variance, in place of the seeds' noise.
     """
 
@@ -54,6 +56,8 @@ class Request:
     noise: str = NoiseMode.CPU.value
     variation_seed: int | None = None
     variation_strength: float = 0.0
+    loras: tuple[tuple[str, float], ...] | None = None
+    embeddings: tuple[str, ...] | None = None
     start_noise: Tensor | None = None
 
     def __post_init__(self) -> None:
@@ -119,6 +123,10 @@ class Request:
                     raise TypeError(f"{name[:40]!r} is unknown, or no {type(value).__name__}")
             if named.get("size") is not None:
                 named["size"] = tuple(named["size"])
+            if named.get("loras") is not None:
+                named["loras"] = tuple((str(n), float(weight)) for n, weight in named["loras"])
+            if named.get("embeddings") is not None:
+                named["embeddings"] = tuple(map(str, named["embeddings"]))
             return cls(**named)
         except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise RequestError(
@@ -135,9 +143,11 @@ def _is_a(value: Any, hint: Any) -> bool:
         return any(_is_a(value, kind) for kind in get_args(hint))
     if get_origin(hint) is tuple:
         kinds = get_args(hint)
-        return (
-            isinstance(value, list) and len(value) == len(kinds) and all(map(_is_a, value, kinds))
-        )
+        if not isinstance(value, list):
+            return False
+        if kinds[-1] is ...:
+            kinds = kinds[:1] * len(value)
+        return len(value) == len(kinds) and all(map(_is_a, value, kinds))
     return type(value) is hint or (hint is float and type(value) is int)
 
 

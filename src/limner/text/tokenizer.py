@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Int
@@ -37,6 +38,14 @@ CLIP_SPLIT = (
 Merge = tuple[str, str]
 
 
+class Piece(NamedTuple):
+    """A stretch of a text as it is tokenised: ids, tokens, and the characters of each."""
+
+    ids: Sequence[int]
+    tokens: Sequence[str]
+    spans: Sequence[tuple[int, int]]
+
+
 class Tokenizer:
     """Text to ids. Made by `clip`, `load` or `train`.
 
@@ -55,6 +64,7 @@ class Tokenizer:
         self.pad: int = end if pad is None else pad
         self.length = length
         self._engine = engine
+        self.learn({})
         if not 0 <= self.pad < self.vocabulary_size:
             raise UsageError(f"pad must be an id below {self.vocabulary_size}, not {self.pad}")
 
@@ -148,15 +158,56 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The content ids s_1 ... s_m of a text, without BOS, EOS or PAD and of any length."""
-        return self._engine.encode(text, add_special_tokens=False).ids
+        return [i for piece in self._pieces(text) for i in piece.ids]
 
     def tokens(self, text: str) -> list[str]:
-        """The vocabulary's entry for each id of `encode`, as "cat</w>"."""
-        return self._engine.encode(text, add_special_tokens=False).tokens
+        """The vocabulary's entry for each id of `encode`, as "cat</w>"; a learned word itself."""
+        return [token for piece in self._pieces(text) for token in piece.tokens]
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """The characters [first, last) of the text that each id of `encode` stands for."""
-        return self._engine.encode(text, add_special_tokens=False).offsets
+        return [span for piece in self._pieces(text) for span in piece.spans]
+
+    @property
+    def learned(self) -> Mapping[str, Sequence[int]]:
+        """The words of `learn` and their ids."""
+        return self._learned
+
+    def learn(self, words: Mapping[str, Sequence[int]]) -> None:
+        """Words that stand for ids beyond the vocabulary, in place of those before; none: as made.
+
+        A word is found whatever its case, where no letter or digit goes on; of two the longer. The
+        text between is tokenised as ever: the vocabulary itself does not change.
+        """
+        self._learned = dict(sorted(words.items(), key=lambda item: -len(item[0])))
+        self._learned_pattern = re.compile(
+            "|".join(f"({_whole(word)})" for word in self._learned), re.IGNORECASE
+        )
+
+    def learned_in(self, text: str) -> tuple[str, ...]:
+        """The learned words that occur in a text."""
+        found = {word for word, _ in self._find_learned(text)}
+        return tuple(word for word in self._learned if word in found)
+
+    def _find_learned(self, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
+        if not self._learned:
+            return
+        words = list(self._learned)
+        for match in self._learned_pattern.finditer(text):
+            yield words[(match.lastindex or 0) - 1], match.span()
+
+    def _pieces(self, text: str) -> Iterator[Piece]:
+        last = 0
+        for word, (start, end) in self._find_learned(text):
+            yield self._plain(text, last, start)
+            ids = self._learned[word]
+            yield Piece(ids, [word] * len(ids), [(start, end)] * len(ids))
+            last = end
+        yield self._plain(text, last, len(text))
+
+    def _plain(self, text: str, start: int, end: int) -> Piece:
+        read = self._engine.encode(text[start:end], add_special_tokens=False)
+        return Piece(read.ids, read.tokens, [(a + start, b + start) for a, b in read.offsets])
 
     def __call__(self, texts: Sequence[str], length: int | None = None) -> Int[Tensor, "B L"]:
         """Ids of each text, normalised to `length` (lecture eq. 7); the tokenizer's own if None."""
@@ -169,7 +220,9 @@ class Tokenizer:
 
     def with_length(self, length: int) -> Tokenizer:
         """The same vocabulary, normalising to another L."""
-        return Tokenizer(self._engine, pad=self.pad, length=length)
+        other = Tokenizer(self._engine, pad=self.pad, length=length)
+        other.learn(self._learned)
+        return other
 
     def normalise(self, content: Sequence[int], length: int | None = None) -> list[int]:
         """LengthNormalization (lecture eq. 7): BOS, content, EOS; padded, or cut to end in EOS.
@@ -188,6 +241,7 @@ class Tokenizer:
         """The text of content ids or of a normalised row: BOS is left out, EOS ends it.
 
         Lower case, one space after each word of the split ("don't" comes back as "don 't").
+        Learned words are left out.
         """
         row = [int(i) for i in ids]
         content = row[: row.index(self.end)] if self.end in row else row
@@ -214,6 +268,13 @@ def _engine(vocabulary: dict[str, int], merges: list[Merge]) -> Engine:
     engine.decoder = decoders.ByteLevel()
     engine.add_special_tokens([AddedToken(name, special=True) for name in (START, END)])
     return engine
+
+
+def _whole(word: str) -> str:
+    """The pattern of a word that no letter or digit goes on from, where it ends in one itself."""
+    before = r"(?<!\w)" if word[0].isalnum() else ""
+    after = r"(?!\w)" if word[-1].isalnum() else ""
+    return before + re.escape(word) + after
 
 
 def _byte_alphabet() -> list[str]:

@@ -1,0 +1,143 @@
+"""What a painter has put on its model: LoRAs and learned words, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from torch import nn
+
+from limner.checkpoints import Parts
+from limner.checkpoints.lora import read_lora
+from limner.checkpoints.textual_inversion import TextualInversion, read_textual_inversion
+from limner.errors import RequestError, UsageError
+from limner.models.dit import DiT
+from limner.nn.adapter import Adapter
+from limner.pipeline.request import Request
+from limner.text.learned import LearnedWords
+
+
+class Adapters:
+    """The LoRAs and embeddings on one model. Its weights are as before when all are removed."""
+
+    def __init__(self, parts: Parts) -> None:
+        denoiser = "transformer" if isinstance(parts.denoiser, DiT) else "unet"
+        self._models: dict[str, nn.Module] = {denoiser: parts.denoiser}
+        self._words: dict[str, LearnedWords] = {}
+        for suffix in ("", "_2"):  # SDXL has a second text encoder
+            tower = getattr(parts, f"text_encoder{suffix}", None)
+            if tower is not None:
+                self._models[f"text_encoder{suffix}"] = tower
+                tokenizer = getattr(parts, f"tokenizer{suffix}")
+                self._words[f"text_encoder{suffix}"] = LearnedWords(tokenizer, tower)
+        self._loras: dict[str, Adapter] = {}
+        self._embeddings: dict[str, TextualInversion] = {}
+        self._warnings: dict[str, str] = {}
+
+    @property
+    def loras(self) -> tuple[tuple[str, float], ...]:
+        """(name, weight) of each."""
+        return tuple((name, adapter.weight) for name, adapter in self._loras.items())
+
+    @property
+    def embeddings(self) -> tuple[str, ...]:
+        """The learned words."""
+        return tuple(self._embeddings)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the files on the model could not be used."""
+        return tuple(self._warnings.values())
+
+    def add_lora(self, path: str | Path, weight: float = 1.0, name: str | None = None) -> str:
+        """Attach a LoRA file and return its name, that of the file if None.
+
+        Raises UsageError where the name is taken, CheckpointError where the file does not fit.
+        """
+        name = Path(path).stem if name is None else name
+        if name in self._loras:
+            raise UsageError(f"a LoRA {name!r} is on the model already: give this one another name")
+        lora = read_lora(path, self._models)
+        adapter = lora.adapter(self._models, weight)
+        adapter.attach()
+        self._loras[name] = adapter
+        if lora.unmatched:
+            self._warnings[name] = (
+                f"LoRA {name!r}: {len(lora.unmatched)} keys match no module of this model and are "
+                f"left out; the first is {lora.unmatched[0][:100]}"
+            )
+        return name
+
+    def set_weight(self, name: str, weight: float) -> None:
+        """Change the weight of a LoRA that is on the model."""
+        self._lora(name).weight = weight
+
+    def remove_lora(self, name: str) -> None:
+        """Take a LoRA off; UsageError where there is none of that name."""
+        self._lora(name).detach()
+        del self._loras[name]
+        self._warnings.pop(name, None)
+
+    def merge(self) -> None:
+        """Add the LoRAs into the weights, so that they cost no time at each step.
+
+        The weights as they were stay in memory beside them; `remove_lora` and `set_weight` work on.
+        """
+        for adapter in self._loras.values():
+            adapter.merge()
+
+    def add_embedding(self, path: str | Path, word: str | None = None) -> str:
+        """Teach the model a word from a textual inversion file, and return the word.
+
+        word: None takes the file's. Raises UsageError where it is taken, CheckpointError where the
+        file does not fit.
+        """
+        widths = {tower: words.width for tower, words in self._words.items()}
+        learned = read_textual_inversion(path, widths, word)
+        if learned.word.lower() in (taken.lower() for taken in self._embeddings):
+            raise UsageError(f"the word {learned.word!r} is taken: give this one another word")
+        self._embeddings[learned.word] = learned
+        self._set_words()
+        return learned.word
+
+    def remove_embedding(self, word: str) -> None:
+        """Make the model forget a learned word; UsageError where it has not learned it."""
+        if word not in self._embeddings:
+            raise UsageError(
+                f"the word {word!r} is not learned; learned: {_names(self.embeddings)}"
+            )
+        del self._embeddings[word]
+        self._set_words()
+
+    def complete(self, request: Request) -> Request:
+        """The request with what is on the model: all LoRAs, the learned words that it names.
+
+        Raises RequestError where it asks for others: a picture that was painted with a LoRA is not
+        painted again without it.
+        """
+        if request.loras is not None and sorted(request.loras) != sorted(self.loras):
+            asked = [f"{name}:{weight:g}" for name, weight in request.loras]
+            there = [f"{name}:{weight:g}" for name, weight in self.loras]
+            raise RequestError(
+                f"the picture takes LoRAs {_names(asked)}, the model has {_names(there)}: "
+                "add or remove them first"
+            )
+        missing = sorted(set(request.embeddings or ()) - self._embeddings.keys())
+        if missing:
+            raise RequestError(f"the picture takes embeddings {_names(missing)}: add them first")
+        tokenizer = self._words["text_encoder"].tokenizer
+        used = tokenizer.learned_in(f"{request.prompt}\n{request.negative}")
+        return request.with_defaults(loras=self.loras, embeddings=used)
+
+    def _lora(self, name: str) -> Adapter:
+        if name not in self._loras:
+            raise UsageError(f"no LoRA {name!r} is on the model; there: {_names(self._loras)}")
+        return self._loras[name]
+
+    def _set_words(self) -> None:
+        for tower, words in self._words.items():
+            words.set({word: one.vectors[tower] for word, one in self._embeddings.items()})
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

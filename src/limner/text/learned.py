@@ -1,0 +1,50 @@
+"""Words with vectors of their own: textual inversion (Gal et al. 2022, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from limner.nn.adapter import ExtendedEmbedding
+from limner.text.tokenizer import Tokenizer
+
+
+class LearnedWords:
+    """The learned words of a tokenizer and its text tower: put on and taken off together.
+
+    A word of n vectors is n tokens with ids of their own behind the vocabulary; every other text
+    has the ids and the vectors that it had.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, tower: nn.Module) -> None:
+        self.tokenizer = tokenizer
+        self._holder = _holder(tower)
+        self._embedding: nn.Embedding = self._holder.get_submodule(EMBEDDING)  # type: ignore[assignment]
+
+    @property
+    def width(self) -> int:
+        """D, the width of the tower's vectors."""
+        return self._embedding.embedding_dim
+
+    def set(self, words: Mapping[str, Float[Tensor, "n D"]]) -> None:
+        """Exactly these words; none takes everything off."""
+        ids, first = {}, self._embedding.num_embeddings
+        for word, vectors in words.items():
+            ids[word] = range(first, first + len(vectors))
+            first += len(vectors)
+        self.tokenizer.learn(ids)
+        embedding = self._embedding
+        if words:
+            embedding = ExtendedEmbedding(embedding, torch.cat(list(words.values())))
+        setattr(self._holder, EMBEDDING, embedding)
+
+
+EMBEDDING = "token_embedding"
+
+
+def _holder(tower: nn.Module) -> nn.Module:
+    """The module of a text tower that has the token embedding."""
+    return next(m for m in tower.modules() if EMBEDDING in dict(m.named_children()))

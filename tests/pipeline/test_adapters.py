@@ -1,0 +1,147 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import limner
+from limner.checkpoints.lora import save_lora
+from limner.checkpoints.lora_names import adaptable
+from limner.cli import main
+from limner.cli.paint import parse_lora
+from limner.errors import RequestError, UsageError
+from limner.nn.adapter import LowRank
+from limner.pipeline.metadata import png_info, read_request
+
+
+@pytest.fixture
+def painter(tiny_model):
+    return limner.load(tiny_model, device="cpu")
+
+
+@pytest.fixture
+def lora(painter, tmp_path):
+    """A LoRA for the cross-attention and the text encoder of the tiny model."""
+    models = {"unet": painter.parts.denoiser, "text_encoder": painter.parts.text_encoder}
+    updates = {}
+    for name, module in adaptable(models).items():
+        out, into = module.weight.shape[:2]
+        if "attn" in name:
+            updates[name] = LowRank(down=torch.randn(2, into), up=torch.randn(out, 2))
+    save_lora(tmp_path / "style.safetensors", updates, models)
+    return tmp_path / "style.safetensors"
+
+
+@pytest.fixture
+def embedding(tmp_path):
+    save_file({"<moga>": torch.randn(2, 24)}, tmp_path / "moga.safetensors")
+    return tmp_path / "moga.safetensors"
+
+
+def paint(painter, prompt="a red apple", **fields):
+    return painter.generate(prompt, seed=7, **fields).latents
+
+
+def test_a_lora_changes_pictures_and_leaves_none_of_itself(painter, lora):
+    plain = paint(painter)
+    assert painter.add_lora(lora, 0.5) == "style"
+    half = paint(painter)
+    assert not torch.allclose(half, plain, atol=1e-2)
+    painter.adapters.merge()
+    torch.testing.assert_close(paint(painter), half, atol=1e-3, rtol=1e-3)
+    painter.adapters.set_weight("style", 0.0)
+    assert torch.equal(paint(painter), plain)
+    painter.remove_lora("style")
+    assert torch.equal(paint(painter), plain)
+
+
+def test_the_same_file_twice_at_opposite_weights_is_none(painter, lora):
+    plain = paint(painter)
+    painter.add_lora(lora, 0.75)
+    painter.add_lora(lora, -0.75, "against")
+    torch.testing.assert_close(paint(painter), plain, atol=1e-4, rtol=1e-4)
+    assert painter.adapters.loras == (("style", 0.75), ("against", -0.75))
+
+
+def test_names_are_taken_once_and_removed_by_name(painter, lora):
+    painter.add_lora(lora)
+    with pytest.raises(UsageError, match="'style' is on the model already"):
+        painter.add_lora(lora)
+    with pytest.raises(UsageError, match="no LoRA 'stile' is on the model; there: style"):
+        painter.remove_lora("stile")
+
+
+def test_a_learned_word_is_painted_and_forgotten(painter, embedding):
+    plain, other = paint(painter, "a <moga>"), paint(painter)
+    assert painter.add_embedding(embedding) == "<moga>"
+    assert not torch.allclose(paint(painter, "a <moga>"), plain, atol=1e-3)
+    assert torch.equal(paint(painter), other)
+    with pytest.raises(UsageError, match="is taken"):
+        painter.add_embedding(embedding, "<MOGA>")
+    painter.add_embedding(embedding, "second")
+    painter.remove_embedding("<moga>")
+    assert torch.equal(paint(painter, "a <moga>"), plain)
+    with pytest.raises(UsageError, match="not learned; learned: second"):
+        painter.remove_embedding("<moga>")
+
+
+def test_the_picture_says_what_was_on_the_model_and_asks_for_it(painter, lora, embedding, tmp_path):
+    painter.add_lora(lora, 0.5)
+    painter.add_embedding(embedding)
+    result = painter.generate("a <Moga>", seed=1)
+    path = tmp_path / "one.png"
+    result.images[0].save(path, pnginfo=png_info(result, 0))
+    request = read_request(path)
+    assert (request.loras, request.embeddings) == ((("style", 0.5),), ("<moga>",))
+    assert torch.equal(painter.paint(request).latents, result.latents)
+    assert painter.generate("a cat", seed=1).request.embeddings == ()
+
+    painter.adapters.set_weight("style", 1.0)
+    with pytest.raises(RequestError, match=r"takes LoRAs style:0\.5, the model has style:1"):
+        painter.paint(request)
+    painter.remove_lora("style")
+    with pytest.raises(RequestError, match="the model has none"):
+        painter.paint(request)
+    painter.remove_embedding("<moga>")
+    with pytest.raises(RequestError, match="takes embeddings <moga>: add them first"):
+        painter.paint(replace(request, loras=()))
+
+
+def test_keys_that_match_nothing_are_a_warning(painter, tmp_path):
+    name = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    pair = {"lora_A.weight": torch.ones(1, 32), "lora_B.weight": torch.ones(32, 1)}
+    tensors = {f"{base}.{key}": t.clone() for base in (name, "x.y") for key, t in pair.items()}
+    save_file(tensors, tmp_path / "part.safetensors")
+    painter.add_lora(tmp_path / "part.safetensors")
+    (warning,) = painter.generate("a red apple", seed=0).warnings
+    assert "LoRA 'part': 2 keys match no module" in warning
+    painter.remove_lora("part")
+    assert painter.generate("a red apple", seed=0).warnings == ()
+
+
+def test_the_command_line_takes_both(tiny_model, lora, embedding, tmp_path):
+    words = ["a <moga>", "--model", str(tiny_model), "--seed", "7", "-o", str(tmp_path / "a.png")]
+    options = ["--lora", f"{lora}:0.5", "--embedding", str(embedding)]
+    assert main([*words, *options, "--device", "cpu"]) == 0
+    request = read_request(tmp_path / "a.png")
+    assert (request.loras, request.embeddings) == ((("style", 0.5),), ("<moga>",))
+
+
+@pytest.mark.parametrize(
+    ("text", "file", "weight"),
+    [
+        ("a.safetensors", "a.safetensors", 1.0),
+        ("a.safetensors:0.8", "a.safetensors", 0.8),
+        ("b:c.safetensors:-1", "b:c.safetensors", -1.0),
+        ("C:style.safetensors", "C:style.safetensors", 1.0),
+    ],
+)
+def test_a_lora_option(text, file, weight):
+    path, number = parse_lora(text)
+    assert (str(path), number) == (file, weight)
+
+
+@pytest.mark.parametrize("text", ["a:nan", ":0.5", "a:inf", "0.5"])
+def test_a_lora_option_that_is_none(text):
+    with pytest.raises(UsageError, match="FILE:WEIGHT"):
+        parse_lora(text)
