@@ -9,7 +9,7 @@ import limner
 from limner.diffusion.noise import Noise
 from limner.diffusion.prediction import Flow
 from limner.diffusion.schedules import levels
-from limner.errors import CheckpointError, NumericsError, RequestError
+from limner.errors import CheckpointError, NumericsError, RequestError, UsageError
 from limner.pipeline import Request
 from limner.pipeline.metadata import png_info, read_request
 
@@ -91,6 +91,17 @@ def test_start_noise_replaces_the_seeds_noise(painter):
         painter.generate("a cat", count=2, start_noise=noise)
 
 
+def test_clip_skip_is_a_field_of_the_request(painter):
+    """The tiny tower has one layer, so that 2 is the embeddings of the words."""
+    own = painter.generate("a cat", seed=1)
+    assert own.request.clip_skip == 1
+    assert torch.equal(painter.generate("a cat", seed=1, clip_skip=1).latents, own.latents)
+    earlier = painter.generate("a cat", seed=1, clip_skip=2).latents
+    assert not torch.allclose(earlier, own.latents)
+    with pytest.raises(UsageError, match="clip_skip must be at most 2 for this text tower, not 3"):
+        painter.generate("a cat", clip_skip=3)
+
+
 def test_other_sizes_are_painted(painter):
     assert painter.generate("a cat", seed=0, size=(32, 16)).images[0].size == (32, 16)
 
@@ -109,6 +120,7 @@ def test_a_size_that_does_not_fit_says_what_would(painter):
         ({"steps": 0}, "steps is 0"),
         ({"count": 0}, "count is 0"),
         ({"seed": -1}, "seed is -1"),
+        ({"clip_skip": 0}, "clip_skip is 0"),
         ({"guidance": math.nan}, "guidance is nan"),
         ({"guidance": math.inf}, "guidance is inf"),
         ({"size": (0, 16)}, "size is"),
