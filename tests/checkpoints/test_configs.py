@@ -19,7 +19,7 @@ from limner.models.unet import UNet
 UNETS = (
     presets.UNET_SD1,
     presets.UNET_SD2_INPAINTING,
-    replace(presets.UNET_SDXL, channels=(64, 128, 320)),
+    replace(presets.UNET_SDXL, attention_depth=(0, 2, 3), mid_attention_depth=3),
     presets.UNET_EMOJI,
     replace(presets.UNET_EMOJI, attention_depth=(1, 1, 0), mid_attention_depth=0),
 )

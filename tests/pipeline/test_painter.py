@@ -9,7 +9,7 @@ import limner
 from limner.diffusion.noise import Noise, Variation
 from limner.diffusion.prediction import Flow
 from limner.diffusion.schedules import levels
-from limner.errors import CheckpointError, NumericsError, RequestError
+from limner.errors import CheckpointError, NumericsError, RequestError, UsageError
 from limner.pipeline import Request
 
 
@@ -88,6 +88,17 @@ def test_start_noise_replaces_the_seeds_noise(painter):
     assert torch.equal(given.latents, painter.generate("a cat", seed=7).latents)
     with pytest.raises(RequestError, match=r"start_noise has shape \(1, 4, 8, 8\): \(2, 4, 8, 8\)"):
         painter.generate("a cat", count=2, start_noise=noise)
+
+
+def test_clip_skip_is_a_field_of_the_request(painter):
+    """The tiny tower has one layer, so that 2 is the embeddings of the words."""
+    own = painter.generate("a cat", seed=1)
+    assert own.request.clip_skip == 1
+    assert torch.equal(painter.generate("a cat", seed=1, clip_skip=1).latents, own.latents)
+    earlier = painter.generate("a cat", seed=1, clip_skip=2).latents
+    assert not torch.allclose(earlier, own.latents)
+    with pytest.raises(UsageError, match="clip_skip must be at most 2 for this text tower, not 3"):
+        painter.generate("a cat", clip_skip=3)
 
 
 def test_other_sizes_are_painted(painter):

@@ -21,6 +21,7 @@ FULL = Request(
     ("fields", "message"),
     [
         ({"steps": 0}, "steps is 0"),
+        ({"clip_skip": 0}, "clip_skip is 0"),
         ({"count": 0}, "count is 0"),
         ({"seed": -1}, "seed is -1"),
         ({"guidance": math.nan}, "guidance is nan"),
