@@ -9,8 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from limner.diffusion.schedules import Schedule
-from limner.diffusion.solvers import SOLVERS
+from limner.diffusion.names import schedule_name, solver_and_schedule
 from limner.errors import RequestError
 
 MAX_COUNT = 1024
@@ -27,7 +26,8 @@ class Request:
     size: (width, height) in pixels.
     steps: noise levels that the solver visits.
     guidance: the scale of classifier-free guidance; 1: none.
-    solver, schedule: a name of `SOLVERS` and of `Schedule`.
+    solver, schedule: as Limner, A1111, ComfyUI or diffusers name them (`limner.diffusion.names`);
+        kept as Limner's names. A solver such as "DPM++ 2M Karras" names the schedule too.
     start_noise: (count, C, h, w) of unit variance, in place of the seed's noise.
     """
 
@@ -52,8 +52,21 @@ class Request:
             raise RequestError(
                 f"size is {self.size}: two positive numbers are right, width x height"
             )
-        _one_of("solver", self.solver, tuple(SOLVERS))
-        _one_of("schedule", self.schedule, tuple(Schedule))
+        self._take_names()
+
+    def _take_names(self) -> None:
+        """Put Limner's own names in the place of others; RequestError for unknown ones."""
+        schedule = None if self.schedule is None else schedule_name(self.schedule)
+        if self.solver is not None:
+            solver, said = solver_and_schedule(self.solver)
+            if said is not None and schedule not in (None, said):
+                raise RequestError(
+                    f"solver {self.solver!r} says schedule {said!r}, but schedule is {schedule!r}: "
+                    "one of the two is right"
+                )
+            object.__setattr__(self, "solver", solver)
+            schedule = said or schedule
+        object.__setattr__(self, "schedule", schedule)
 
     def with_defaults(self, **defaults: Any) -> Request:
         """The same with every field that is None taken from `defaults`."""
@@ -79,8 +92,3 @@ class Request:
 def _range(name: str, value: int | None, least: int, most: int) -> None:
     if value is not None and not least <= value <= most:
         raise RequestError(f"{name} is {value}: a whole number from {least} to {most} is right")
-
-
-def _one_of(name: str, value: str | None, known: tuple[str, ...]) -> None:
-    if value is not None and value not in known:
-        raise RequestError(f"{name} {value!r} is unknown: one of {', '.join(known)} is right")
