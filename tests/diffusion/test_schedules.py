@@ -83,7 +83,7 @@ def test_edm_levels_are_the_papers() -> None:
     assert sigmas[5] == pytest.approx(middle)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(steps=st.integers(1, 150))
 @pytest.mark.parametrize(("process", "schedule"), PAIRS)
 def test_levels_fall_strictly_to_zero(
@@ -101,7 +101,7 @@ def test_levels_fall_strictly_to_zero(
 
 
 @pytest.mark.parametrize("spacing", ["leading", "linspace", "trailing"])
-@pytest.mark.parametrize("steps", [1, 7, 30])
+@pytest.mark.parametrize("steps", [2, 7, 30])
 def test_spacings_of_whole_times_are_those_of_diffusers(spacing: str, steps: int) -> None:
     scheduler = diffusers.DDIMScheduler(timestep_spacing=spacing, steps_offset=1)
     scheduler.set_timesteps(steps)
@@ -117,6 +117,11 @@ def test_spacings_of_the_multistep_solvers_of_diffusers_leave_the_last_out(spaci
     options = {"offset": 1} if spacing == "leading" else {}
     ours = [level.t for level in levels(SD1, 9, spacing, beyond=1, **options)][:-1]
     assert ours == pytest.approx(scheduler.timesteps.tolist(), abs=1e-8)
+
+
+def test_one_step_of_linspace_starts_at_the_most_noise() -> None:
+    """Where diffusers, in DDIM, starts at t = 0: that one step would do nothing."""
+    assert [level.t for level in levels(SD1, 1, "linspace")] == [999, 0]
 
 
 def test_ddim_uniform_is_latent_diffusions() -> None:

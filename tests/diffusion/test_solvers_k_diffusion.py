@@ -174,7 +174,7 @@ def _ours(name: str, eta: float | None) -> list[Tensor]:
         return noise(interval.start, interval.end)
 
     def denoise(x: Tensor, level: Level) -> Tensor:
-        if level.sigma in SIGMAS:
+        if level.t is not None:  # a level of the schedule, none in the middle of a step
             asked["step"] = next(steps)
         return model(x, level.sigma)
 
