@@ -6,10 +6,12 @@ import math
 
 import pytest
 import torch
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 from torch import Tensor
 
-from limner.diffusion.guidance import guided, guided_batch
-from limner.diffusion.process import Level
+from limner.diffusion.guidance import Rescale, guided, guided_batch
+from limner.diffusion.prediction import Epsilon, prediction_named
+from limner.diffusion.process import DiscreteDiffusion, Level
 from limner.diffusion.sample import Denoise
 from limner.errors import RequestError
 
@@ -78,3 +80,51 @@ def test_a_scale_that_is_no_number_is_refused(scale: float) -> None:
 def test_an_empty_interval_is_refused() -> None:
     with pytest.raises(RequestError, match="empty"):
         guided(Linear(0.5), Linear(0.2), 3.0, (2.0, 2.0))
+
+
+def _reference_rescale(guided: Tensor, conditional: Tensor, amount: float) -> Tensor:
+    """Lin et al. eq. 15-16 on model outputs."""
+    axes = (1, 2, 3)
+    rescaled = guided * conditional.std(axes, keepdim=True) / guided.std(axes, keepdim=True)
+    return amount * rescaled + (1 - amount) * guided
+
+
+@pytest.mark.parametrize("name", ["epsilon", "v"])
+@pytest.mark.parametrize("amount", [0.0, 0.7, 1.0])
+def test_rescale_acts_on_what_the_network_says(name: str, amount: float) -> None:
+    process = DiscreteDiffusion()
+    prediction, level = prediction_named(name, process), process.level(1.3)
+    outputs = torch.randn(2, *X.shape, generator=torch.Generator().manual_seed(1))
+    scale = process.native_scale(level)
+    native = level.alpha * scale * torch.ones(2), level.sigma * scale * torch.ones(2)
+
+    def denoised(output: Tensor) -> Tensor:
+        return prediction.denoised(output, X * scale, *native)
+
+    rescale = Rescale(amount=amount, process=process, prediction=prediction)
+    both = guided_batch(
+        lambda x, level: torch.cat([denoised(outputs[0]), denoised(outputs[1])]),
+        lambda x, level: denoised(outputs[1]),
+        5.0,
+        rescale=rescale,
+    )
+    two = guided(
+        lambda x, level: denoised(outputs[1]), lambda x, level: denoised(outputs[0]), 5.0,
+        rescale=rescale,
+    )  # fmt: skip
+    output = outputs[0] + 5 * (outputs[1] - outputs[0])
+    expected = denoised(_reference_rescale(output, outputs[1], amount))
+    for denoise in (both, two):
+        torch.testing.assert_close(denoise(X, level), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_rescale_is_that_of_diffusers() -> None:
+    outputs = torch.randn(2, *X.shape, generator=torch.Generator().manual_seed(1))
+    theirs = rescale_noise_cfg(outputs[0], outputs[1], guidance_rescale=0.7)
+    torch.testing.assert_close(_reference_rescale(*outputs, 0.7), theirs)
+
+
+@pytest.mark.parametrize("amount", [-0.1, 1.1, math.nan])
+def test_a_rescale_out_of_range_is_refused(amount: float) -> None:
+    with pytest.raises(RequestError, match="between 0 and 1"):
+        Rescale(amount=amount, process=DiscreteDiffusion(), prediction=Epsilon())

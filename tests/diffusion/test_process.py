@@ -167,6 +167,7 @@ def test_level_adds_noise_in_its_own_coordinates() -> None:
         EDM(sigma_data=0.7, lowest=0.01, highest=50.0),
         DiscreteDiffusion(steps=2, trained_betas=(0.1, 0.2)),
         DiscreteDiffusion(beta_schedule=Betas.COSINE),
+        DiscreteDiffusion(zero_terminal_snr=True),
     ],
 )
 def test_configuration_round_trip(process: DiscreteDiffusion) -> None:
@@ -198,5 +199,36 @@ def test_what_cannot_be_is_refused() -> None:
         EDM(lowest=2.0, highest=1.0)
     with pytest.raises(UsageError, match="'Mystery' is unknown"):
         process_from_dict({"_class_name": "Mystery"})
-    with pytest.raises(UsageError, match="finite sigma-hat"):
-        process_from_dict(SD1.to_dict() | {"rescale_betas_zero_snr": True})
+    with pytest.raises(UsageError, match="at least 3 steps"):
+        DiscreteDiffusion(steps=2, zero_terminal_snr=True)
+
+
+def test_zero_terminal_snr_is_that_of_diffusers() -> None:
+    sd1 = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    theirs = diffusers.EulerDiscreteScheduler(**sd1, rescale_betas_zero_snr=True)
+    process = process_from_dict(_saved(theirs))
+    assert process == DiscreteDiffusion(zero_terminal_snr=True)
+    bars = theirs.alphas_cumprod.double()
+    torch.testing.assert_close(process.alpha_bars, bars, rtol=1e-3, atol=1e-7)
+    assert process.sigma_max == pytest.approx(4096, rel=1e-6)
+    assert process.sigma_max == pytest.approx(float(theirs.sigmas.max()), rel=1e-3)
+    assert process.sigma_min == pytest.approx(SD1.sigma_min, rel=1e-9)
+
+
+def test_zero_terminal_snr_is_the_papers_algorithm() -> None:
+    """sqrt(alpha-bar) keeps its shape between an unchanged start and 0."""
+    roots, rescaled = SD1.alpha_bars.sqrt(), DiscreteDiffusion(zero_terminal_snr=True)
+    line = (roots - roots[-1]) / (roots[0] - roots[-1]) * roots[0]
+    torch.testing.assert_close(rescaled.alpha_bars.sqrt()[:-1], line[:-1], rtol=1e-9, atol=0)
+    assert float(rescaled.alpha_bars[-1]) == pytest.approx(2.0**-24, rel=1e-6)
+
+
+@settings(max_examples=50)
+@given(ratio=st.floats(min_value=1e-3, max_value=0.99))
+@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
+def test_a_level_leads_to_others_of_its_process(process: DiscreteDiffusion, ratio: float) -> None:
+    level = process.level(0.8 * process.sigma_max)
+    other = level.at_ratio(ratio * level.sigma / level.alpha)
+    own = process.level(other.sigma)
+    assert (other.alpha, other.sigma) == pytest.approx((own.alpha, own.sigma), rel=1e-9)
+    assert other.sigma / other.alpha == pytest.approx(ratio * level.sigma / level.alpha, rel=1e-9)

@@ -63,9 +63,11 @@ def test_every_solver_ends_at_the_picture_a_network_is_sure_of(
 ) -> None:
     noise = Noise([1, 2], (3, 4, 4))
     chosen = levels(process, steps, FITTING[type(process)][0])
-    x = chosen[0].add_noise(torch.zeros_like(X0), noise.start())
-    run = drive(solver_named(name)(x, chosen, noise), lambda x, level: X0)
-    torch.testing.assert_close(last(run), X0, rtol=1e-5, atol=1e-5)
+    # PLMS extrapolates on its last step, and so shows what fp32 rounds off at a sigma of 80.
+    x0 = X0.double() if name == "plms" else X0
+    x = chosen[0].add_noise(torch.zeros_like(x0), noise.start().to(x0))
+    run = drive(solver_named(name)(x, chosen, noise), lambda x, level: x0)
+    torch.testing.assert_close(last(run), x0, rtol=1e-5, atol=1e-5)
 
 
 def test_drive_tells_every_evaluation_and_ends_with_x() -> None:
@@ -98,9 +100,16 @@ def test_nothing_runs_once_nobody_iterates() -> None:
     assert len(calls) == 2
 
 
-@pytest.mark.parametrize("name", list(SOLVERS))
-def test_evaluations_a_step_are_as_told(name: str) -> None:
-    noise = Noise([1], (3, 4, 4))
-    run = drive(solver_named(name)(X0[:1], levels(EDM(), 6, "karras"), noise), lambda x, level: x)
-    spared = SOLVERS[name].evaluations - 1
-    assert len(list(run)) == 6 * SOLVERS[name].evaluations - spared
+def test_a_level_between_those_of_a_schedule_has_the_processes_own_time() -> None:
+    for process in PROCESSES:
+        level = levels(process, 5, FITTING[type(process)][0])[1]
+        told = []
+
+        def network(x: Tensor, t: Tensor, told: list[float] = told) -> Tensor:
+            told.append(float(t[0]))
+            return x
+
+        denoise = denoise_with(network, process, prediction_named("sample", process))
+        denoise(X0, level)
+        denoise(X0, Level(alpha=level.alpha, sigma=level.sigma, t=None))
+        assert told[0] == told[1]

@@ -8,8 +8,10 @@ from itertools import pairwise
 import diffusers
 import numpy as np
 import pytest
+from diffusers.schedulers import AysSchedules
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from limner.diffusion.process import EDM, DiscreteDiffusion, RectifiedFlow
 from limner.diffusion.schedules import FITTING, Schedule, levels
@@ -81,18 +83,101 @@ def test_edm_levels_are_the_papers() -> None:
     assert sigmas[5] == pytest.approx(middle)
 
 
-@settings(deadline=None, max_examples=50)
-@given(steps=st.integers(1, 120))
+@settings(deadline=None, max_examples=12)
+@given(steps=st.integers(1, 150))
 @pytest.mark.parametrize(("process", "schedule"), PAIRS)
 def test_levels_fall_strictly_to_zero(
     process: DiscreteDiffusion, schedule: Schedule, steps: int
 ) -> None:
+    if schedule is Schedule.LCM:
+        steps = min(steps, 50)
     made = levels(process, steps, schedule, shift=2.5)
     assert len(made) == steps + 1
     assert all(high.sigma > low.sigma for high, low in pairwise(made))
-    assert made[0].sigma == pytest.approx(process.sigma_max)
     assert made[-1].sigma == 0
     assert made[-1].alpha == 1
+    if schedule not in (Schedule.LEADING, Schedule.DDIM_UNIFORM):
+        assert made[0].sigma == pytest.approx(process.sigma_max, rel=1e-4)
+
+
+@pytest.mark.parametrize("spacing", ["leading", "linspace", "trailing"])
+@pytest.mark.parametrize("steps", [2, 7, 30])
+def test_spacings_of_whole_times_are_those_of_diffusers(spacing: str, steps: int) -> None:
+    scheduler = diffusers.DDIMScheduler(timestep_spacing=spacing, steps_offset=1)
+    scheduler.set_timesteps(steps)
+    options = {"offset": 1} if spacing == "leading" else {}
+    ours = [level.t for level in levels(SD1, steps, spacing, **options)][:-1]
+    assert ours == pytest.approx(scheduler.timesteps.tolist(), abs=1e-8)
+
+
+@pytest.mark.parametrize("spacing", ["leading", "linspace"])
+def test_spacings_of_the_multistep_solvers_of_diffusers_leave_the_last_out(spacing: str) -> None:
+    scheduler = diffusers.UniPCMultistepScheduler(timestep_spacing=spacing, steps_offset=1)
+    scheduler.set_timesteps(9)
+    options = {"offset": 1} if spacing == "leading" else {}
+    ours = [level.t for level in levels(SD1, 9, spacing, beyond=1, **options)][:-1]
+    assert ours == pytest.approx(scheduler.timesteps.tolist(), abs=1e-8)
+
+
+def test_one_step_of_linspace_starts_at_the_most_noise() -> None:
+    """Where diffusers, in DDIM, starts at t = 0: that one step would do nothing."""
+    assert [level.t for level in levels(SD1, 1, "linspace")] == [999, 0]
+
+
+def test_ddim_uniform_is_latent_diffusions() -> None:
+    """range(0, T, T // steps) + 1, where steps divides T."""
+    times = [level.t for level in levels(SD1, 20, "ddim_uniform")][:-1]
+    assert times == pytest.approx([*reversed(range(1, 1000, 50))], abs=1e-8)
+
+
+def test_lcm_times_are_those_of_diffusers() -> None:
+    scheduler = diffusers.LCMScheduler()
+    for steps in (1, 4, 7, 50):
+        scheduler.set_timesteps(steps)
+        times = [level.t for level in levels(SD1, steps, "lcm")][:-1]
+        assert times == pytest.approx(scheduler.timesteps.tolist(), abs=1e-8)
+
+
+@pytest.mark.parametrize("steps", [5, 20, 60])
+def test_beta_is_the_papers_quantiles_in_whole_times(steps: int) -> None:
+    shares = stats.beta.ppf(1 - np.arange(steps) / steps, 0.6, 0.6)
+    times = [level.t for level in levels(SD1, steps, "beta")][:-1]
+    assert times == pytest.approx(np.rint(999 * shares).tolist(), abs=1e-8)
+
+
+def test_beta_of_more_steps_than_whole_times_at_the_ends_still_falls() -> None:
+    times = [level.t for level in levels(SD1, 300, "beta")][:-1]
+    assert times[0] == pytest.approx(999)
+    assert 998.5 < times[1] < 999
+
+
+def test_beta_sigmas_are_those_of_diffusers() -> None:
+    for steps in (2, 11):
+        theirs = _diffusers_sigmas(steps, use_beta_sigmas=True)
+        assert _sigmas(SD1, steps, "beta_sigmas") == pytest.approx(theirs, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "theirs"), [("ays_sd1", "StableDiffusion"), ("ays_sdxl", "StableDiffusionXL")]
+)
+def test_align_your_steps_are_the_published_levels(schedule: str, theirs: str) -> None:
+    published = AysSchedules[f"{theirs}Sigmas"]
+    assert _sigmas(SD1, 10, schedule) == pytest.approx(published)
+    # The times that go with them, as published.
+    times = [level.t for level in levels(SD1, 10, schedule)][:-1]
+    assert times == pytest.approx(AysSchedules[f"{theirs}Timesteps"], abs=1.5)
+    twenty = _sigmas(SD1, 20, schedule)
+    assert twenty[::2] == pytest.approx([*published[:-1], 0.0])
+    assert twenty[1] == pytest.approx((twenty[0] * twenty[2]) ** 0.5)
+
+
+def test_a_last_sigma_above_0() -> None:
+    end = SD1.sigma_min
+    sigmas = _sigmas(SD1, 10, "leading", offset=1, final=end)
+    assert len(sigmas) == 11
+    assert sigmas[-1] == end
+    # Without the offset the last level would be where the end is, and its step do nothing.
+    assert len(_sigmas(SD1, 10, "leading", final=end)) == 10
 
 
 def test_ends_can_be_given() -> None:
@@ -104,10 +189,12 @@ def test_ends_can_be_given() -> None:
     ("process", "steps", "schedule", "options", "message"),
     [
         (SD1, 0, "karras", {}, "steps is 0; it must be at least 1"),
-        (RectifiedFlow(), 4, "karras", {}, "these do: uniform, shifted"),
+        (RectifiedFlow(), 4, "karras", {}, "these do: uniform, shifted, beta"),
         (SD1, 4, "shifted", {}, "does not fit DiscreteDiffusion"),
-        (SD1, 4, "golden", {}, "'golden' does not fit"),
-        (SD1, 1001, "simple", {}, "at most 1000 steps"),
+        (SD1, 4, "golden", {}, "'golden' is unknown"),
+        (SD1, 1001, "simple", {}, "no 1001 different times in a chain of 1000"),
+        (SD1, 51, "lcm", {}, "no 51 different times"),
+        (SD1, 1000, "ddim_uniform", {}, "no 1000 different times"),
         (RectifiedFlow(), 4, "shifted", {"shift": 0.0}, "must be above 0"),
         (EDM(), 4, "karras", {"sigma_min": 0.0}, "0 < min < max"),
     ],

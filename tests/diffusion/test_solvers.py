@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
+from scipy import integrate
 from torch import Tensor
 
+from limner.diffusion.brownian import Interval
+from limner.diffusion.noise import Noise
 from limner.diffusion.process import EDM, DiscreteDiffusion, Level, Process, RectifiedFlow
 from limner.diffusion.sample import drive, last
-from limner.diffusion.schedules import levels
+from limner.diffusion.schedules import FITTING, levels
 from limner.diffusion.solvers import SOLVERS, ddim, euler, solver_named
 from limner.errors import RequestError
 
+ODES = [name for name, entry in SOLVERS.items() if not entry.stochastic]
+SDES = [name for name, entry in SOLVERS.items() if entry.stochastic and name != "lcm"]
 MEAN, SPREAD = 0.4, 0.6
 
 
@@ -29,7 +36,7 @@ def moved(x: Tensor, start: Level, end: Level) -> Tensor:
     return end.alpha * MEAN + (x - start.alpha * MEAN) / deviations[0] * deviations[1]
 
 
-def _no_noise(x: Tensor) -> Tensor:
+def _no_noise(x: Tensor, interval: Interval | None = None) -> Tensor:
     raise AssertionError("a deterministic solver asked for noise")
 
 
@@ -45,6 +52,23 @@ def _flow_in_lambda(steps: int) -> list[Level]:
     """A flow's levels, even in lambda = log((1 - t) / t) from -4 to 4."""
     times = [1 / (1 + math.exp(8 * index / steps - 4)) for index in range(steps + 1)]
     return [RectifiedFlow().level(t) for t in times]
+
+
+def _no_change(x: Tensor, interval: Interval | None = None) -> Tensor:
+    return torch.zeros_like(x)
+
+
+def _eased(process: Process, steps: int) -> list[Level]:
+    """Even in lambda from -3 to 4, but the first step grows from, and the last shrinks to, 2^-12.
+
+    So the low orders at the start and the end of a multistep solver do not hide its own.
+    """
+    doubled = [0.0, *(2.0**-j for j in range(12, 0, -1))]
+    places = [*doubled, *range(1, steps), *(steps - place for place in reversed(doubled))]
+    ratios = [math.exp(3 - 7 * place / steps) for place in places]
+    if isinstance(process, RectifiedFlow):
+        ratios = [ratio / (1 + ratio) for ratio in ratios]
+    return [process.level(ratio) for ratio in ratios]
 
 
 def _error(name: str, path: list[Level]) -> float:
@@ -64,6 +88,64 @@ def test_measured_order(name: str, order: int, process: Process) -> None:
     else:
         coarse, fine = (_error(name, _path(process, steps)) for steps in (128, 256))
     assert math.log2(coarse / fine) == pytest.approx(order, abs=0.1)
+
+
+@pytest.mark.parametrize("process", [EDM(), RectifiedFlow()], ids=["edm", "flow"])
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [
+        ("dpm2", 2),
+        ("dpmpp_2s", 2),
+        ("plms", 2),  # its weights are those of even steps in sigma
+        ("lms", 4),
+        ("deis_2", 2),
+        ("dpmpp_3m", 2),  # as published: its second derivative is half of what it would have to be
+        ("unipc_2", 3),  # the corrector adds one
+        ("unipc", 4),
+        ("unipc_bh2", 4),
+    ],
+)
+def test_measured_order_between_start_and_end(name: str, order: int, process: Process) -> None:
+    coarse, fine = (_error(name, _eased(process, steps)) for steps in (64, 128))
+    assert math.log2(coarse / fine) == pytest.approx(order, abs=0.25)
+
+
+def test_measured_order_of_deis() -> None:
+    """3 for a flow. With alpha = 1 a Gaussian's error of that order cancels on these levels."""
+    errors = [_error("deis", _eased(RectifiedFlow(), steps)) for steps in (64, 128)]
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(3, abs=0.15)
+    errors = [_error("deis", _eased(EDM(), steps)) for steps in (64, 128)]
+    assert math.log2(errors[0] / errors[1]) > 2.9
+
+
+def test_plms_has_order_3_on_even_steps() -> None:
+    """Adams-Bashforth's 4th order, after a start of the 3rd: the errors of few steps add up."""
+    errors = [_error("plms", _path(RectifiedFlow(), steps)) for steps in (128, 256)]
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(3, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "degree", "variable"),
+    [("lms", 3, lambda s: s), ("deis", 2, math.log), ("deis_2", 1, math.log)],
+)
+def test_a_polynomial_of_its_degree_is_integrated_exactly(
+    name: str, degree: int, variable: Callable[[float], float]
+) -> None:
+    """Where dx/dsigma is a polynomial p(variable) of sigma alone, each step adds its integral."""
+    path = [EDM().level(sigma) for sigma in (2.5, 1.7, 1.4, 0.8, 0.5, 0.2, 0.15)]
+    terms = [0.3, -0.2, 0.7, -0.1][: degree + 1]
+
+    def slope(sigma: float) -> float:
+        return sum(term * variable(sigma) ** k for k, term in enumerate(terms))
+
+    def denoise(x: Tensor, level: Level) -> Tensor:
+        return x - level.sigma * slope(level.sigma)
+
+    run = drive(solver_named(name)(torch.ones(1, 1, 1, 1).double(), path, _no_noise), denoise)
+    xs = [float(evaluation.x) for evaluation in run][degree:]
+    for (x, after), (level, following) in zip(pairwise(xs), pairwise(path[degree:-1]), strict=True):
+        expected, _ = integrate.quad(slope, level.sigma, following.sigma)
+        assert after - x == pytest.approx(expected, abs=1e-10)
 
 
 def test_dpmpp_2m_on_even_times_of_a_flow_loses_a_logarithm() -> None:
@@ -104,20 +186,38 @@ def test_ddpm_on_neighbouring_levels_is_the_posterior() -> None:
 
 
 @pytest.mark.parametrize("process", [EDM(), RectifiedFlow()], ids=["edm", "flow"])
-@pytest.mark.parametrize("name", ["ddpm", "euler_ancestral"])
-def test_ancestral_painting_gives_the_data_distribution(name: str, process: Process) -> None:
-    generator = torch.Generator().manual_seed(0)
-
-    def fresh(x: Tensor) -> Tensor:
-        return torch.randn(x.shape, generator=generator, dtype=x.dtype)
-
-    path = _path(process, 200)
-    x = path[0].sigma * fresh(torch.zeros(1, 1, 100, 100))
-    end = last(drive(solver_named(name)(x, path, fresh), gaussian))
+@pytest.mark.parametrize("name", SDES)
+def test_painting_with_noise_gives_the_data_distribution(name: str, process: Process) -> None:
+    noise = Noise([0], (1, 100, 100))
+    path = _path(process, 100)
+    x = path[0].sigma * noise.start().double()
+    end = last(drive(solver_named(name)(x, path, noise), gaussian))
     spread = math.hypot(path[-1].alpha * SPREAD, path[-1].sigma)
     # Four standard errors, and 2 % for the finite steps.
     assert float(end.mean()) == pytest.approx(MEAN, abs=4 * spread / 100 + 0.01)
     assert float(end.std()) == pytest.approx(spread, rel=4 / math.sqrt(2 * 1e4) + 0.02)
+
+
+def test_lcm_forgets_all_but_the_denoised_picture() -> None:
+    """x = D + sigma' noise: the variance is gain^2 times the one before, plus sigma'^2."""
+    noise, path = Noise([0], (1, 100, 100)), levels(DiscreteDiffusion(), 5, "lcm")
+    x = path[0].sigma * noise.start()
+    variance = path[0].sigma ** 2
+    for level, following in pairwise(path):
+        gain = SPREAD**2 / (SPREAD**2 + level.sigma**2)
+        variance = gain**2 * variance + following.sigma**2
+    end = last(drive(solver_named("lcm")(x, path, noise), gaussian))
+    assert float(end.var()) == pytest.approx(variance, rel=4 * math.sqrt(2 / 1e4))
+
+
+@pytest.mark.parametrize("name", [n for n, e in SOLVERS.items() if e.takes_eta and n != "ddim"])
+@pytest.mark.parametrize("process", [EDM(), RectifiedFlow()], ids=["edm", "flow"])
+def test_no_noise_is_left_at_eta_0(name: str, process: Process) -> None:
+    """What remains is an ODE solver: close to the exact path, and no noise is drawn."""
+    path = _path(process, 100)
+    x = path[0].sigma * torch.linspace(-2, 2, 5).double().reshape(5, 1, 1, 1)
+    end = last(drive(solver_named(name, eta=0.0)(x, path, _no_noise), gaussian))
+    torch.testing.assert_close(end, moved(x, path[0], path[-1]), rtol=0, atol=0.03)
 
 
 def test_eta_lies_between_ddim_and_ddpm() -> None:
@@ -138,25 +238,69 @@ def test_eta_lies_between_ddim_and_ddpm() -> None:
 def test_only_stochastic_solvers_draw_noise(name: str) -> None:
     drawn = []
 
-    def fresh(x: Tensor) -> Tensor:
-        drawn.append(x.shape)
+    def fresh(x: Tensor, interval: Interval | None = None) -> Tensor:
+        drawn.append(interval)
         return torch.zeros_like(x)
 
-    run = drive(
-        solver_named(name)(torch.ones(1, 1, 2, 2), levels(EDM(), 4, "karras"), fresh), gaussian
-    )
-    last(run)
-    # None at the last step, to sigma = 0.
-    assert len(drawn) == (3 if SOLVERS[name].stochastic else 0)
+    path = levels(EDM(), 4, "karras")
+    last(drive(solver_named(name)(torch.ones(1, 1, 2, 2), path, fresh), gaussian))
+    # None at the last step, to sigma = 0; two a step for the one that also draws half way.
+    each = 2 if name == "dpmpp_sde" else 1
+    assert len(drawn) == (3 * each if SOLVERS[name].stochastic else 0)
+    for interval in filter(None, drawn):
+        assert (interval.lowest, interval.highest) == (path[-2].sigma, path[0].sigma)
+        assert interval.lowest <= interval.end < interval.start <= interval.highest
+
+
+@pytest.mark.parametrize("name", list(SOLVERS))
+@pytest.mark.parametrize("process", [EDM(), RectifiedFlow(), DiscreteDiffusion()])
+@pytest.mark.parametrize("steps", [1, 2, 7])
+def test_calls_are_counted_exactly(name: str, process: Process, steps: int) -> None:
+    first = FITTING[type(process)][0]
+    for path in (levels(process, steps, first), levels(process, steps, first)[:-1]):
+        run = drive(solver_named(name)(torch.ones(1, 1, 1, 1), path, _no_change), gaussian)
+        assert SOLVERS[name].calls(path) == (len(list(run)) if len(path) > 1 else 0)
+
+
+@pytest.mark.parametrize("name", list(SOLVERS))
+def test_a_step_in_the_middle_has_its_number_of_evaluations(name: str) -> None:
+    calls = [SOLVERS[name].calls(levels(EDM(), steps, "karras")) for steps in (9, 10)]
+    assert calls[1] - calls[0] == SOLVERS[name].evaluations
+
+
+@pytest.mark.parametrize("name", list(SOLVERS))
+def test_a_batch_of_pictures_equals_each_alone(name: str) -> None:
+    path = levels(DiscreteDiffusion(), 5, "karras")
+    batch, alone = Noise([4, 9], (3, 4, 4)), Noise([9], (3, 4, 4))
+    ends = [
+        last(drive(solver_named(name)(path[0].sigma * noise.start(), path, noise), gaussian))
+        for noise in (batch, alone)
+    ]
+    torch.testing.assert_close(ends[0][1:], ends[1], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in SOLVERS if name not in ("plms", "lms")])
+def test_the_last_step_ends_at_the_denoised_picture(name: str) -> None:
+    """LMS and PLMS carry their polynomial on to sigma = 0; a last UniPC is corrected before it."""
+    path = levels(EDM(), 6, "karras")
+    noise = Noise([1], (1, 2, 2))
+    run = drive(solver_named(name)(path[0].sigma * noise.start(), path, noise), gaussian)
+    seen = []
+    try:
+        while True:
+            seen.append(next(run))
+    except StopIteration as finished:
+        torch.testing.assert_close(finished.value, seen[-1].denoised, rtol=1e-6, atol=1e-7)
+    assert not torch.allclose(seen[-1].x, seen[-1].denoised, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", list(SOLVERS))
 def test_runs_side_by_side_share_nothing(name: str) -> None:
     chosen = levels(RectifiedFlow(), 6, "uniform")
     starts = [torch.full((1, 1, 2, 2), value) for value in (-1.0, 2.0)]
-    alone = [last(drive(solver_named(name)(x, chosen, torch.zeros_like), gaussian)) for x in starts]
+    alone = [last(drive(solver_named(name)(x, chosen, _no_change), gaussian)) for x in starts]
     solver = solver_named(name)
-    runs = [solver(x, chosen, torch.zeros_like) for x in starts]
+    runs = [solver(x, chosen, _no_change) for x in starts]
     asked = [next(run) for run in runs]
     ends: list[Tensor] = []
     while not ends:

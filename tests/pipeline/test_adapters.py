@@ -11,7 +11,8 @@ from limner.cli import main
 from limner.cli.paint import parse_lora
 from limner.errors import RequestError, UsageError
 from limner.nn.adapter import LowRank
-from limner.pipeline.metadata import png_info, read_request
+from limner.pipeline.embedded import png_info
+from limner.pipeline.metadata import read_request, texts
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_the_picture_says_what_was_on_the_model_and_asks_for_it(painter, lora, e
     painter.add_embedding(embedding)
     result = painter.generate("a <Moga>", seed=1)
     path = tmp_path / "one.png"
-    result.images[0].save(path, pnginfo=png_info(result, 0))
+    result.images[0].save(path, pnginfo=png_info(texts(result, 0)))
     request = read_request(path)
     assert (request.loras, request.embeddings) == ((("style", 0.5),), ("<moga>",))
     assert torch.equal(painter.paint(request).latents, result.latents)

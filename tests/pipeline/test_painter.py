@@ -74,7 +74,11 @@ def test_it_is_guided_euler_on_the_flow_written_out(painter):
     torch.testing.assert_close(result.latents, x, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("solver", "evaluations"), [("euler", 4), ("heun", 7), ("dpmpp_2m", 4)])
+@pytest.mark.parametrize(
+    ("solver", "evaluations"),
+    # dpm2: one evaluation in its first step too, as nothing is half way from alpha = 0.
+    [("euler", 4), ("heun", 7), ("dpmpp_2m", 4), ("plms", 5), ("dpm2", 6), ("Euler a", 4)],
+)
 def test_every_evaluation_is_told(painter, solver, evaluations):
     steps = list(painter.steps(Request(prompt="a cat", seed=0, solver=solver)))
     assert [s.index for s in steps] == list(range(1, evaluations + 1))

@@ -5,6 +5,8 @@ in the closures: `conditional` and `unconditional` are `denoise_with` of two mod
 of one model call with the conditioning [unconditional; conditional] for a batch of twice the
 size.
 
+rescale: bring the guided output back to the spread of the conditional one (Lin et al. 2023).
+
 interval: (low, high], the noise levels, as straight sigmas, that guidance is for (Kynkaanniemi et
 al. 2024); None: all. Outside it, and at scale 1, only the conditional picture is computed.
 """
@@ -12,15 +14,54 @@ al. 2024); None: all. Outside it, and at scale 1, only the conditional picture i
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from limner.diffusion.process import Level
+from limner.diffusion.prediction import Prediction
+from limner.diffusion.process import Level, Process, per_picture
 from limner.diffusion.sample import Denoise
 from limner.errors import RequestError
 
 Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rescale:
+    """Guidance rescale (Lin et al. 2023, eq. 15-16): against pictures that guidance overexposes.
+
+    amount: phi, from 0 (none) to 1 (the conditional spread). What is rescaled is the network's
+    output, so the process and the meaning of the output lead there from the denoised picture.
+    """
+
+    amount: float
+    process: Process
+    prediction: Prediction
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.amount <= 1:
+            raise RequestError(f"guidance rescale is {self.amount}; it must lie between 0 and 1")
+
+    def __call__(self, guided: Tensor, conditional: Tensor, x: Tensor, level: Level) -> Tensor:
+        """The guided denoised picture, rescaled; each picture of the batch by its own spread."""
+        if self.amount == 0:
+            return guided
+        output = self._output(guided, x, level)
+        ratio = _spread(self._output(conditional, x, level)) / _spread(output)
+        scale, native = self._native(x, level)
+        output = output * per_picture(1 + self.amount * (ratio - 1), x)
+        return self.prediction.denoised(output, x * scale, *native)
+
+    def _output(self, denoised: Tensor, x: Tensor, level: Level) -> Tensor:
+        """What the network says when it sees `denoised` in x."""
+        epsilon = (x - level.alpha * denoised) / level.sigma
+        return self.prediction.target(denoised, epsilon, *self._native(x, level)[1])
+
+    def _native(self, x: Tensor, level: Level) -> tuple[float, tuple[Tensor, Tensor]]:
+        scale = self.process.native_scale(level)
+        ones = torch.ones(len(x), device=x.device)
+        return scale, (level.alpha * scale * ones, level.sigma * scale * ones)
 
 
 def guided(
@@ -28,6 +69,7 @@ def guided(
     unconditional: Denoise,
     scale: float,
     interval: Interval | None = None,
+    rescale: Rescale | None = None,
 ) -> Denoise:
     """Guidance by two calls, the smaller memory. A negative scale leads away from the prompt.
 
@@ -40,7 +82,7 @@ def guided(
     def denoise(x: Tensor, level: Level) -> Tensor:
         if not _inside(level, interval):
             return conditional(x, level)
-        return torch.lerp(unconditional(x, level), conditional(x, level), scale)
+        return _combined(unconditional(x, level), conditional(x, level), scale, rescale, x, level)
 
     return denoise
 
@@ -50,6 +92,7 @@ def guided_batch(
     conditional: Denoise,
     scale: float,
     interval: Interval | None = None,
+    rescale: Rescale | None = None,
 ) -> Denoise:
     """Guidance by one call for a doubled batch, the better use of a GPU; same result as `guided`.
 
@@ -63,9 +106,26 @@ def guided_batch(
         if not _inside(level, interval):
             return conditional(x, level)
         without, with_prompt = both(torch.cat([x, x]), level).chunk(2)
-        return torch.lerp(without, with_prompt, scale)
+        return _combined(without, with_prompt, scale, rescale, x, level)
 
     return denoise
+
+
+def _combined(
+    without: Tensor,
+    with_prompt: Tensor,
+    scale: float,
+    rescale: Rescale | None,
+    x: Tensor,
+    level: Level,
+) -> Tensor:
+    denoised = torch.lerp(without, with_prompt, scale)
+    return denoised if rescale is None else rescale(denoised, with_prompt, x, level)
+
+
+def _spread(output: Tensor) -> Tensor:
+    """The standard deviation of each picture, (B,)."""
+    return output.flatten(1).std(1)
 
 
 def _check(scale: float, interval: Interval | None) -> None:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from limner.diffusion.brownian import BrownianPaths, Interval
 from limner.diffusion.philox import Philox
 from limner.errors import RequestError
 from limner.types import Latent
@@ -64,6 +65,7 @@ class Noise:
         # Drawn here and not on demand: the draws for the steps must come after the start even where
         # a start from elsewhere is used, or the same noise would be added twice.
         self._start = self._draw()
+        self._brownian = BrownianPaths(seeds, shape)
         if variation is not None and variation.strength > 0:
             other = source(variation.seeds, shape, mode)()
             pairs = zip(self._start, other, strict=True)
@@ -73,8 +75,13 @@ class Noise:
         """(count, C, h, w) of unit variance, fp32 on the CPU; the same each time."""
         return self._start
 
-    def __call__(self, like: Latent) -> Latent:
-        """The next noise of every picture, with the device and dtype of `like`."""
+    def __call__(self, like: Latent, interval: Interval | None = None) -> Latent:
+        """Noise of every picture, with the device and dtype of `like`.
+
+        interval: what each picture's Brownian path adds over it; None: the next fresh noise.
+        """
+        if interval is not None:
+            return self._brownian(interval).to(like)
         return self._draw().to(like)
 
 

@@ -31,15 +31,28 @@ from limner.types import Latent, Times
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """A noise level in straight coordinates, x = alpha x_0 + sigma eps; t is the process's time."""
+    """A noise level in straight coordinates, x = alpha x_0 + sigma eps; t is the process's time.
+
+    t of None: the time that the process itself has for this sigma, as at the levels that a solver
+    puts between those of its schedule.
+    """
 
     alpha: float
     sigma: float
-    t: float
+    t: float | None
 
     def add_noise(self, x0: Latent, noise: Latent) -> Latent:
         """The start of painting: from nothing `add_noise(zeros, noise)`, for img2img the latent."""
         return self.alpha * x0 + self.sigma * noise
+
+    def at_ratio(self, ratio: float) -> Level:
+        """The level of the same process whose sigma / alpha is `ratio`.
+
+        dx/dsigma = (x - D) / sigma makes alpha a line in sigma, 1 - bend sigma: bend is 0 where
+        alpha = 1, and 1 for a flow.
+        """
+        bend = (1 - self.alpha) / self.sigma
+        return Level(alpha=1 / (1 + bend * ratio), sigma=ratio / (1 + bend * ratio), t=None)
 
 
 class Process(ABC):
@@ -96,6 +109,10 @@ class Process(ABC):
         """What straight x is multiplied by to become native x."""
         return 1.0
 
+    def time_of_level(self, level: Level) -> float:
+        """The process's time of a level, its own or that of its sigma."""
+        return self.time_of(level.sigma) if level.t is None else level.t
+
 
 class Betas(StrEnum):
     """How the variances beta_t of the chain are laid out."""
@@ -112,6 +129,7 @@ class DiscreteDiffusion(Process):
     t is the step's index, 0 .. steps - 1 (x at t = 0 has had one step of noise already). Between
     indices log sigma-hat is interpolated, as k-diffusion does. trained_betas: given one by one,
     instead of beta_schedule, beta_start and beta_end. `cosine` takes no start and end.
+    zero_terminal_snr: rescale the betas until nothing is left of x_0 at the end.
     """
 
     steps: int = 1000
@@ -119,6 +137,7 @@ class DiscreteDiffusion(Process):
     beta_start: float = 0.00085
     beta_end: float = 0.012
     trained_betas: tuple[float, ...] | None = None
+    zero_terminal_snr: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -126,12 +145,18 @@ class DiscreteDiffusion(Process):
         if self.trained_betas is not None and len(self.trained_betas) != self.steps:
             count = len(self.trained_betas)
             raise UsageError(f"trained_betas has {count} values; steps says {self.steps}")
+        if self.zero_terminal_snr and self.steps < 3:
+            raise UsageError("a chain of zero terminal SNR must have at least 3 steps")
         if not bool(((self.betas > 0) & (self.betas < 1)).all()):
             raise UsageError("every beta of DiscreteDiffusion must lie between 0 and 1")
 
     @cached_property
     def betas(self) -> Float[Tensor, "T"]:
         """The variance of each step's noise, fp64."""
+        betas = self._laid_out_betas()
+        return zero_terminal_betas(betas) if self.zero_terminal_snr else betas
+
+    def _laid_out_betas(self) -> Float[Tensor, "T"]:
         if self.trained_betas is not None:
             return torch.tensor(self.trained_betas, dtype=torch.float64)
         if self.beta_schedule is Betas.COSINE:
@@ -219,6 +244,7 @@ class DiscreteDiffusion(Process):
             "beta_start": self.beta_start,
             "beta_end": self.beta_end,
             "trained_betas": None if self.trained_betas is None else list(self.trained_betas),
+            "rescale_betas_zero_snr": self.zero_terminal_snr,
         }
 
 
@@ -324,6 +350,25 @@ def cosine_betas(steps: int) -> Float[Tensor, "T"]:
     return (1 - alpha_bars[1:] / alpha_bars[:-1]).clamp(max=0.999)
 
 
+LEAST_ALPHA_BAR = 2.0**-24
+"""alpha-bar at the end of a chain of zero terminal SNR, so that sigma-hat is finite: 4096.
+
+It is what diffusers and the tools round k-diffusion put there; x_0 has 1/4096 of the noise.
+"""
+
+
+def zero_terminal_betas(betas: Float[Tensor, "T"]) -> Float[Tensor, "T"]:
+    """Betas whose chain ends in noise alone (Lin et al. 2023, alg. 1), fp64.
+
+    sqrt(alpha-bar) is moved and stretched until it ends at 0 and begins where it did; then the end
+    is set to LEAST_ALPHA_BAR.
+    """
+    roots = torch.cumprod(1 - betas, dim=0).sqrt()
+    bars = ((roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])) ** 2
+    bars[-1] = LEAST_ALPHA_BAR
+    return 1 - bars / torch.cat([torch.ones_like(bars[:1]), bars[:-1]])
+
+
 def per_picture(values: Times, like: Tensor) -> Tensor:
     """(B,) as (B, 1, ...) in the dtype of a batch `like`, so that they multiply."""
     return values.to(like).reshape(-1, *[1] * (like.ndim - 1))
@@ -356,8 +401,6 @@ def process_from_dict(config: Mapping[str, Any]) -> Process:
 
 
 def _discrete_from(config: Mapping[str, Any]) -> DiscreteDiffusion:
-    if config.get("rescale_betas_zero_snr"):
-        raise UsageError("rescale_betas_zero_snr is true; a chain must end at a finite sigma-hat")
     given = config.get("trained_betas")
     return DiscreteDiffusion(
         steps=int(config["num_train_timesteps"]),
@@ -365,4 +408,5 @@ def _discrete_from(config: Mapping[str, Any]) -> DiscreteDiffusion:
         beta_start=float(config["beta_start"]),
         beta_end=float(config["beta_end"]),
         trained_betas=None if given is None else tuple(float(beta) for beta in given),
+        zero_terminal_snr=bool(config.get("rescale_betas_zero_snr", False)),
     )

@@ -49,7 +49,7 @@ def denoise_with(model_call: ModelCall, process: Process, prediction: Prediction
         scale = process.native_scale(level)
         native = x * scale
         ones = torch.ones(len(x), device=x.device)
-        output = predict(model_call, process, native, level.t * ones)
+        output = predict(model_call, process, native, process.time_of_level(level) * ones)
         alpha, sigma = level.alpha * scale * ones, level.sigma * scale * ones
         return prediction.denoised(output.to(x.dtype), native, alpha, sigma)
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from limner.diffusion.names import schedule_name, solver_and_schedule
 from limner.diffusion.noise import NoiseMode
 from limner.diffusion.schedules import Schedule
 from limner.errors import RequestError
@@ -36,14 +37,25 @@ PARAMETER = re.compile(
     r"""|\w[\w \-/]*+|\W++"""
 )
 
-# How A1111 calls them; a name that is not here is written, and read, as Limner's own.
+# How A1111 calls them; a name that is not here is written as Limner's own.
 SAMPLERS = {
     "euler": "Euler",
     "euler_ancestral": "Euler a",
     "heun": "Heun",
     "ddim": "DDIM",
     "ddpm": "DDPM",
+    "plms": "PLMS",
+    "lms": "LMS",
+    "dpm2": "DPM2",
+    "dpm2_ancestral": "DPM2 a",
+    "dpmpp_2s_ancestral": "DPM++ 2S a",
+    "dpmpp_sde": "DPM++ SDE",
     "dpmpp_2m": "DPM++ 2M",
+    "dpmpp_2m_sde": "DPM++ 2M SDE",
+    "dpmpp_2m_sde_heun": "DPM++ 2M SDE Heun",
+    "dpmpp_3m_sde": "DPM++ 3M SDE",
+    "unipc": "UniPC",
+    "lcm": "LCM",
 }
 SCHEDULES = {
     "karras": "Karras",
@@ -51,10 +63,23 @@ SCHEDULES = {
     "uniform": "Uniform",
     "sgm": "SGM Uniform",
     "simple": "Simple",
+    "ddim_uniform": "DDIM",
+    "beta": "Beta",
+    "ays_sd1": "Align Your Steps",
 }
 AUTOMATIC = "Automatic"
 # What A1111 means by that; for every other sampler it is uniform.
-AUTOMATIC_SCHEDULES = {"dpmpp_2m": Schedule.KARRAS}
+AUTOMATIC_SCHEDULES = {
+    "ddim": Schedule.DDIM_UNIFORM,
+    "dpm2": Schedule.KARRAS,
+    "dpm2_ancestral": Schedule.KARRAS,
+    "dpmpp_2s_ancestral": Schedule.KARRAS,
+    "dpmpp_sde": Schedule.KARRAS,
+    "dpmpp_2m": Schedule.KARRAS,
+    "dpmpp_2m_sde": Schedule.EXPONENTIAL,
+    "dpmpp_2m_sde_heun": Schedule.EXPONENTIAL,
+    "dpmpp_3m_sde": Schedule.EXPONENTIAL,
+}
 # A1111 says nothing of the RNG where it was the GPU's.
 UNSAID = {"noise": NoiseMode.NV.value}
 
@@ -176,19 +201,15 @@ def _label(labels: Mapping[str, str], name: str | None) -> str | None:
 
 def _sampler(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """A sampler's name; before version 1.9 the schedule's name came behind it, or meant uniform."""
-    for label, schedule in LABELS.items():
-        alone = name.lower().removesuffix(f" {label}")
-        if alone != name.lower() and alone in SOLVERS_BY_NAME:
-            return {"solver": SOLVERS_BY_NAME[alone], "schedule": schedule}
-    solver = SOLVERS_BY_NAME.get(name.lower(), name)
-    return {"solver": solver, "schedule": Schedule.UNIFORM.value}
+    solver, schedule = solver_and_schedule(name)
+    return {"solver": solver, "schedule": schedule or Schedule.UNIFORM.value}
 
 
 def _schedule(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     if name == AUTOMATIC:
         schedule = AUTOMATIC_SCHEDULES.get(fields.get("solver", ""), Schedule.UNIFORM)
         return {"schedule": schedule.value}
-    return {"schedule": LABELS.get(name.lower(), name)}
+    return {"schedule": schedule_name(name)}
 
 
 def _size(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,9 +231,6 @@ def _noise_batch(count: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 def _number(field: str, kind: type[int] | type[float]) -> Reader:
     return lambda text, fields: {field: kind(text)}
 
-
-SOLVERS_BY_NAME = {label.lower(): solver for solver, label in SAMPLERS.items()}
-LABELS = {label.lower(): schedule for schedule, label in SCHEDULES.items()}
 
 # In an order in which each may rest on those before it.
 READERS: dict[str, Reader] = {

@@ -143,7 +143,7 @@ class Painter:
         with clock.stage("text"):
             text = self._text([request.prompt] * request.count, request)
         solver = self._start(request, seeds)
-        total = _evaluations(request)
+        total = SOLVERS[_given(request.solver)].calls(self._levels(request))
         with clock.stage("denoise"):
             run, final = drive(solver, self._denoise(request, text)), list[Tensor]()
             for evaluation in iterate(run, final):
@@ -237,15 +237,18 @@ class Painter:
             raise RequestError(
                 f"start_noise has shape {tuple(start.shape)}: {(request.count, *shape)} is right"
             )
-        visited = levels(
+        visited = self._levels(request)
+        start = start.to(self.device, torch.float32)
+        x = visited[0].add_noise(torch.zeros_like(start), start)
+        return solver_named(_given(request.solver))(x, visited, noise)
+
+    def _levels(self, request: Request) -> tuple[Level, ...]:
+        return levels(
             self.parts.process,
             _given(request.steps),
             _given(request.schedule),
             shift=self.parts.sampling.shift,
         )
-        start = start.to(self.device, torch.float32)
-        x = visited[0].add_noise(torch.zeros_like(start), start)
-        return solver_named(_given(request.solver))(x, visited, noise)
 
     def _denoise(self, request: Request, text: Conditioning) -> Denoise:
         canvas = open_canvas(self.parts.denoiser, self.parts.autoencoder, _given(request.size))
@@ -352,12 +355,6 @@ def _variation(request: Request) -> Variation | None:
         return None
     seeds = seeds_from(request.variation_seed, request.count)
     return Variation(seeds=seeds, strength=request.variation_strength)
-
-
-def _evaluations(request: Request) -> int:
-    """Calls of the denoise function; a solver of two a step has one less at its last."""
-    each = SOLVERS[_given(request.solver)].evaluations
-    return _given(request.steps) * each - (each - 1)
 
 
 def _given(value: T | None) -> T:

@@ -10,9 +10,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from torch import Tensor
 
-from limner.diffusion.noise import NoiseMode
-from limner.diffusion.schedules import Schedule
-from limner.diffusion.solvers import SOLVERS
+from limner.diffusion.names import schedule_name, solver_and_schedule
+from limner.diffusion.noise import NoiseMode, noise_mode
 from limner.errors import RequestError
 
 MAX_COUNT = 1024
@@ -32,7 +31,8 @@ class Request:
     size: (width, height) in pixels.
     steps: noise levels that the solver visits.
     guidance: the scale of classifier-free guidance; 1: none.
-    solver, schedule: a name of `SOLVERS` and of `Schedule`.
+    solver, schedule: as Limner, A1111, ComfyUI or diffusers name them (`limner.diffusion.names`);
+        kept as Limner's names. A solver such as "DPM++ 2M Karras" names the schedule too.
     clip_skip: which layer of the text encoder the words are taken from, 1 the last, 2 the one
         before it.
     noise: a name of `NoiseMode`, which random numbers a seed stands for.
@@ -87,9 +87,22 @@ class Request:
                 f"variation_seed is {self.variation_seed} but variation_strength is 0: "
                 "a strength above 0 is right, or no variation_seed"
             )
-        _one_of("noise", self.noise, tuple(NoiseMode))
-        _one_of("solver", self.solver, tuple(SOLVERS))
-        _one_of("schedule", self.schedule, tuple(Schedule))
+        noise_mode(self.noise)
+        self._take_names()
+
+    def _take_names(self) -> None:
+        """Put Limner's own names in the place of others; RequestError for unknown ones."""
+        schedule = None if self.schedule is None else schedule_name(self.schedule)
+        if self.solver is not None:
+            solver, said = solver_and_schedule(self.solver)
+            if said is not None and schedule not in (None, said):
+                raise RequestError(
+                    f"solver {self.solver!r} says schedule {said!r}, but schedule is {schedule!r}: "
+                    "one of the two is right"
+                )
+            object.__setattr__(self, "solver", solver)
+            schedule = said or schedule
+        object.__setattr__(self, "schedule", schedule)
 
     def with_defaults(self, **defaults: Any) -> Request:
         """The same with every field that is None taken from `defaults`."""
@@ -161,8 +174,3 @@ def _text(name: str, value: str) -> None:
 def _range(name: str, value: int | None, least: int, most: int) -> None:
     if value is not None and not least <= value <= most:
         raise RequestError(f"{name} is {value}: a whole number from {least} to {most} is right")
-
-
-def _one_of(name: str, value: str | None, known: tuple[str, ...]) -> None:
-    if value is not None and value not in known:
-        raise RequestError(f"{name} {value!r} is unknown: one of {', '.join(known)} is right")

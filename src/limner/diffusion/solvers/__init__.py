@@ -1,0 +1,133 @@
+"""Solvers of the reverse process, each one flat generator.
+
+A solver yields (x, level), is sent the denoised picture D(x, level), and returns the last x:
+
+    denoised = yield x, level          once for each evaluation of the model
+
+x and `levels` (falling, the last of them usually sigma = 0) are in straight coordinates, where
+dx/dsigma = (x - D) / sigma both for alpha = 1 and for alpha = 1 - sigma
+(`limner.diffusion.process`). `noise(x)` gives fresh Gaussian noise like x, `noise(x, interval)`
+that of a Brownian path; deterministic solvers leave it alone. All of a solver's state lives in its
+frame.
+
+    deterministic   euler, heun, plms, lms, deis, dpmpp_2m, unipc
+    stochastic      ddim, dpm2_ancestral, dpmpp_2s_ancestral, dpmpp_sde, dpmpp_2m_sde, ..., lcm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from limner.diffusion.brownian import Interval
+from limner.diffusion.names import solver_name
+from limner.diffusion.process import Level
+from limner.diffusion.solvers.deterministic import deis, dpmpp_2m, euler, heun, lms, plms, unipc
+from limner.diffusion.solvers.step import Evaluations, FreshNoise, Solver
+from limner.diffusion.solvers.stochastic import (
+    ddim,
+    dpm2_ancestral,
+    dpmpp_2m_sde,
+    dpmpp_2s_ancestral,
+    dpmpp_3m_sde,
+    dpmpp_sde,
+    lcm,
+)
+from limner.errors import RequestError
+
+__all__ = [
+    "SOLVERS",
+    "Evaluations",
+    "FreshNoise",
+    "Solver",
+    "SolverEntry",
+    "ddim",
+    "euler",
+    "solver_named",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolverEntry:
+    """A solver under its name.
+
+    evaluations: model calls of a step in the middle of the way; `calls` has them exactly.
+    stochastic: whether it draws noise at its steps. takes_eta: whether `eta` is an option of it.
+    """
+
+    solve: Solver
+    evaluations: int = 1
+    stochastic: bool = False
+    takes_eta: bool = False
+
+    def calls(self, levels: Sequence[Level]) -> int:
+        """Model calls on the way through these levels, counted by going it with nothing at all."""
+        run, calls = self.solve(torch.zeros(1, 1, 1, 1), levels, _nothing), 0
+        try:
+            x, _ = next(run)
+            while True:
+                calls += 1
+                x, _ = run.send(x)
+        except StopIteration:
+            return calls
+
+
+def _nothing(x: Tensor, interval: Interval | None = None) -> Tensor:
+    return torch.zeros_like(x)
+
+
+def _ode(solve: Solver, evaluations: int = 1) -> SolverEntry:
+    return SolverEntry(solve=solve, evaluations=evaluations)
+
+
+def _sde(solve: Solver, evaluations: int = 1) -> SolverEntry:
+    return SolverEntry(solve=solve, evaluations=evaluations, stochastic=True, takes_eta=True)
+
+
+SOLVERS: dict[str, SolverEntry] = {
+    "euler": _ode(euler),
+    "heun": _ode(heun, 2),
+    "ddim": SolverEntry(solve=ddim, takes_eta=True),
+    "ddpm": SolverEntry(solve=partial(ddim, eta=1.0), stochastic=True),
+    "euler_ancestral": _sde(partial(ddim, eta=1.0)),
+    "plms": _ode(plms),
+    "lms": _ode(lms),
+    "dpm2": _ode(partial(dpm2_ancestral, eta=0.0), 2),
+    "dpm2_ancestral": _sde(dpm2_ancestral, 2),
+    "dpmpp_2s": _ode(partial(dpmpp_2s_ancestral, eta=0.0), 2),
+    "dpmpp_2s_ancestral": _sde(dpmpp_2s_ancestral, 2),
+    "dpmpp_sde": _sde(dpmpp_sde, 2),
+    "dpmpp_2m": _ode(dpmpp_2m),
+    "dpmpp_2m_sde": _sde(dpmpp_2m_sde),
+    "dpmpp_2m_sde_heun": _sde(partial(dpmpp_2m_sde, heun=True)),
+    "dpmpp_3m": _ode(partial(dpmpp_3m_sde, eta=0.0)),
+    "dpmpp_3m_sde": _sde(dpmpp_3m_sde),
+    "deis": _ode(deis),
+    "deis_2": _ode(partial(deis, order=2)),
+    "unipc": _ode(unipc),
+    "unipc_2": _ode(partial(unipc, order=2, bh2=True)),
+    "unipc_bh2": _ode(partial(unipc, bh2=True)),
+    "lcm": SolverEntry(solve=lcm, stochastic=True),
+}
+
+
+def solver_named(name: str, *, eta: float | None = None) -> Solver:
+    """The solver of that name, with its eta where it takes one (None: the solver's own).
+
+    The name is any that `limner.diffusion.names.solver_name` knows. Raises RequestError for an
+    unknown name, for an eta outside [0, 1], and for an eta given to a solver that takes none.
+    """
+    name = solver_name(name)
+    entry = SOLVERS[name]
+    if eta is None:
+        return entry.solve
+    if not entry.takes_eta:
+        raise RequestError(f"solver {name!r} takes no eta; leave it out")
+    if not 0 <= eta <= 1:
+        raise RequestError(f"eta is {eta}; it must lie between 0 and 1")
+    solve: Callable[..., Evaluations] = entry.solve
+    return partial(solve, eta=eta)
