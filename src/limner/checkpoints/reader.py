@@ -6,7 +6,7 @@ import mmap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from limner.checkpoints.header import Entry, header_of
 from limner.errors import CheckpointError
 
 
+@runtime_checkable
 class Weights(Protocol):
     """Named tensors that are not in memory yet."""
 
