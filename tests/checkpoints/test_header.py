@@ -159,8 +159,7 @@ def read_all(path):
     try:
         with open_weights(path) as weights:
             return {name: weights.get(name, torch.float32) for name in weights.entries}
-    except CheckpointError as error:
-        assert len(str(error)) < 1000
+    except CheckpointError:
         return None
 
 

@@ -68,7 +68,8 @@ class Naming:
     """How the tensors of one part are named in files.
 
     skeleton: the sizes that `table` takes, from shapes by their names; skeleton_of: from a
-    configuration of ours. config: the configuration from shapes by our names.
+    configuration of ours. config: the configuration from shapes by our names. unused: a pattern of
+    what a published file holds beside it; `{layers}` is the configuration's.
     """
 
     module: Callable[[Any], nn.Module]
@@ -77,6 +78,7 @@ class Naming:
     skeleton_of: Callable[[Any], tuple[Any, ...]]
     config: Callable[[OurShapes], Any]
     spelling: Spelling = PLAIN
+    unused: str | None = None
 
 
 def _nothing(_: object) -> tuple[()]:
@@ -99,7 +101,7 @@ def _tower_skeleton_of(config: TextTowerConfig) -> tuple[int]:
 LDM_UNET = Naming(module=UNet, table=keymaps.ldm_unet, skeleton=sizes.unet_skeleton, skeleton_of=_unet_skeleton_of, config=sizes.unet_config)  # noqa: E501
 LDM_AUTOENCODER = Naming(module=Autoencoder, table=keymaps.ldm_autoencoder, skeleton=sizes.autoencoder_skeleton, skeleton_of=_autoencoder_skeleton_of, config=sizes.autoencoder_config)  # noqa: E501
 OPEN_CLIP = Naming(module=TextTower, table=keymaps.open_clip, skeleton=sizes.open_clip_skeleton, skeleton_of=_tower_skeleton_of, config=sizes.open_clip_config)  # noqa: E501
-PENULTIMATE = Naming(module=TextTower, table=keymaps.open_clip, skeleton=sizes.open_clip_skeleton, skeleton_of=_tower_skeleton_of, config=sizes.penultimate_config)  # noqa: E501
+PENULTIMATE = Naming(module=TextTower, table=keymaps.open_clip, skeleton=sizes.open_clip_skeleton, skeleton_of=_tower_skeleton_of, config=sizes.penultimate_config, unused=r"transformer\.resblocks\.{layers}\..*|text_projection")  # noqa: E501
 CLIP_TEXT = Naming(module=TextTower, table=lambda: keymaps.CLIP_TEXT, skeleton=_nothing, skeleton_of=_nothing, config=sizes.clip_text_config, spelling=TEXT)  # noqa: E501
 DIFFUSERS_UNET = Naming(module=UNet, table=lambda: keymaps.DIFFUSERS_UNET, skeleton=_nothing, skeleton_of=_nothing, config=sizes.unet_config)  # noqa: E501
 DIFFUSERS_AUTOENCODER = Naming(module=Autoencoder, table=lambda: keymaps.DIFFUSERS_AUTOENCODER, skeleton=_nothing, skeleton_of=_nothing, config=sizes.autoencoder_config, spelling=AUTOENCODER)  # noqa: E501
@@ -167,9 +169,6 @@ IGNORED = (
     # the rest of CLIP, beside the text tower
     r"cond_stage_model\.transformer\.(logit_scale|text_projection|visual_projection|vision_model).*",
     r"conditioner\.embedders\.0\.transformer\.(logit_scale|text_projection).*",
-    # Stable Diffusion 2 takes the state before the last layer
-    r"cond_stage_model\.model\.text_projection$",
-    rf"cond_stage_model\.model\.transformer\.resblocks\.{sizes.H14_LAYERS - 1}\..*",
 )
 IGNORED_PATTERN = re.compile("|".join(f"(?:{pattern})" for pattern in IGNORED))
 

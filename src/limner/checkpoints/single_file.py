@@ -6,6 +6,7 @@ one by one from the file to their dtype and device.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -43,13 +44,14 @@ from limner.models.unet import UNetConfig
 class Match:
     """A part of a file held against its module, which is on the `meta` device.
 
-    sources: our name -> the tensor's whole name in the file. missing, misshapen: our names and
-    what is wrong.
+    sources: our name -> the tensor's whole name in the file. unused: whole names of tensors that
+    belong there and are not needed. missing, misshapen: our names and what is wrong.
     """
 
     place: Place
     module: nn.Module
     sources: Mapping[str, Source]
+    unused: frozenset[str]
     missing: tuple[str, ...]
     misshapen: tuple[str, ...]
 
@@ -152,6 +154,7 @@ def match(
         place=place,
         module=module,
         sources=sources,
+        unused=_unused(place, config, where),
         missing=tuple(missing),
         misshapen=tuple(misshapen),
     )
@@ -172,6 +175,7 @@ def match_autoencoder(weights: Weights, family: Family) -> Match:
 def leftovers(weights: Weights, found: Detection, matches: list[Match]) -> tuple[str, ...]:
     """The names in a file that no part takes and that are not known to be unused."""
     used = {source.name for part in matches for source in part.sources.values()}
+    used |= {name for part in matches for name in part.unused}
     left_out = {place.prefix for place in found.places} - {part.place.prefix for part in matches}
     return tuple(
         name
@@ -242,6 +246,13 @@ def _whole_names(weights: Weights, place: Place) -> dict[str, str]:
         if name.startswith(place.prefix) and not ignored(name):
             names[respell(name.removeprefix(place.prefix), place.naming.spelling)] = whole
     return names
+
+
+def _unused(place: Place, config: Any, where: Mapping[str, str]) -> frozenset[str]:
+    if place.naming.unused is None:
+        return frozenset()
+    pattern = re.compile(place.naming.unused.format(layers=config.layers))
+    return frozenset(whole for name, whole in where.items() if pattern.fullmatch(name))
 
 
 def _assembled(modules: Mapping[str, Any], found: Detection) -> Parts:

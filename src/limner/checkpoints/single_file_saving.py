@@ -65,8 +65,8 @@ def compose(parts: Parts, path: Path, dtype: torch.dtype) -> Composed:
     ]
     pieces |= {name: [(torch.empty(0), Form.SAME)] for name in markers}
     entries = {
-        name: Entry(dtype=dtype, shape=tuple(keymaps.to_theirs(_shapes_only(tensors)).shape))
-        for name, tensors in pieces.items()
+        name: Entry(dtype=dtype, shape=keymaps.possible_shapes(tuple(tensor.shape), form)[0])
+        for name, ((tensor, form), *_) in pieces.items()
     }
     metadata = {"format": "pt", "modelspec.prediction_type": prediction}
     composed = Composed(path=path, entries=entries, metadata=metadata, pieces=pieces)
@@ -114,10 +114,6 @@ def _told(parts: Parts) -> tuple[str, bool]:
     } != usual | {"rescale_betas_zero_snr": False}:
         raise CheckpointError(f"a single file means Stable Diffusion's noise process: {INSTEAD}")
     return prediction, zero_snr
-
-
-def _shapes_only(tensors: list[tuple[Tensor, Form]]) -> list[tuple[Tensor, Form]]:
-    return [(tensor.to("meta"), form) for tensor, form in tensors]
 
 
 def _check_read_back(composed: Composed, place: Place, family: Family, config: Any) -> None:
