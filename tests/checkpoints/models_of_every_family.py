@@ -65,7 +65,7 @@ def tiny_parts(kind: str) -> Parts:
 def tiny_file(kind: str) -> dict[str, torch.Tensor]:
     """The tensors of its single file."""
     file = compose(tiny_parts(kind), Path("tiny"), torch.float32)
-    return {name: file.get(name) for name in file.entries}
+    return {name: file.get(name).contiguous() for name in file.entries}
 
 
 def modules(parts: Parts) -> dict[str, nn.Module]:

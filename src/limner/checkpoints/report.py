@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from limner.checkpoints.detect import INPAINTING_CHANNELS, Found, detect, dtype_names
 from limner.checkpoints.folder import KINDS, Kind, ModelFolder, read_json
 from limner.checkpoints.header import Entry, read_header
@@ -19,6 +17,7 @@ from limner.checkpoints.weights import respell, weight_files
 from limner.diffusion.prediction import name_of
 from limner.diffusion.process import DiscreteDiffusion
 from limner.errors import CheckpointError, UsageError
+from limner.nn.skeleton import skeleton
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,8 +142,8 @@ def _part(folder: ModelFolder, kind: Kind) -> FolderPart:
             for name, entry in read_header(file).entries.items()
             if (ours := respell(name, kind.spelling))
         }
-        with torch.device("meta"):
-            expected = kind.module(folder.config(kind.folder)).state_dict()
+        config = folder.config(kind.folder)
+        expected = skeleton(lambda: kind.module(config)).state_dict()
     except (CheckpointError, UsageError) as error:
         return FolderPart(name=kind.folder, problem=str(error))
     common = expected.keys() & entries.keys()

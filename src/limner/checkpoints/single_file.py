@@ -38,6 +38,7 @@ from limner.diffusion.process import DiscreteDiffusion, process_from_dict
 from limner.errors import CheckpointError, UsageError
 from limner.models.presets import AUTOENCODER_SD1
 from limner.models.unet import UNetConfig
+from limner.nn.skeleton import skeleton
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,8 +138,7 @@ def match(
         config = replace(config, scale=like.scale, overflows_half=like.overflows_half)
     if place.part == "denoiser" and unet is not None:
         config = unet
-    with torch.device("meta"):
-        module = naming.module(config)
+    module = skeleton(lambda: naming.module(config))
     sources, missing, misshapen = {}, [], []
     for name, tensor in module.state_dict().items():
         source = keymaps.find(name, table)
