@@ -31,22 +31,22 @@ def test_what_is_written_is_read_by_safetensors_and_here(tensors, tmp_path):
     path = tmp_path / "model"
     write_weights(path, entries(tensors), tensors.__getitem__, {"about": "äöü"})
     theirs = load_file(path)
-    with open_weights(path) as weights:
-        assert weights.metadata == {"about": "äöü"}
-        assert weights.entries.keys() == theirs.keys() == tensors.keys()
-        for name, tensor in tensors.items():
-            assert weights.get(name).dtype == theirs[name].dtype == tensor.dtype
-            assert torch.equal(weights.get(name).double(), tensor.double()), name
-            assert torch.equal(theirs[name].double(), tensor.double()), name
-            half = weights.get(name, torch.float16)
-            assert torch.equal(half, tensor.to(torch.float16)), name
+    weights = open_weights(path)
+    assert weights.metadata == {"about": "äöü"}
+    assert weights.entries.keys() == theirs.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert weights.get(name).dtype == theirs[name].dtype == tensor.dtype
+        assert torch.equal(weights.get(name).double(), tensor.double()), name
+        assert torch.equal(theirs[name].double(), tensor.double()), name
+        half = weights.get(name, torch.float16)
+        assert torch.equal(half, tensor.to(torch.float16)), name
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
 def test_what_is_read_outlives_the_file_and_can_be_written_to(tensors, tmp_path):
     save_file(tensors, tmp_path / "model")
-    with open_weights(tmp_path / "model") as weights:
-        matrix = weights.get("m")
+    weights = open_weights(tmp_path / "model")
+    matrix = weights.get("m")
     (tmp_path / "model").unlink()
     matrix.zero_()
     assert matrix.sum() == 0
@@ -61,8 +61,8 @@ def test_tensors_that_lie_at_odd_bytes(tmp_path):
     text = json.dumps(header).encode()
     data = first.numpy().tobytes() + second.numpy().tobytes()
     (tmp_path / "odd").write_bytes(struct.pack("<Q", len(text)) + text + data)
-    with open_weights(tmp_path / "odd") as weights:
-        assert torch.equal(weights.get("b"), second)
+    weights = open_weights(tmp_path / "odd")
+    assert torch.equal(weights.get("b"), second)
 
 
 def test_a_writing_that_fails_leaves_nothing(tensors, tmp_path):
@@ -88,11 +88,11 @@ def resident():  # in KiB, and the most so far
     lines = Path("/proc/self/status").read_text().splitlines()
     return {line.split()[0]: int(line.split()[1]) for line in lines if line.startswith("Vm")}
 
-with open_weights(Path(sys.argv[1])) as weights:
-    weights.get("0", torch.float16)
-    before = resident()["VmRSS:"]
-    kept = [weights.get(name, torch.float16) for name in weights.entries]
-    print((resident()["VmHWM:"] - before) * 1024 / sum(t.nbytes for t in kept))
+weights = open_weights(Path(sys.argv[1]))
+weights.get("0", torch.float16)
+before = resident()["VmRSS:"]
+kept = [weights.get(name, torch.float16) for name in weights.entries]
+print((resident()["VmHWM:"] - before) * 1024 / sum(t.nbytes for t in kept))
 """
 
 

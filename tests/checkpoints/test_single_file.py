@@ -47,8 +47,8 @@ def saved(tmp_path):
 
 
 def found(path, **given):
-    with open_weights(path) as weights:
-        return detect(weights, **given)
+    weights = open_weights(path)
+    return detect(weights, **given)
 
 
 def renamed(tensors, old, new):

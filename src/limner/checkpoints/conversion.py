@@ -52,13 +52,12 @@ def convert(
         kept = dtype or widest(_entries_of_folder(source))
         _save(load_folder(source, dtype=kept), target, kept, force=force)
         return
-    with open_any(source, pickles=from_pickle) as weights:
-        kept = dtype or widest(weights.entries.values())
-        if detect(weights).family in MODELS:
-            parts = load_parts(weights, dtype=kept, ema=ema, prediction=prediction)
-        else:
-            copy(weights, target, dtype, ema=ema)
-            return
+    weights = open_any(source, pickles=from_pickle)
+    if detect(weights).family not in MODELS:
+        copy(weights, target, dtype, ema=ema)
+        return
+    kept = dtype or widest(weights.entries.values())
+    parts = load_parts(weights, dtype=kept, ema=ema, prediction=prediction)
     _save(parts, target, kept, force=force)
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +54,11 @@ class PickledWeights:
         return tensor.to(device=device, dtype=dtype or tensor.dtype, copy=True).contiguous()
 
 
-@contextmanager
-def open_any(path: Path, *, pickles: bool) -> Iterator[Weights]:
+def open_any(path: Path, *, pickles: bool) -> Weights:
     """A safetensors file or, only where `pickles` says so, a pickle: by content, not by name."""
     if pickles and path.is_file() and kind_of(path) in (PICKLE, ARCHIVE):
-        yield open_pickle(path)
-    else:
-        with open_weights(path) as weights:
-            yield weights
+        return open_pickle(path)
+    return open_weights(path)
 
 
 def open_pickle(path: Path) -> PickledWeights:

@@ -1,10 +1,12 @@
-"""Reads tensors of a file one by one, straight into the dtype and onto the device wanted."""
+"""Reads tensors of a file one by one, straight into the dtype and onto the device wanted.
+
+A tensor that has them already stays mapped: it is read when it is used, and never copied.
+"""
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -29,7 +31,7 @@ class Weights(Protocol):
     def get(
         self, name: str, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
     ) -> Tensor:
-        """A copy of one tensor in a dtype (None: the file's own) on a device."""
+        """One tensor in a dtype (None: the file's own) on a device."""
 
 
 class SafetensorsFile:
@@ -58,24 +60,24 @@ class SafetensorsFile:
         )
         if entry.start % entry.dtype.itemsize:
             raw = raw.clone()  # only memory that is aligned can be seen as numbers
-        tensor = raw.view(entry.dtype).reshape(entry.shape)
-        copy = tensor.to(device=device, dtype=dtype or entry.dtype, copy=True)
-        del raw, tensor
-        self._release(entry)
-        return copy
+        mapped = raw.view(entry.dtype).reshape(entry.shape)
+        tensor = mapped.to(device=device, dtype=dtype or entry.dtype)
+        if tensor.data_ptr() != mapped.data_ptr():
+            self._release(entry)
+        return tensor
 
     def _release(self, entry: Entry) -> None:
-        """Give the pages of a tensor back, so that those read do not add up beside the copies."""
+        """Give the pages of a converted tensor back, so that they do not add up."""
         if hasattr(mmap, "MADV_DONTNEED"):
             first = entry.start - entry.start % mmap.PAGESIZE
             self._pages.madvise(mmap.MADV_DONTNEED, first, entry.stop - first)
 
 
-@contextmanager
-def open_weights(path: Path) -> Iterator[SafetensorsFile]:
+def open_weights(path: Path) -> SafetensorsFile:
     """A safetensors file by content, whatever its name; CheckpointError for any other.
 
-    The pages are private to this process: writing to them would not reach the file.
+    It stays mapped as long as it, or a tensor that was not converted, is in use. The pages are
+    private to this process: what is written to a tensor does not reach the file.
     """
     try:
         if not path.is_file():
@@ -85,5 +87,4 @@ def open_weights(path: Path) -> Iterator[SafetensorsFile]:
             pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
-    with pages:
-        yield SafetensorsFile(path, header.entries, header.metadata, pages)
+    return SafetensorsFile(path, header.entries, header.metadata, pages)

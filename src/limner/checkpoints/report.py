@@ -54,8 +54,7 @@ def inspect(path: Path) -> Report:
     """Reads headers, and at most one tensor. Raises CheckpointError for what is no model at all."""
     if path.is_dir():
         return inspect_folder(path)
-    with open_weights(path) as weights:
-        return inspect_weights(weights)
+    return inspect_weights(open_weights(path))
 
 
 def inspect_weights(weights: Weights) -> Report:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -76,18 +75,15 @@ def load_single_file(
     Raises CheckpointError for any other file, and where tensors are missing, of another shape, or
     left over that are not known to be unused.
     """
-    with ExitStack() as files:
-        weights = files.enter_context(open_weights(path))
-        other = None if vae is None else files.enter_context(open_weights(vae))
-        return load_parts(
-            weights,
-            dtype=dtype,
-            device=device,
-            prediction=prediction,
-            ema=ema,
-            vae=other,
-            unet=unet,
-        )
+    return load_parts(
+        open_weights(path),
+        dtype=dtype,
+        device=device,
+        prediction=prediction,
+        ema=ema,
+        vae=None if vae is None else open_weights(vae),
+        unet=unet,
+    )
 
 
 def load_parts(
