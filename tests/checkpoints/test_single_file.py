@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from models_of_every_family import (
     UNETS,
     modules,
@@ -16,10 +18,18 @@ from models_of_every_family import (
 from safetensors.torch import save_file
 
 import limner
-from limner.checkpoints import load_folder, load_single_file, save_folder, save_single_file
+from limner.checkpoints import (
+    inspect,
+    load_folder,
+    load_single_file,
+    save_folder,
+    save_single_file,
+)
 from limner.checkpoints.detect import Found, detect
 from limner.checkpoints.layouts import Family
+from limner.checkpoints.pickles import PickledWeights
 from limner.checkpoints.reader import open_weights
+from limner.checkpoints.single_file import load_parts
 from limner.diffusion.prediction import V
 from limner.errors import CheckpointError, UsageError
 from limner.models.unet import UNet
@@ -229,6 +239,40 @@ def test_a_file_cannot_ask_for_a_network_without_end(names, tmp_path):
     save_file(plain | {name: torch.ones(1) for name in names}, tmp_path / "x")
     with pytest.raises(CheckpointError):
         load_single_file(tmp_path / "x")
+
+
+@settings(max_examples=40)
+@given(data=st.data(), kind=st.sampled_from(["sd1", "sd2", "sdxl"]))
+def test_shapes_and_names_of_no_model_are_refused(data, kind):
+    """Real names with made-up shapes, some left out."""
+    tensors = dict(tiny_file(kind))
+    for name in data.draw(st.lists(st.sampled_from(sorted(tensors)), min_size=1, max_size=5)):
+        shape = data.draw(st.none() | st.lists(st.sampled_from([0, 1, 2, 33, 2**20]), max_size=3))
+        tensors.pop(name, None)
+        if shape is not None:
+            tensors[name] = torch.empty(shape, device="meta")
+    with pytest.raises(CheckpointError) as raised:
+        load_parts(PickledWeights(Path("x"), tensors))
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_file_is_reported_with_what_does_not_match(saved, tmp_path):
+    whole = inspect(saved("sd2-v", with_average))
+    assert (whole.kind, whole.prediction, whole.ema) == ("sd2", "v", True)
+    assert whole.prediction_found == Found.MARKER
+    parts = modules(tiny_parts("sd2-v"))
+    assert whole.parameters == {
+        name: sum(parameter.numel() for parameter in module.parameters())
+        for name, module in parts.items()
+    }
+    assert whole.problems == whole.missing == whole.unexpected == whole.misshapen == ()
+    spoilt = saved("sd1-inpainting", lambda t: {**without(BIAS)(t), "a": torch.ones(1)})
+    report = inspect(spoilt)
+    assert report.description == "Stable Diffusion 1, inpainting"
+    assert report.missing == ("model.diffusion_model.: conv_out.bias",)
+    assert report.unexpected == ("a",)
+    alone = inspect(saved("sd1", lambda t: {n: w for n, w in t.items() if "cond_stage" not in n}))
+    assert "is not in the file" in alone.problems[0]
 
 
 def test_the_refiner_is_refused_by_name(saved):

@@ -127,6 +127,8 @@ def match(
     what = f"{weights.path}: the {place.part.replace('_', ' ')} ({place.prefix or 'no prefix'})"
     if not shapes:
         raise CheckpointError(f"{what} is not in the file")
+    if empty := [name for name, shape in shapes.items() if 0 in shape]:
+        raise CheckpointError(f"{what} has tensors without numbers: {shown(empty)}")
     table = naming.table(*derived(lambda: naming.skeleton(shapes), what))
     config = derived(lambda: naming.config(OurShapes(shapes, table)), what)
     if place.part == "autoencoder":
@@ -134,7 +136,7 @@ def match(
         config = replace(config, scale=like.scale, overflows_half=like.overflows_half)
     if place.part == "denoiser" and unet is not None:
         config = unet
-    module = skeleton(lambda: naming.module(config))
+    module = derived(lambda: skeleton(lambda: naming.module(config)), what)
     sources, missing, misshapen = {}, [], []
     for name, tensor in module.state_dict().items():
         source = keymaps.find(name, table)

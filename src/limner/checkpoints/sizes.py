@@ -156,8 +156,10 @@ def derived(read: Callable[[], Any], what: str) -> Any:
         return read()
     except KeyError as error:
         raise CheckpointError(f"{what} lacks {error.args[0]}") from None
-    except (UsageError, CheckpointError, ValueError, IndexError) as error:
-        raise CheckpointError(f"{what} has sizes of no model: {error}") from None
+    # PyTorch raises RuntimeError for a tensor of more bytes than there are numbers for
+    except (UsageError, CheckpointError, ValueError, IndexError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{what} has sizes of no model: {reason}") from None
 
 
 def _depth(shapes: OurShapes, block: str) -> int:
