@@ -18,8 +18,8 @@ from torch import nn
 from limner.checkpoints import keymaps
 from limner.checkpoints.detect import NESTED, Detection, detect
 from limner.checkpoints.folder import Parts, default_dtype, published_tokenizer
-from limner.checkpoints.header import shown
-from limner.checkpoints.keymaps import Source
+from limner.checkpoints.header import Shape, shown
+from limner.checkpoints.keymaps import Source, Table
 from limner.checkpoints.layouts import (
     AUTOENCODERS,
     EMA_PREFIX,
@@ -122,29 +122,18 @@ def match(
     weights: Weights, place: Place, family: Family, *, unet: UNetConfig | None = None
 ) -> Match:
     """Hold the tensors of a place against the module that their shapes tell of."""
-    naming, where = place.naming, _whole_names(weights, place)
+    where = _whole_names(weights, place)
     shapes = {name: weights.entries[whole].shape for name, whole in where.items()}
     what = f"{weights.path}: the {place.part.replace('_', ' ')} ({place.prefix or 'no prefix'})"
-    if not shapes:
-        raise CheckpointError(f"{what} is not in the file")
-    if empty := [name for name, shape in shapes.items() if 0 in shape]:
-        raise CheckpointError(f"{what} has tensors without numbers: {shown(empty)}")
-    table = naming.table(*derived(lambda: naming.skeleton(shapes), what))
-    config = derived(lambda: naming.config(OurShapes(shapes, table)), what)
-    if place.part == "autoencoder":
-        like = AUTOENCODERS.get(family, AUTOENCODER_SD1)
-        config = replace(config, scale=like.scale, overflows_half=like.overflows_half)
-    if place.part == "denoiser" and unet is not None:
-        config = unet
-    module = derived(lambda: skeleton(lambda: naming.module(config)), what)
+    module, table = _built(place, shapes, family, unet, what)
     sources, missing, misshapen = {}, [], []
     for name, tensor in module.state_dict().items():
         source = keymaps.find(name, table)
         if source is None or source.name not in where:
             missing.append(name)
             continue
-        entry = weights.entries[where[source.name]]
         sources[name] = Source(where[source.name], source.form)
+        entry = weights.entries[sources[name].name]
         wanted = keymaps.possible_shapes(tuple(tensor.shape), source.form)
         if entry.shape not in wanted or not entry.dtype.is_floating_point:
             misshapen.append(f"{name} is {entry.shape} {entry.dtype}, floats {wanted[0]} are right")
@@ -152,7 +141,7 @@ def match(
         place=place,
         module=module,
         sources=sources,
-        unused=_unused(place, config, where),
+        unused=_unused(place, module.config, where),
         missing=tuple(missing),
         misshapen=tuple(misshapen),
     )
@@ -234,6 +223,28 @@ def fill(
     }
     module.load_state_dict(state, assign=True)
     return module.eval()
+
+
+def _built(
+    place: Place, shapes: Mapping[str, Shape], family: Family, unet: UNetConfig | None, what: str
+) -> tuple[Any, Table]:
+    """The module, without weights, that the shapes in a place tell of, and the table of its names.
+
+    what: the place in words, for errors.
+    """
+    if not shapes:
+        raise CheckpointError(f"{what} is not in the file")
+    if empty := [name for name, shape in shapes.items() if 0 in shape]:
+        raise CheckpointError(f"{what} has tensors without numbers: {shown(empty)}")
+    naming = place.naming
+    table = naming.table(*derived(lambda: naming.skeleton(shapes), what))
+    config = derived(lambda: naming.config(OurShapes(shapes, table)), what)
+    if place.part == "autoencoder":
+        like = AUTOENCODERS.get(family, AUTOENCODER_SD1)
+        config = replace(config, scale=like.scale, overflows_half=like.overflows_half)
+    if place.part == "denoiser" and unet is not None:
+        config = unet
+    return derived(lambda: skeleton(lambda: naming.module(config)), what), table
 
 
 def _whole_names(weights: Weights, place: Place) -> dict[str, str]:
