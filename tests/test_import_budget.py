@@ -63,3 +63,11 @@ def test_help_needs_no_torch() -> None:
 
 def test_first_painter_loads_torch() -> None:
     assert "torch" in fresh("import limner; limner.Request")["modules"]
+
+
+def test_loading_a_model_does_not_load_the_compiler() -> None:
+    """torch._dynamo takes seconds."""
+    statement = (
+        "import limner; limner.load(device='cpu'); assert 'torch._dynamo' not in sys.modules"
+    )
+    fresh(statement)

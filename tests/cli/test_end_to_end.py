@@ -146,7 +146,7 @@ def test_what_cannot_be_done_is_said_in_one_line_with_exit_code_2(paint, words, 
 def test_an_unknown_model_folder(paint):
     code, err, found = paint("a cat", model="nowhere")
     assert (code, found) == (1, [])
-    assert "nowhere is no folder" in err
+    assert "nowhere is missing" in err
 
 
 def test_a_truncated_model_file(paint, tiny_model, tmp_path_factory):

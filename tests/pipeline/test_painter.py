@@ -168,5 +168,5 @@ def test_a_prompt_of_unknown_words_is_warned_of(painter, prompt, count):
 
 
 def test_an_unknown_folder(tmp_path):
-    with pytest.raises(CheckpointError, match="is no folder"):
+    with pytest.raises(CheckpointError, match="is missing"):
         limner.load(tmp_path / "nowhere")

@@ -1,6 +1,23 @@
-"""Model folders: diffusers' layout on the disk, Limner's modules in memory."""
+"""Checkpoints on the disk, Limner's modules in memory: diffusers' folders and single files."""
 
+from limner.checkpoints.conversion import convert
 from limner.checkpoints.folder import ModelFolder, Parts, load_folder, save_folder, ship
+from limner.checkpoints.report import Report, inspect
 from limner.checkpoints.settings import Sampling, Words
+from limner.checkpoints.single_file import load_single_file
+from limner.checkpoints.single_file_saving import save_single_file
 
-__all__ = ["ModelFolder", "Parts", "Sampling", "Words", "load_folder", "save_folder", "ship"]
+__all__ = [
+    "ModelFolder",
+    "Parts",
+    "Report",
+    "Sampling",
+    "Words",
+    "convert",
+    "inspect",
+    "load_folder",
+    "load_single_file",
+    "save_folder",
+    "save_single_file",
+    "ship",
+]

@@ -37,6 +37,7 @@ from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower, TextTowerConfig, VisionTower
 from limner.models.dit import DiT
 from limner.models.unet import UNet, UNetConfig
+from limner.nn.skeleton import skeleton
 from limner.text.tokenizer import Tokenizer
 
 
@@ -151,8 +152,7 @@ class ModelFolder:
         """
         kind = KIND_OF_FOLDER[part]
         config = self.config(part)
-        with torch.device("meta"):
-            module = kind.module(config)
+        module = skeleton(lambda: kind.module(config))
         weights.load_weights(
             module,
             weights.weight_files(self.path / part, kind.stem),

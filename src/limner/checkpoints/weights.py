@@ -7,22 +7,17 @@ more memory than the loaded weights.
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
+from limner.checkpoints.reader import Weights, open_weights
 from limner.errors import CheckpointError
 
 VARIANTS = ("", ".fp16", ".bf16")  # the whole precision is taken where there is a choice
-MAPPED_SHARE = 32  # at most this part of a file is held mapped while it is converted
-MAPPED_LEAST = 16 * 2**20  # bytes
 
 Spelling = tuple[tuple[str, str], ...]
 """Patterns of foreign tensor names and what Limner's have there; an empty name is left out."""
@@ -85,58 +80,26 @@ def load_weights(
     CheckpointError where tensors are missing, left over or of another shape, before any is read.
     """
     expected = {name: tensor.shape for name, tensor in module.state_dict().items()}
-    tables = [(path, _table(path, spelling)) for path in files]
-    _check_names(expected.keys(), tables)
-    plans = [(path, _groups(path, table, expected)) for path, table in tables]
-    state = {}
-    for path, groups in plans:
-        for group in groups:
-            with opened(path) as file:
-                for ours, theirs in group:
-                    state[ours] = file.get_tensor(theirs).to(device=device, dtype=dtype)
+    opened = [open_weights(path) for path in files]
+    tables = [(file, _table(file, spelling)) for file in opened]
+    _check_names(expected.keys(), [(file.path, table) for file, table in tables])
+    for file, table in tables:
+        for ours, theirs in table.items():
+            _check_shape(file.path, theirs, file.entries[theirs].shape, expected[ours])
+    state = {
+        ours: file.get(theirs, dtype, device)
+        for file, table in tables
+        for ours, theirs in table.items()
+    }
     module.load_state_dict(state, assign=True)
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """A safetensors file, mapped; CheckpointError where it is none. Never runs code of the file."""
-    if not path.is_file():
-        raise CheckpointError(f"{path} is missing: the model folder is not complete")
-    try:
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is broken or cut short ({error}): copy it again") from None
-
-
-def _table(path: Path, spelling: Spelling) -> dict[str, str]:
+def _table(file: Weights, spelling: Spelling) -> dict[str, str]:
     """Limner's name of each tensor in a file -> its name there, in the order of the file."""
-    with opened(path) as file:
-        table = {respell(name, spelling): name for name in file.offset_keys()}
+    names = sorted(file.entries, key=lambda name: file.entries[name].start)
+    table = {respell(name, spelling): name for name in names}
     table.pop("", None)
     return table
-
-
-def _groups(
-    path: Path, table: Mapping[str, str], expected: Mapping[str, torch.Size]
-) -> list[list[tuple[str, str]]]:
-    """(our name, theirs) of a file's tensors, in groups that may be mapped at once.
-
-    Pages that were read stay in memory until the map is closed, beside what was made of them.
-    """
-    limit = max(path.stat().st_size // MAPPED_SHARE, MAPPED_LEAST)
-    groups: list[list[tuple[str, str]]] = [[]]
-    held = 0
-    with opened(path) as file:
-        for ours, theirs in table.items():
-            shape = tuple(file.get_slice(theirs).get_shape())
-            _check_shape(path, theirs, shape, expected[ours])
-            held += math.prod(shape) * torch.float32.itemsize
-            if groups[-1] and held > limit:
-                groups.append([])
-                held = 0
-            groups[-1].append((ours, theirs))
-    return groups
 
 
 def _shards(index: Path) -> tuple[Path, ...]:

@@ -22,6 +22,8 @@ COMMANDS = {
     "data": "Build the data sets of the recipes.",
     "train": "Train a model by a recipe.",
     "evaluate": "Measure a model, and write its contact sheet.",
+    "inspect": "Say what a model file or folder is, and what in it does not match.",
+    "convert": "Turn a model file into a folder or back, change its dtype, open a pickle.",
 }
 
 INTERRUPTED = 130

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from limner.checkpoints import Parts, Words, load_folder
+from limner.checkpoints import Parts, Words, load_folder, load_single_file
 from limner.data.pixels import to_picture
 from limner.diffusion.guidance import guided_batch
 from limner.diffusion.noise import Noise, Variation, seeds_from
@@ -277,19 +277,22 @@ def load(
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
 ) -> Painter:
-    """A painter from a model folder; the shipped model if no path is given.
+    """A painter from a model folder or single file; the shipped model if no path is given.
 
     device: None takes a GPU where there is one. dtype: of the weights; None takes fp32 on the CPU,
     and on a GPU fp16 but for an autoencoder that overflows in it.
-    Raises CheckpointError where the folder is missing, incomplete or broken.
+    Raises CheckpointError where the model is missing, incomplete or broken.
     """
-    folder = shipped_model() if path is None else Path(path)
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder} is no folder: give a model folder with a model_index.json")
+    source = shipped_model() if path is None else Path(path)
+    if not source.exists():
+        raise CheckpointError(
+            f"{source} is missing: give a model folder with a model_index.json, or a model file"
+        )
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     place = usable(device)
-    return Painter(load_folder(folder, dtype=dtype, device=place), device=place)
+    load_parts = load_folder if source.is_dir() else load_single_file
+    return Painter(load_parts(source, dtype=dtype, device=place), device=place)
 
 
 def usable(device: str | torch.device) -> torch.device:

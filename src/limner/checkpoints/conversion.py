@@ -1,0 +1,126 @@
+"""From file to folder and back, to another dtype, and from pickles to safetensors."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import reduce
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from limner.checkpoints.detect import detect
+from limner.checkpoints.folder import KINDS, Parts, load_folder, save_folder
+from limner.checkpoints.header import Entry, read_header
+from limner.checkpoints.layouts import MODELS
+from limner.checkpoints.pickles import open_any
+from limner.checkpoints.reader import Weights
+from limner.checkpoints.single_file import load_parts
+from limner.checkpoints.single_file_saving import save_single_file
+from limner.checkpoints.weights import weight_files
+from limner.checkpoints.writer import write_weights
+from limner.errors import CheckpointError, OutputError, UsageError
+
+DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
+SUFFIX = ".safetensors"
+PICKLE_SUFFIXES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
+
+
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    dtype: torch.dtype | None = None,
+    ema: bool = False,
+    from_pickle: bool = False,
+    prediction: str | None = None,
+    force: bool = False,
+) -> None:
+    """Write what `source` holds as `target`: one file if it ends in .safetensors, else a folder.
+
+    dtype: None keeps the widest that the source has. ema: the U-Net's averaged weights.
+    from_pickle: a pickle may be opened, for its tensors. prediction: what the model predicts,
+    where that is known better than the file tells. force: replace what stands there.
+    A file that is no whole model is written as one file, under the names that it has.
+    """
+    _check_target(source, target, force=force)
+    if source.is_dir():
+        if ema or prediction is not None:
+            raise UsageError("--ema and --prediction are for single files: a folder has no choice")
+        kept = dtype or widest(_entries_of_folder(source))
+        _save(load_folder(source, dtype=kept), target, kept, force=force)
+        return
+    weights = open_any(source, pickles=from_pickle)
+    if detect(weights).family not in MODELS:
+        copy(weights, target, dtype, ema=ema)
+        return
+    kept = dtype or widest(weights.entries.values())
+    parts = load_parts(weights, dtype=kept, ema=ema, prediction=prediction)
+    _save(parts, target, kept, force=force)
+
+
+def copy(weights: Weights, target: Path, dtype: torch.dtype | None, *, ema: bool) -> None:
+    """Write the tensors of a file that is no whole model, under their own names."""
+    if target.suffix != SUFFIX or ema:
+        raise UsageError(
+            f"{weights.path} is {detect(weights).description}: it converts to a {SUFFIX} file only"
+        )
+    entries = {
+        name: replace(entry, dtype=dtype) if dtype and entry.dtype.is_floating_point else entry
+        for name, entry in weights.entries.items()
+    }
+    metadata = {"format": "pt", **weights.metadata}
+    write_weights(target, entries, lambda name: weights.get(name, entries[name].dtype), metadata)
+
+
+def widest(entries: Iterable[Entry]) -> torch.dtype:
+    """The dtype that holds every number of the floating-point tensors exactly."""
+    dtypes = {entry.dtype for entry in entries if entry.dtype.is_floating_point}
+    small = {torch.float16 if dtype.itemsize == 1 else dtype for dtype in dtypes}
+    return reduce(torch.promote_types, small) if small else torch.float32
+
+
+def _check_target(source: Path, target: Path, *, force: bool) -> None:
+    if target.suffix in PICKLE_SUFFIXES:
+        raise UsageError(f"{target} would be a pickle: a name that ends in {SUFFIX} is right")
+    if not source.exists():
+        raise CheckpointError(f"{source} is missing")
+    if not target.parent.is_dir():
+        raise OutputError(f"there is no folder {target.parent}: make it first")
+    if not target.exists():
+        return
+    if not force:
+        raise OutputError(f"{target} exists already: --force replaces it")
+    if target.samefile(source):
+        raise UsageError(f"{target} is the source itself: give another target")
+    if target.is_dir() == (target.suffix == SUFFIX):
+        raise OutputError(f"{target} is in the way: a file where a folder goes, or the reverse")
+    if target.is_dir() and not (target / "model_index.json").is_file():
+        raise OutputError(f"{target} is no model folder and is not replaced: give another target")
+
+
+def _save(parts: Parts, target: Path, dtype: torch.dtype, *, force: bool) -> None:
+    if target.suffix == SUFFIX:
+        save_single_file(parts, target, dtype=dtype)
+        return
+    with TemporaryDirectory(dir=target.parent, prefix=target.name, suffix=".partial") as holder:
+        whole = Path(holder) / target.name
+        try:
+            save_folder(parts, whole, dtype=dtype)
+            if force and target.exists():
+                shutil.rmtree(target)
+            whole.rename(target)
+        except OSError as error:
+            raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
+
+
+def _entries_of_folder(folder: Path) -> list[Entry]:
+    files = [
+        file
+        for kind in KINDS
+        if (folder / kind.folder).is_dir()
+        for file in weight_files(folder / kind.folder, kind.stem)
+    ]
+    return [entry for file in files for entry in read_header(file).entries.values()]

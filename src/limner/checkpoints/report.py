@@ -1,0 +1,169 @@
+"""What a file or a model folder is, and what in it does not match its kind: `limner inspect`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from limner.checkpoints.detect import INPAINTING_CHANNELS, Found, detect, dtype_names
+from limner.checkpoints.folder import KINDS, Kind, ModelFolder, read_json
+from limner.checkpoints.header import Entry, read_header
+from limner.checkpoints.layouts import DESCRIPTIONS, Family, family_of_unet
+from limner.checkpoints.reader import Weights, open_weights
+from limner.checkpoints.single_file import leftovers, match
+from limner.checkpoints.weights import respell, weight_files
+from limner.diffusion.prediction import name_of
+from limner.diffusion.process import DiscreteDiffusion
+from limner.errors import CheckpointError, UsageError
+from limner.nn.skeleton import skeleton
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a file or a folder is.
+
+    parameters: numbers by part. problems: parts that cannot be told at all, and why; missing,
+    unexpected and misshapen: tensors of the others.
+    """
+
+    path: str
+    kind: str
+    description: str
+    bytes: int
+    tensors: int
+    dtypes: tuple[str, ...]
+    parameters: Mapping[str, int]
+    layout: str
+    ema: bool = False
+    prediction: str | None = None
+    prediction_found: str | None = None
+    zero_snr: bool = False
+    metadata: Mapping[str, str]
+    problems: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    misshapen: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def inspect(path: Path) -> Report:
+    """Reads headers, and at most one tensor. Raises CheckpointError for what is no model at all."""
+    if path.is_dir():
+        return inspect_folder(path)
+    return inspect_weights(open_weights(path))
+
+
+def inspect_weights(weights: Weights) -> Report:
+    found = detect(weights)
+    matches, problems = [], []
+    for place in found.places:
+        try:
+            matches.append(match(weights, place, found.family))
+        except CheckpointError as error:
+            problems.append(str(error))
+    whole = bool(matches) and not problems
+    return Report(
+        path=str(weights.path),
+        kind=found.family,
+        description=found.description,
+        bytes=weights.path.stat().st_size,
+        tensors=len(weights.entries),
+        dtypes=found.dtypes,
+        parameters=found.parameters,
+        layout=found.layout,
+        ema=found.ema,
+        prediction=found.prediction,
+        prediction_found=found.prediction_found,
+        zero_snr=found.zero_snr,
+        metadata=dict(weights.metadata),
+        problems=tuple(problems),
+        missing=tuple(f"{part.place.prefix}: {name}" for part in matches for name in part.missing),
+        unexpected=tuple(sorted(leftovers(weights, found, matches))) if whole else (),
+        misshapen=tuple(line for part in matches for line in part.misshapen),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderPart:
+    """One part of a folder as its files are; problem: why it cannot be told."""
+
+    name: str
+    bytes: int = 0
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    problem: str | None = None
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    misshapen: tuple[str, ...] = ()
+
+
+def inspect_folder(path: Path) -> Report:
+    """A model folder, its parts held against their config.json."""
+    if not (path / "model_index.json").is_file():
+        raise CheckpointError(f"{path} is no model folder: one with a model_index.json is right")
+    folder = ModelFolder(path)
+    kinds = [kind for kind in KINDS if folder.has(kind.folder)]
+    parts = [_part(folder, kind) for kind in kinds]
+    entries = [entry for part in parts for entry in part.entries.values()]
+    family, inpainting = _family(folder)
+    process, prediction, _, _ = folder.load_settings()
+    return Report(
+        path=str(path),
+        kind=family,
+        description=DESCRIPTIONS[family] + (", inpainting" if inpainting else ""),
+        bytes=sum(part.bytes for part in parts),
+        tensors=len(entries),
+        dtypes=dtype_names(entries),
+        parameters={
+            part.name: sum(entry.count for entry in part.entries.values()) for part in parts
+        },
+        layout="folder",
+        prediction=name_of(prediction),
+        prediction_found=Found.SCHEDULER,
+        zero_snr=bool(process.to_dict().get("rescale_betas_zero_snr", False)),
+        metadata={"class": str(read_json(path / "model_index.json").get("_class_name"))},
+        problems=tuple(part.problem for part in parts if part.problem),
+        missing=tuple(f"{part.name}: {name}" for part in parts for name in part.missing),
+        unexpected=tuple(f"{part.name}: {name}" for part in parts for name in part.unexpected),
+        misshapen=tuple(f"{part.name}: {name}" for part in parts for name in part.misshapen),
+    )
+
+
+def _part(folder: ModelFolder, kind: Kind) -> FolderPart:
+    try:
+        files = weight_files(folder.path / kind.folder, kind.stem)
+        entries = {
+            ours: entry
+            for file in files
+            for name, entry in read_header(file).entries.items()
+            if (ours := respell(name, kind.spelling))
+        }
+        config = folder.config(kind.folder)
+        expected = skeleton(lambda: kind.module(config)).state_dict()
+    except (CheckpointError, UsageError) as error:
+        return FolderPart(name=kind.folder, problem=str(error))
+    common = expected.keys() & entries.keys()
+    return FolderPart(
+        name=kind.folder,
+        bytes=sum(file.stat().st_size for file in files),
+        entries=entries,
+        missing=tuple(sorted(expected.keys() - entries.keys())),
+        unexpected=tuple(sorted(entries.keys() - expected.keys())),
+        misshapen=tuple(
+            f"{name} is {entries[name].shape}, config.json says {tuple(expected[name].shape)}"
+            for name in sorted(common)
+            if entries[name].shape != tuple(expected[name].shape)
+        ),
+    )
+
+
+def _family(folder: ModelFolder) -> tuple[Family, bool]:
+    """(family, whether it is for inpainting) of a folder."""
+    process, *_ = folder.load_settings()
+    if not folder.has("unet") or not isinstance(process, DiscreteDiffusion):
+        return Family.LIMNER, False
+    config = folder.config("unet")
+    return family_of_unet(config), config.in_channels == INPAINTING_CHANNELS

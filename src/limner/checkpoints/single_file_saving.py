@@ -1,0 +1,139 @@
+"""Writes a whole model as one file, in the names of LDM, that other programs load too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from limner.checkpoints import keymaps
+from limner.checkpoints.folder import Parts, published_tokenizer
+from limner.checkpoints.header import Entry
+from limner.checkpoints.keymaps import Form
+from limner.checkpoints.layouts import LAYOUTS, Family, Place, family_of_unet
+from limner.checkpoints.single_file import match
+from limner.checkpoints.writer import write_weights
+from limner.diffusion.prediction import name_of
+from limner.diffusion.process import DiscreteDiffusion
+from limner.errors import CheckpointError
+from limner.models.unet import UNet, UNetConfig
+
+Pieces = dict[str, list[tuple[Tensor, Form]]]
+INSTEAD = "save it as a folder instead"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composed:
+    """A model's tensors under a file's names and in its forms, each made when it is asked for."""
+
+    path: Path
+    entries: Mapping[str, Entry]
+    metadata: Mapping[str, str]
+    pieces: Pieces
+
+    def get(
+        self, name: str, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+    ) -> Tensor:
+        kept = self.entries[name].dtype if dtype is None else dtype
+        return keymaps.to_theirs(self.pieces[name]).to(device=device, dtype=kept)
+
+
+def save_single_file(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32) -> None:
+    """Write a Stable Diffusion 1, 2 or XL model; `load_single_file` gives the same one back.
+
+    Only one tensor at a time is in memory beside the model. An existing file is replaced. Raises
+    CheckpointError for a model of which a single file cannot say all, OutputError where it cannot
+    be written.
+    """
+    composed = compose(parts, path, dtype)
+    write_weights(path, composed.entries, composed.get, composed.metadata)
+
+
+def compose(parts: Parts, path: Path, dtype: torch.dtype) -> Composed:
+    """The model as the file `path` will hold it, checked to be read back as it is."""
+    family = _family(parts)
+    pieces: Pieces = {}
+    for place in LAYOUTS[family]:
+        pieces |= _pieces(_part(parts, place), place)
+    prediction, zero_snr = _told(parts)
+    markers = [
+        name for name, is_so in (("v_pred", prediction == "v"), ("ztsnr", zero_snr)) if is_so
+    ]
+    pieces |= {name: [(torch.empty(0), Form.SAME)] for name in markers}
+    entries = {
+        name: Entry(dtype=dtype, shape=keymaps.possible_shapes(tuple(tensor.shape), form)[0])
+        for name, ((tensor, form), *_) in pieces.items()
+    }
+    metadata = {"format": "pt", "modelspec.prediction_type": prediction}
+    composed = Composed(path=path, entries=entries, metadata=metadata, pieces=pieces)
+    for place in LAYOUTS[family]:
+        _check_read_back(composed, place, family, _part(parts, place).config)
+    return composed
+
+
+def _family(parts: Parts) -> Family:
+    if not isinstance(parts.denoiser, UNet):
+        raise CheckpointError(f"a DiT has no names in a single file: {INSTEAD}")
+    family = family_of_unet(parts.denoiser.config)
+    if (parts.text_encoder_2 is None) == (family is Family.SDXL):
+        raise CheckpointError(f"its U-Net and its text encoders are of two families: {INSTEAD}")
+    if parts.tokenizer.end != published_tokenizer(parts.text_encoder.config).end:
+        raise CheckpointError(f"a vocabulary of its own has no place in a single file: {INSTEAD}")
+    return family
+
+
+def _part(parts: Parts, place: Place) -> Any:
+    module = getattr(parts, place.part)
+    if module is None:
+        raise CheckpointError(f"a model without {place.part} is no single file: {INSTEAD}")
+    return module
+
+
+def _pieces(module: Any, place: Place) -> Pieces:
+    table = place.naming.table(*place.naming.skeleton_of(module.config))
+    pieces: Pieces = {}
+    for name, tensor in module.state_dict().items():
+        source = keymaps.find(name, table)
+        if source is None:
+            raise CheckpointError(f"{name} has no name in a single file: {INSTEAD}")
+        pieces.setdefault(place.prefix + source.name, []).append((tensor, source.form))
+    return pieces
+
+
+def _told(parts: Parts) -> tuple[str, bool]:
+    """(prediction, whether the schedule ends in pure noise): what a file has markers for."""
+    prediction, process = name_of(parts.prediction), parts.process.to_dict()
+    usual = DiscreteDiffusion().to_dict()
+    zero_snr = process.get("rescale_betas_zero_snr", False)
+    if prediction not in ("epsilon", "v") or process | {
+        "rescale_betas_zero_snr": False
+    } != usual | {"rescale_betas_zero_snr": False}:
+        raise CheckpointError(f"a single file means Stable Diffusion's noise process: {INSTEAD}")
+    return prediction, zero_snr
+
+
+def _check_read_back(composed: Composed, place: Place, family: Family, config: Any) -> None:
+    """What the shapes in the file do not tell must be as the family has it."""
+    read = match(composed, place, family).module.config
+    wrong = [
+        f"{field} {ours} (a file means {theirs})"
+        for (field, ours), theirs in zip(
+            vars(_comparable(config)).items(), vars(_comparable(read)).values(), strict=True
+        )
+        if ours != theirs
+    ]
+    if wrong:
+        raise CheckpointError(
+            f"a single file cannot say {place.part} {', '.join(wrong)}: {INSTEAD}"
+        )
+
+
+def _comparable(config: Any) -> Any:
+    """A configuration in the one spelling that files lead to."""
+    if isinstance(config, UNetConfig):
+        return replace(config, heads=config.level_heads)
+    return replace(config, overflows_half=False) if hasattr(config, "overflows_half") else config

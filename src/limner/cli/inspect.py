@@ -1,0 +1,71 @@
+"""`limner inspect FILE`: what a model file or folder is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from limner.checkpoints import Report
+
+LONGEST = 100  # characters of a line of metadata
+MOST_NAMES = 3
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help="A model's file or folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Write all of it as JSON.")] = False,
+) -> None:
+    """Say what a model file or folder is: kind, sizes, dtype, prediction, and what mismatches.
+
+    Only headers are read, and nothing of a file is run.
+    """
+    from limner.checkpoints import inspect
+
+    report = inspect(model)
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), indent=1))
+        return
+    for name, value in lines(report):
+        typer.echo(f"{name:12}{printable(value)}")
+
+
+def lines(report: Report) -> Iterator[tuple[str, str]]:
+    """What is said of a model, by name."""
+    yield "file", report.path
+    yield "kind", f"{report.kind}: {report.description}"
+    yield "size", f"{report.bytes / 1e6:,.1f} MB, {report.tensors:,} tensors"
+    yield "dtype", ", ".join(report.dtypes)
+    yield "layout", report.layout + (", with averaged (EMA) weights" if report.ema else "")
+    for part, count in report.parameters.items():
+        yield "parameters", f"{part} {count / 1e6:,.2f} M"
+    if report.prediction is not None:
+        end = ", schedule ends in pure noise" if report.zero_snr else ""
+        yield "prediction", f"{report.prediction} ({report.prediction_found}){end}"
+    for key, value in report.metadata.items():
+        yield "metadata", f"{key}: {value}"
+    for problem in report.problems:
+        yield "problem", problem
+    for name, found in (
+        ("missing", report.missing),
+        ("unexpected", report.unexpected),
+        ("wrong shape", report.misshapen),
+    ):
+        if found:
+            yield name, counted(found)
+
+
+def counted(names: Sequence[str]) -> str:
+    """How many there are, and the first of them."""
+    more = ", ..." if len(names) > MOST_NAMES else ""
+    return f"{len(names)}: {', '.join(names[:MOST_NAMES])}{more}"
+
+
+def printable(text: str) -> str:
+    """One line without control characters, which a file may have put into its texts."""
+    clean = "".join(letter if letter.isprintable() else " " for letter in text)
+    return clean if len(clean) <= LONGEST else f"{clean[: LONGEST - 3]}..."

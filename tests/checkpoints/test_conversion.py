@@ -1,0 +1,175 @@
+"""Converting, and the one door for pickles."""
+
+import os
+import pickle
+import sys
+import types
+import zipfile
+
+import pytest
+import torch
+from models_of_every_family import same_settings, same_weights, tiny_file, tiny_parts
+from safetensors.torch import load_file, save_file
+
+from limner.checkpoints import convert, load_folder, load_single_file, save_single_file
+from limner.checkpoints.conversion import widest
+from limner.checkpoints.header import Entry
+from limner.errors import CheckpointError, OutputError, UsageError
+
+
+@pytest.fixture
+def single(tmp_path):
+    save_single_file(tiny_parts("sd2-v"), tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+@pytest.mark.parametrize("kind", ["sd1-inpainting", "sdxl"])
+def test_there_and_back_again(kind, tmp_path):
+    file, folder, again = (tmp_path / name for name in ("a.safetensors", "b", "c.safetensors"))
+    save_single_file(tiny_parts(kind), file)
+    convert(file, folder)
+    assert same_settings(load_folder(folder), tiny_parts(kind))
+    convert(folder, again)
+    assert again.read_bytes() == file.read_bytes()
+    convert(file, tmp_path / "half", dtype=torch.float16)
+    convert(tmp_path / "half", tmp_path / "half.safetensors")
+    assert {t.dtype for t in load_file(tmp_path / "half.safetensors").values()} == {torch.float16}
+    assert same_weights(
+        tiny_parts(kind), load_single_file(tmp_path / "half.safetensors"), torch.float16
+    )
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_the_widest_dtype_keeps_every_number():
+    half, brain, whole = torch.float16, torch.bfloat16, torch.float32
+    table = [
+        ([half], half), ([brain], brain), ([half, brain], whole), ([half, torch.int64], half),
+        ([torch.float8_e5m2], half), ([torch.float8_e4m3fn, brain], whole), ([], whole),
+    ]  # fmt: skip
+    for dtypes, expected in table:
+        assert widest(Entry(dtype=dtype, shape=(1,)) for dtype in dtypes) is expected
+
+
+def test_a_prediction_that_is_given_is_saved(tmp_path):
+    file, folder = tmp_path / "a.safetensors", tmp_path / "folder"
+    save_single_file(tiny_parts("sd1"), file)
+    convert(file, tmp_path / "v.safetensors", prediction="v")
+    convert(file, folder, prediction="v")
+    given = [load_single_file(tmp_path / "v.safetensors"), load_folder(folder)]
+    assert [parts.prediction for parts in given] == [tiny_parts("sd2-v").prediction] * 2
+
+
+def test_what_stands_there_is_kept_unless_forced(single, tmp_path):
+    other, folder = tmp_path / "other.safetensors", tmp_path / "folder"
+    other.write_bytes(b"precious")
+    with pytest.raises(OutputError, match="exists already: --force"):
+        convert(single, other)
+    assert other.read_bytes() == b"precious"
+    convert(single, other, force=True)
+    assert other.read_bytes() == single.read_bytes()
+    convert(single, folder)
+    with pytest.raises(OutputError, match="exists already"):
+        convert(single, folder)
+    convert(single, folder, force=True, dtype=torch.float16)
+    assert same_weights(tiny_parts("sd2-v"), load_folder(folder), torch.float16)
+    (tmp_path / "pictures").mkdir()
+    with pytest.raises(OutputError, match="is no model folder and is not replaced"):
+        convert(single, tmp_path / "pictures", force=True)
+    with pytest.raises(UsageError, match="is the source itself"):
+        convert(single, single, force=True)
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "message"),
+    [
+        ("x.ckpt", {}, "would be a pickle"),
+        ("no/such/x.safetensors", {}, "there is no folder"),
+        ("x.safetensors", {"ema": True}, "averaged"),
+    ],
+)
+def test_what_cannot_be_converted_so(single, tmp_path, target, options, message):
+    with pytest.raises((UsageError, OutputError, CheckpointError), match=message):
+        convert(single, tmp_path / target, **options)
+    assert [path.name for path in tmp_path.iterdir()] == [single.name]
+
+
+def test_a_folder_has_no_averaged_weights(tiny_model, tmp_path):
+    with pytest.raises(UsageError, match="for single files"):
+        convert(tiny_model, tmp_path / "x.safetensors", ema=True)
+
+
+def test_a_file_that_is_no_whole_model_is_copied_in_another_dtype(tmp_path):
+    tensors = {"a.lora_down.weight": torch.randn(2, 3), "a.alpha": torch.tensor(4)}
+    save_file(tensors, tmp_path / "lora.pt", metadata={"ss_network_dim": "2"})
+    convert(tmp_path / "lora.pt", tmp_path / "half.safetensors", dtype=torch.float16)
+    half = load_file(tmp_path / "half.safetensors")
+    assert torch.equal(half["a.lora_down.weight"], tensors["a.lora_down.weight"].half())
+    assert half["a.alpha"].dtype == torch.int64
+    with pytest.raises(UsageError, match="is a LoRA: it converts to a"):
+        convert(tmp_path / "lora.pt", tmp_path / "folder")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_is_opened_only_when_asked_and_gives_the_same_model(zipped, tmp_path, monkeypatch):
+    name = "pytorch_lightning.callbacks.model_checkpoint"
+    stub = types.ModuleType(name)
+    stub.ModelCheckpoint = type("ModelCheckpoint", (), {"__module__": name})
+    for part in ("pytorch_lightning", "pytorch_lightning.callbacks"):
+        monkeypatch.setitem(sys.modules, part, types.ModuleType(part))
+    monkeypatch.setitem(sys.modules, name, stub)
+    notes = {"global_step": 5, "callbacks": {stub.ModelCheckpoint: {"best": torch.tensor(1.0)}}}
+    path = tmp_path / "model.ckpt"
+    torch.save(
+        {"state_dict": tiny_file("sd1"), **notes}, path, _use_new_zipfile_serialization=zipped
+    )
+    for part in (name, "pytorch_lightning.callbacks", "pytorch_lightning"):
+        monkeypatch.delitem(sys.modules, part)
+    with pytest.raises(CheckpointError, match="--from-pickle"):
+        convert(path, tmp_path / "model.safetensors")
+    convert(path, tmp_path / "model.safetensors", from_pickle=True)
+    assert same_weights(load_single_file(tmp_path / "model.safetensors"), tiny_parts("sd1"))
+
+
+def test_a_textual_inversion_gets_the_word_it_teaches(tmp_path):
+    vectors = torch.randn(2, 768)
+    torch.save({"string_to_param": {"*": vectors}, "name": "cat", "step": 3}, tmp_path / "x.pt")
+    convert(tmp_path / "x.pt", tmp_path / "x.safetensors", from_pickle=True)
+    assert torch.equal(load_file(tmp_path / "x.safetensors")["cat"], vectors)
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.mkdir, ("exploded",)
+
+
+def compressed(path):
+    torch.save({"a": torch.zeros(10_000)}, path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda p: torch.save({"state_dict": {"a": torch.ones(1)}, "b": Bomb()}, p), "more than"),
+        (lambda p: p.write_bytes(pickle.dumps({"b": Bomb()}, protocol=2)), "more than"),
+        (lambda p: torch.save([torch.ones(1)], p), "no tensors by name"),
+        (lambda p: torch.save({"a": 3}, p), "no tensors by name"),
+        (lambda p: torch.save({"a": torch.ones(1).expand(1 << 40)}, p), "claim 4,398,046,511,104"),
+        (lambda p: torch.save({"a": torch.ones(3).to_sparse()}, p), "no plain tensors"),
+        (lambda p: p.write_bytes(b"PK\x03\x04 and nothing"), "broken or cut short"),
+        (lambda p: p.write_bytes(b"\x80\x02 and nothing"), "more than tensors, or is broken"),
+        (lambda p: p.write_bytes(b"neither"), "does not begin like"),
+        (compressed, "compressed zip"),
+    ],
+)
+def test_hostile_pickles_are_refused_and_not_run(write, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "model.ckpt")
+    with pytest.raises(CheckpointError, match=message) as raised:
+        convert(tmp_path / "model.ckpt", tmp_path / "model.safetensors", from_pickle=True)
+    assert len(str(raised.value).splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["model.ckpt"]
