@@ -19,7 +19,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from limner.checkpoints import ModelFolder, configs
 from limner.checkpoints.lora import parse_lora, read_lora, save_lora
-from limner.checkpoints.lora_names import adaptable, ldm_name
+from limner.checkpoints.lora_names import adaptable, kohya_names
 from limner.errors import CheckpointError
 from limner.models.clip import TextTower, TextTowerConfig
 from limner.models.presets import UNET_SD1, UNET_SDXL
@@ -297,34 +297,13 @@ def test_sdxl_of_ours_loads_in_diffusers(sdxl, tmp_path):
             torch.testing.assert_close(value, expected[key.removeprefix("text_model.")])
 
 
-@pytest.mark.parametrize(
-    ("config", "name", "ldm"),
-    [
-        (UNET_SD1, "conv_in", "input_blocks.0.0"),
-        (UNET_SD1, "time_embedding.linear_2", "time_embed.2"),
-        (UNET_SD1, "down_blocks.0.resnets.1.time_emb_proj", "input_blocks.2.0.emb_layers.1"),
-        (UNET_SD1, "down_blocks.0.downsamplers.0.conv", "input_blocks.3.0.op"),
-        (UNET_SD1, "down_blocks.2.attentions.1.proj_in", "input_blocks.8.1.proj_in"),
-        (UNET_SD1, "mid_block.attentions.0.proj_out", "middle_block.1.proj_out"),
-        (UNET_SD1, "mid_block.resnets.1.conv1", "middle_block.2.in_layers.2"),
-        (UNET_SD1, "up_blocks.0.upsamplers.0.conv", "output_blocks.2.1.conv"),
-        (UNET_SD1, "up_blocks.1.upsamplers.0.conv", "output_blocks.5.2.conv"),
-        (UNET_SD1, "up_blocks.3.resnets.2.conv_shortcut", "output_blocks.11.0.skip_connection"),
-        (UNET_SDXL, "down_blocks.1.attentions.0.proj_in", "input_blocks.4.1.proj_in"),
-        (UNET_SDXL, "up_blocks.1.upsamplers.0.conv", "output_blocks.5.2.conv"),
-        (UNET_SDXL, "add_embedding.linear_2", "label_emb.0.2"),
-    ],
-)
-def test_names_of_the_original_release(config, name, ldm):
-    assert ldm_name(name, config) == ldm
-
-
 @pytest.mark.parametrize("config", [UNET_SD1, UNET_SDXL])
 def test_every_module_has_a_name_of_its_own(config):
     with torch.device("meta"):
-        names = adaptable({"unet": UNet(config)})
-    names = [name.removeprefix("unet.") for name in names]
-    assert len({ldm_name(name, config).replace(".", "_") for name in names}) == len(names)
+        models = {"unet": UNet(config)}
+    names = [name for full in adaptable(models) for name in set(kohya_names(models, full))]
+    assert "lora_unet_input_blocks_4_1_proj_in" in names
+    assert len(set(names)) == len(names) > len(adaptable(models))
 
 
 Q = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"  # 32 x 32

@@ -17,8 +17,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from limner.checkpoints.adapter_file import read_adapter_file
 from limner.checkpoints.lora_names import Models, adaptable, kohya_names, names_in_files
+from limner.checkpoints.reader import read_tensors
 from limner.errors import CheckpointError
 from limner.models.unet import UNet
 from limner.nn.adapter import Adapter, LowRank
@@ -80,7 +80,7 @@ def read_lora(path: str | Path, models: Models) -> Lora:
     of other shapes, or where nothing in it matches.
     """
     path = Path(path)
-    tensors, metadata = read_adapter_file(path)
+    tensors, metadata = read_tensors(path)
     try:
         settings = _settings(path, metadata)
         return parse_lora(tensors, models, settings)

@@ -6,11 +6,12 @@ ambiguous where dots were written as underscores.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from torch import nn
 
+from limner.checkpoints.keymaps import Table, find, ldm_unet
 from limner.models.unet import UNet, UNetConfig
 from limner.nn.adapter import Adaptable
 
@@ -28,21 +29,6 @@ PROCESSOR_NAMES = {
     **{"to_q": "to_q", "to_k": "to_k", "to_v": "to_v", "to_out.0": "to_out"},
     **{"q_proj": "to_q", "k_proj": "to_k", "v_proj": "to_v", "out_proj": "to_out"},
 }
-RESIDUAL_TO_LDM = {
-    "conv1": "in_layers.2",
-    "conv2": "out_layers.3",
-    "time_emb_proj": "emb_layers.1",
-    "conv_shortcut": "skip_connection",
-}
-OUTSIDE_BLOCKS_TO_LDM = {
-    "conv_in": "input_blocks.0.0",
-    "conv_out": "out.2",
-    "time_embedding.linear_1": "time_embed.0",
-    "time_embedding.linear_2": "time_embed.2",
-    "add_embedding.linear_1": "label_emb.0.0",
-    "add_embedding.linear_2": "label_emb.0.2",
-}
-BLOCK = re.compile(r"(down|mid|up)_blocks?\.(?:(\d+)\.)?(\w+)\.(\d+)\.(.+)")
 
 
 def adaptable(models: Models) -> dict[str, Adaptable]:
@@ -71,10 +57,11 @@ def kohya_names(models: Models, full: str) -> Iterator[str]:
     """`lora_unet_...`, by diffusers' names of the blocks and, for a U-Net, by LDM's."""
     part, name = full.split(".", 1)
     model = models[part]
+    other = find(name, ldm_table(model.config)) if isinstance(model, UNet) else None
     for prefix in KOHYA_PREFIXES[part]:
         yield prefix + name.replace(".", "_")
-        if isinstance(model, UNet):
-            yield prefix + ldm_name(name, model.config).replace(".", "_")
+        if other is not None:
+            yield prefix + other.name.replace(".", "_")
 
 
 def diffusers_names(full: str) -> Iterator[str]:
@@ -94,22 +81,7 @@ def processor_name(name: str) -> Iterator[str]:
             yield parent + old if "self_attn" in parent else f"{parent}processor.{old}"
 
 
-def ldm_name(name: str, config: UNetConfig) -> str:
-    """A module of a U-Net by the numbers of the original release, as "input_blocks.1.1.proj_in"."""
-    match = BLOCK.fullmatch(name)
-    if match is None:
-        return OUTSIDE_BLOCKS_TO_LDM[name]
-    way, block, kind, index, inner = match.groups()
-    inner = RESIDUAL_TO_LDM[inner] if kind == "resnets" else inner
-    layers, place = config.layers_per_block + 1, int(index)
-    slot = {"resnets": 0, "attentions": 1}
-    if way == "mid":
-        return f"middle_block.{2 * place if kind == 'resnets' else 1}.{inner}"
-    if kind == "downsamplers":
-        return f"input_blocks.{layers * (int(block) + 1)}.0.op"
-    if kind == "upsamplers":
-        has_attention = config.attention_depth[-1 - int(block)] > 0
-        return f"output_blocks.{layers * (int(block) + 1) - 1}.{2 if has_attention else 1}.conv"
-    if way == "down":
-        return f"input_blocks.{layers * int(block) + place + 1}.{slot[kind]}.{inner}"
-    return f"output_blocks.{layers * int(block) + place}.{slot[kind]}.{inner}"
+@cache
+def ldm_table(config: UNetConfig) -> Table:
+    """A U-Net's modules by the numbers of the original release, as "input_blocks.1.1.proj_in"."""
+    return ldm_unet(config.layers_per_block, [depth > 0 for depth in config.attention_depth])

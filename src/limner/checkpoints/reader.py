@@ -88,3 +88,9 @@ def open_weights(path: Path) -> SafetensorsFile:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
     return SafetensorsFile(path, header.entries, header.metadata, pages)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
+    """All tensors of a safetensors file, mapped, and its metadata; errors as `open_weights`."""
+    weights = open_weights(path)
+    return {name: weights.get(name) for name in weights.entries}, weights.metadata

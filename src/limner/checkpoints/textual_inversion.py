@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limner.checkpoints.adapter_file import read_adapter_file
+from limner.checkpoints.reader import read_tensors
 from limner.errors import CheckpointError
 
 MAX_VECTORS = 75  # a prompt of CLIP holds no more
@@ -42,7 +42,7 @@ def read_textual_inversion(
     Raises CheckpointError where the file is broken, of another kind, or for another model.
     """
     path = Path(path)
-    tensors, _ = read_adapter_file(path)
+    tensors, _ = read_tensors(path)
     try:
         return parse_textual_inversion(tensors, widths, word, unnamed=path.stem)
     except CheckpointError as error:

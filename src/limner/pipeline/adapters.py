@@ -11,10 +11,12 @@ from limner.checkpoints import Parts
 from limner.checkpoints.lora import read_lora
 from limner.checkpoints.textual_inversion import TextualInversion, read_textual_inversion
 from limner.errors import RequestError, UsageError
+from limner.models.clip import TextTower
 from limner.models.dit import DiT
 from limner.nn.adapter import Adapter
 from limner.pipeline.request import Request
 from limner.text.learned import LearnedWords
+from limner.text.tokenizer import Tokenizer
 
 
 class Adapters:
@@ -24,12 +26,9 @@ class Adapters:
         denoiser = "transformer" if isinstance(parts.denoiser, DiT) else "unet"
         self._models: dict[str, nn.Module] = {denoiser: parts.denoiser}
         self._words: dict[str, LearnedWords] = {}
-        for suffix in ("", "_2"):  # SDXL has a second text encoder
-            tower = getattr(parts, f"text_encoder{suffix}", None)
-            if tower is not None:
-                self._models[f"text_encoder{suffix}"] = tower
-                tokenizer = getattr(parts, f"tokenizer{suffix}")
-                self._words[f"text_encoder{suffix}"] = LearnedWords(tokenizer, tower)
+        self._add_tower("text_encoder", parts.tokenizer, parts.text_encoder)
+        if parts.tokenizer_2 is not None and parts.text_encoder_2 is not None:
+            self._add_tower("text_encoder_2", parts.tokenizer_2, parts.text_encoder_2)
         self._loras: dict[str, Adapter] = {}
         self._embeddings: dict[str, TextualInversion] = {}
         self._warnings: dict[str, str] = {}
@@ -128,6 +127,10 @@ class Adapters:
         tokenizer = self._words["text_encoder"].tokenizer
         used = tokenizer.learned_in(f"{request.prompt}\n{request.negative}")
         return request.with_defaults(loras=self.loras, embeddings=used)
+
+    def _add_tower(self, name: str, tokenizer: Tokenizer, tower: TextTower) -> None:
+        self._models[name] = tower
+        self._words[name] = LearnedWords(tokenizer, tower)
 
     def _lora(self, name: str) -> Adapter:
         if name not in self._loras:
