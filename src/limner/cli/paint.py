@@ -34,6 +34,9 @@ def command(
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of the solver.")] = None,
     guidance: Annotated[float | None, typer.Option(help="How strictly to follow words.")] = None,
+    guidance_rescale: Annotated[
+        float | None, typer.Option(help="Against glare of strong guidance: 0 none, 1 all.")
+    ] = None,
     solver: Annotated[str | None, typer.Option(help="How noise is taken away.")] = None,
     schedule: Annotated[str | None, typer.Option(help="The noise levels between steps.")] = None,
     clip_skip: Annotated[
@@ -87,6 +90,7 @@ def command(
         size=pixels,
         steps=steps,
         guidance=guidance,
+        guidance_rescale=guidance_rescale,
         solver=solver,
         schedule=schedule,
         clip_skip=clip_skip,

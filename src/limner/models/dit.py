@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from limner.errors import UsageError
 from limner.nn.attention import Attention
-from limner.nn.embeddings import TimeEmbedding, sinusoidal, sinusoidal_grid
+from limner.nn.embeddings import TimeEmbedding, sinusoidal_grid
+from limner.nn.memory import ContextLinear
 from limner.types import Context, Latent, Pooled, TextMask, Times
 
 
@@ -153,7 +154,7 @@ class DiT(nn.Module):
         self.class_embedding = (
             None if config.classes is None else nn.Embedding(config.classes + 1, time_width)
         )
-        self.context_in = None if text_width is None else nn.Linear(text_width, text_width)
+        self.context_in = None if text_width is None else ContextLinear(text_width, text_width)
         self.blocks = nn.ModuleList(DiTBlock(config) for _ in range(config.depth))
         self.norm_out = (
             AdaptiveNorm(width, time_width, gated=False)
@@ -198,7 +199,7 @@ class DiT(nn.Module):
         pooled: (B, 1) class numbers, for a model with classes; None: no class.
         """
         height, width = self._grid(x)
-        condition = F.silu(self._condition(t, pooled, x.dtype))
+        condition = F.silu(self._condition(t, pooled))
         text = self._text(context)
 
         tokens = self.patch_in(patchify(x, self.config.patch))
@@ -224,10 +225,9 @@ class DiT(nn.Module):
         return height // patch, width // patch
 
     def _condition(
-        self, t: Times, pooled: Pooled | Int[Tensor, "B 1"] | None, dtype: torch.dtype
+        self, t: Times, pooled: Pooled | Int[Tensor, "B 1"] | None
     ) -> Float[Tensor, "B E"]:
-        sinusoids = sinusoidal(t, self.config.width)
-        condition = self.time_embedding(sinusoids.to(dtype))
+        condition = self.time_embedding.at(t)
         if self.class_embedding is None or self.config.classes is None:
             return condition
         if pooled is None:

@@ -148,7 +148,7 @@ class UNet(nn.Module):
         Raises RequestError where the shapes are not those of `config`.
         """
         self._check(x, context, pooled)
-        time = F.silu(self.embed(t, pooled, x.dtype))
+        time = F.silu(self.embed(t, pooled))
 
         x = self.conv_in(x)
         skips = [x]
@@ -164,9 +164,9 @@ class UNet(nn.Module):
 
         return self.conv_out(F.silu(self.conv_norm_out(x)))
 
-    def embed(self, t: Times, pooled: Pooled | None, dtype: torch.dtype) -> Float[Tensor, "B T"]:
+    def embed(self, t: Times, pooled: Pooled | None) -> Float[Tensor, "B T"]:
         """The vector of time, and of class or pooled text, that every residual block is given."""
-        embedded = self.time_embedding(sinusoidal(t, self.config.channels[0]).to(dtype))
+        embedded = self.time_embedding.at(t)
         if self.config.classes is not None:
             no_class = torch.full_like(t, self.config.classes)
             numbers = no_class if pooled is None else pooled[:, 0]

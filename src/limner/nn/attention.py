@@ -7,6 +7,8 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from limner.nn.memory import ContextLinear
+
 
 def multi_head_attention(
     q: Float[Tensor, "B N HD"],
@@ -46,8 +48,9 @@ class Attention(nn.Module):
         source = width if context_width is None else context_width
         self.heads = heads
         self.to_q = nn.Linear(width, inner, bias=bias)
-        self.to_k = nn.Linear(source, inner, bias=bias)
-        self.to_v = nn.Linear(source, inner, bias=bias)
+        linear = nn.Linear if context_width is None else ContextLinear
+        self.to_k = linear(source, inner, bias=bias)
+        self.to_v = linear(source, inner, bias=bias)
         self.to_out = nn.ModuleList([nn.Linear(inner, width)])
         self.norm_q = nn.RMSNorm(inner // heads, eps=1e-6) if qk_norm else None
         self.norm_k = nn.RMSNorm(inner // heads, eps=1e-6) if qk_norm else None

@@ -8,6 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from limner.nn.memory import Memory
+from limner.types import Times
+
+SCHEDULE = 256  # the steps of which the embeddings of times are kept
+
 
 def sinusoidal(
     values: Float[Tensor, "B"], width: int, max_period: float = 10_000.0
@@ -37,12 +42,21 @@ def sinusoidal_grid(height: int, width: int, channels: int) -> Float[Tensor, "N 
 
 
 class TimeEmbedding(nn.Module):
-    """Two linear layers on the sinusoids of t; parameter names as in diffusers."""
+    """Two linear layers, on the sinusoids of t or on another vector; names as in diffusers."""
 
     def __init__(self, in_width: int, width: int) -> None:
         super().__init__()
         self.linear_1 = nn.Linear(in_width, width)
         self.linear_2 = nn.Linear(width, width)
+        self.memory = Memory(SCHEDULE)
 
-    def forward(self, sinusoids: Float[Tensor, "B S"]) -> Float[Tensor, "B D"]:
-        return self.linear_2(nn.functional.silu(self.linear_1(sinusoids)))
+    def forward(self, vectors: Float[Tensor, "B S"]) -> Float[Tensor, "B D"]:
+        return self.linear_2(nn.functional.silu(self.linear_1(vectors)))
+
+    def at(self, t: Times) -> Float[Tensor, "B D"]:
+        """The embedding of times, in the weights' dtype; computed once for a tensor of times."""
+        return self.memory(self, t, self._embed)
+
+    def _embed(self, t: Times) -> Float[Tensor, "B D"]:
+        weight = self.linear_1.weight
+        return self(sinusoidal(t, weight.shape[1]).to(weight.dtype))

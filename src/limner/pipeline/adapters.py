@@ -32,6 +32,7 @@ class Adapters:
         self._loras: dict[str, Adapter] = {}
         self._embeddings: dict[str, TextualInversion] = {}
         self._warnings: dict[str, str] = {}
+        self.changes = 0  # counts them: what was computed before one is not to be used after it
 
     @property
     def loras(self) -> tuple[tuple[str, float], ...]:
@@ -60,6 +61,7 @@ class Adapters:
         adapter = lora.adapter(self._models, weight)
         adapter.attach()
         self._loras[name] = adapter
+        self.changes += 1
         if lora.unmatched:
             self._warnings[name] = (
                 f"LoRA {name!r}: {len(lora.unmatched)} keys match no module of this model and are "
@@ -70,12 +72,14 @@ class Adapters:
     def set_weight(self, name: str, weight: float) -> None:
         """Change the weight of a LoRA that is on the model."""
         self._lora(name).weight = weight
+        self.changes += 1
 
     def remove_lora(self, name: str) -> None:
         """Take a LoRA off; UsageError where there is none of that name."""
         self._lora(name).detach()
         del self._loras[name]
         self._warnings.pop(name, None)
+        self.changes += 1
 
     def merge(self) -> None:
         """Add the LoRAs into the weights, so that they cost no time at each step.
@@ -84,6 +88,7 @@ class Adapters:
         """
         for adapter in self._loras.values():
             adapter.merge()
+        self.changes += 1
 
     def add_embedding(self, path: str | Path, word: str | None = None) -> str:
         """Teach the model a word from a textual inversion file, and return the word.
@@ -138,6 +143,7 @@ class Adapters:
         return self._loras[name]
 
     def _set_words(self) -> None:
+        self.changes += 1
         for tower, words in self._words.items():
             words.set({word: one.vectors[tower] for word, one in self._embeddings.items()})
 

@@ -19,16 +19,19 @@ from torch import Tensor
 
 from limner.checkpoints import Parts, Words, load_folder, load_single_file
 from limner.data.pixels import to_picture
-from limner.diffusion.guidance import guided_batch
+from limner.diffusion.guidance import Rescale, guided_batch
 from limner.diffusion.noise import Noise, Variation, seeds_from
 from limner.diffusion.process import Level
 from limner.diffusion.sample import Denoise, denoise_with, drive, last
 from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
-from limner.errors import CheckpointError, NumericsError, RequestError, UsageError
+from limner.errors import CheckpointError, RequestError, UsageError
 from limner.models.unet import UNet
 from limner.pipeline.adapters import Adapters
-from limner.pipeline.conditions import encoder_of, open_canvas, with_sizes, without_negative
+from limner.pipeline.conditions import open_canvas, with_sizes, without_negative
+from limner.pipeline.decoding import LatentDecoder
+from limner.pipeline.encodings import Encodings
+from limner.pipeline.numerics import finite
 from limner.pipeline.request import Request
 from limner.pipeline.words import unknown_words_warning
 from limner.types import Conditioning, Latent, LatentSpace
@@ -76,8 +79,9 @@ class Painter:
         for module in (*towers, parts.denoiser, parts.autoencoder):
             if module is not None:
                 module.to(self.device).eval().requires_grad_(False)
-        self.encode = encoder_of(parts)
         self.adapters = Adapters(parts)
+        self.encode = Encodings(parts, self.adapters)
+        self.decoder = LatentDecoder(parts.autoencoder)
 
     @property
     def words(self) -> Words | None:
@@ -158,14 +162,18 @@ class Painter:
                 )
             x = finite(final[0], "solver")
         with clock.stage("decode"):
-            images = self.decode(x)
+            decoded = self.decoder(x)
         return Result(
-            images=images,
+            images=[to_picture(p) for p in decoded.pixels],
             latents=x,
             request=request,
             seeds=seeds,
             timings=clock.seconds,
-            warnings=unknown_words_warning(self.words, request.prompt) + self.adapters.warnings,
+            warnings=(
+                *unknown_words_warning(self.words, request.prompt),
+                *self.adapters.warnings,
+                *decoded.notes,
+            ),
         )
 
     def complete(self, request: Request) -> Request:
@@ -193,16 +201,7 @@ class Painter:
 
     def decode(self, latent: Latent) -> list[Image.Image]:
         """Normalised latents -> pictures."""
-        return [to_picture(p) for p in self.decode_pixels(latent)]
-
-    @torch.inference_mode()
-    def decode_pixels(self, latent: Latent) -> Float[Tensor, "B P H W"]:
-        """Normalised latents -> model pixels in [-1, 1], on the CPU."""
-        autoencoder = self.parts.autoencoder
-        if autoencoder is None:
-            return latent.float().cpu()
-        raw = self.space.restore(latent).to(next(autoencoder.parameters()).dtype)
-        return finite(autoencoder.decode(raw), "autoencoder").float().cpu()
+        return [to_picture(p) for p in self.decoder(latent).pixels]
 
     @torch.inference_mode()
     def paint_batch(self, prompts: Sequence[str], seeds: Sequence[int]) -> Float[Tensor, "B P H W"]:
@@ -213,17 +212,13 @@ class Painter:
         request = self.complete(Request(prompt="", seed=0, count=len(prompts)))
         text = self._text(prompts, request)
         solver = self._start(request, tuple(seeds))
-        return self.decode_pixels(last(drive(solver, self._denoise(request, text))))
+        return self.decoder(last(drive(solver, self._denoise(request, text)))).pixels
 
     def _text(self, prompts: Sequence[str], request: Request) -> Conditioning:
-        """[negative, ..., prompts], so that one model call serves guidance; each text once."""
-        negative = request.negative
-        texts = list(dict.fromkeys([negative, *prompts]))
-        text = self.encode.with_clip_skip(_given(request.clip_skip))(texts)
-        finite(text.context, "text encoder")
-        rows = torch.tensor([texts.index(t) for t in [negative] * len(prompts) + list(prompts)])
-        text = choose(text, rows.to(self.device))
-        if self.parts.sampling.zero_negative and not negative:
+        """[negative, ..., prompts], so that one model call serves guidance."""
+        texts = [request.negative] * len(prompts) + list(prompts)
+        text = self.encode(texts, _given(request.clip_skip))
+        if self.parts.sampling.zero_negative and not request.negative:
             text = without_negative(text, len(prompts))
         return with_sizes(text, self.parts.denoiser, _given(request.size))
 
@@ -268,6 +263,13 @@ class Painter:
             with_text(choose(text, torch.arange(request.count, 2 * request.count))),
             _given(request.guidance),
             self.parts.sampling.interval,
+            self._rescale(request),
+        )
+
+    def _rescale(self, request: Request) -> Rescale:
+        parts = self.parts
+        return Rescale(
+            amount=request.guidance_rescale, process=parts.process, prediction=parts.prediction
         )
 
 
@@ -321,15 +323,6 @@ def choose(text: Conditioning, rows: Tensor) -> Conditioning:
 def takes_pooled(denoiser: torch.nn.Module) -> bool:
     """Whether a denoiser wants the text's pooled vector beside its tokens."""
     return getattr(denoiser.config, "pooled_width", None) is not None
-
-
-def finite(value: Tensor, stage: str) -> Tensor:
-    """The value itself; NumericsError where it holds NaN or infinity."""
-    if not torch.isfinite(value).all():
-        raise NumericsError(
-            f"the {stage} produced NaN or infinity: load the model in fp32, or use another one"
-        )
-    return value
 
 
 def iterate(run: Generator[Any, None, Tensor], into: list[Tensor]) -> Iterator[Any]:

@@ -31,6 +31,7 @@ class Request:
     size: (width, height) in pixels.
     steps: noise levels that the solver visits.
     guidance: the scale of classifier-free guidance; 1: none.
+    guidance_rescale: how far to bring the guided spread back to that without guidance, 0 to 1.
     solver, schedule: as Limner, A1111, ComfyUI or diffusers name them (`limner.diffusion.names`);
         kept as Limner's names. A solver such as "DPM++ 2M Karras" names the schedule too.
     clip_skip: which layer of the text encoder the words are taken from, 1 the last, 2 the one
@@ -50,6 +51,7 @@ class Request:
     size: tuple[int, int] | None = None
     steps: int | None = None
     guidance: float | None = None
+    guidance_rescale: float = 0.0
     solver: str | None = None
     schedule: str | None = None
     clip_skip: int | None = None
@@ -78,10 +80,8 @@ class Request:
             raise RequestError(
                 f"size is {self.size}: width x height of at most {MAX_PIXELS} is right"
             )
-        if not 0 <= self.variation_strength <= 1:
-            raise RequestError(
-                f"variation_strength is {self.variation_strength}: a number from 0 to 1 is right"
-            )
+        _part("guidance_rescale", self.guidance_rescale)
+        _part("variation_strength", self.variation_strength)
         if self.variation_seed is not None and self.variation_strength == 0:
             raise RequestError(
                 f"variation_seed is {self.variation_seed} but variation_strength is 0: "
@@ -169,6 +169,11 @@ def _text(name: str, value: str) -> None:
         value.encode()
     except UnicodeEncodeError as error:
         raise RequestError(f"{name} is no Unicode text at character {error.start + 1}") from None
+
+
+def _part(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise RequestError(f"{name} is {value}: a number from 0 to 1 is right")
 
 
 def _range(name: str, value: int | None, least: int, most: int) -> None:

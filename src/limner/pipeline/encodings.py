@@ -1,0 +1,73 @@
+"""The texts of a request to conditioning; what was encoded before is not encoded again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+
+from limner.checkpoints import Parts
+from limner.nn.memory import stamp
+from limner.pipeline.adapters import Adapters
+from limner.pipeline.conditions import encoder_of
+from limner.pipeline.numerics import finite
+from limner.types import Conditioning
+
+MOST_TEXTS = 64  # 40 MB of SDXL's
+
+
+class Encodings:
+    """A model's text encoder with a memory of the last texts.
+
+    Every text is encoded by itself, so that what else is painted with it changes no bit of it. The
+    memory is emptied where adapters or learned words change and where a text tower's weights do.
+    """
+
+    def __init__(self, parts: Parts, adapters: Adapters) -> None:
+        self._encoder = encoder_of(parts)
+        self._towers = [parts.text_encoder]
+        if parts.text_encoder_2 is not None:
+            self._towers.append(parts.text_encoder_2)
+        self._adapters = adapters
+        self._clip_skip = parts.sampling.clip_skip
+        self._kept: OrderedDict[tuple[str, int], Conditioning] = OrderedDict()
+        self._state: tuple[object, ...] = ()
+
+    def __call__(self, texts: Sequence[str], clip_skip: int | None = None) -> Conditioning:
+        """One row a text; equal texts are encoded once. clip_skip: None is the model's own.
+
+        Raises UsageError for a clip_skip beyond the tower's layers.
+        """
+        state = (self._adapters.changes, *map(stamp, self._towers))
+        if state != self._state:
+            self.forget()
+            self._state = state
+        layer = self._clip_skip if clip_skip is None else clip_skip
+        return joined([self._one(text, layer) for text in texts])
+
+    def forget(self) -> None:
+        """Encode every text anew when it is asked for next."""
+        self._kept.clear()
+
+    def _one(self, text: str, clip_skip: int) -> Conditioning:
+        key = text, clip_skip
+        if key not in self._kept:
+            encoded = self._encoder.with_clip_skip(clip_skip)([text])
+            finite(encoded.context, "text encoder")
+            self._kept[key] = encoded
+            if len(self._kept) > MOST_TEXTS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+def joined(rows: Sequence[Conditioning]) -> Conditioning:
+    """Conditionings of the same length and kind as one batch."""
+    masks = [row.mask for row in rows if row.mask is not None]
+    pooled = [row.pooled for row in rows if row.pooled is not None]
+    return Conditioning(
+        context=torch.cat([row.context for row in rows]),
+        mask=torch.cat(masks) if masks else None,
+        pooled=torch.cat(pooled) if pooled else None,
+    )
