@@ -170,3 +170,22 @@ def test_a_prompt_of_unknown_words_is_warned_of(painter, prompt, count):
 def test_an_unknown_folder(tmp_path):
     with pytest.raises(CheckpointError, match="is missing"):
         limner.load(tmp_path / "nowhere")
+
+
+def test_requests_of_other_step_counts_side_by_side_equal_solo_runs(painter):
+    requests = [
+        Request(prompt="a cat", seed=1, steps=3),
+        Request(prompt="a dog", seed=2, steps=7, solver="heun", count=2),
+        Request(prompt="a cat", seed=1, steps=5, solver="euler_ancestral", guidance=1.0),
+    ]
+    running = dict(enumerate(map(painter.steps, requests)))
+    latents = {}
+    while running:
+        for index, steps in list(running.items()):
+            try:
+                next(steps)
+            except StopIteration as finished:
+                latents[index] = finished.value.latents
+                del running[index]
+    for index, request in enumerate(requests):
+        assert torch.equal(latents[index], painter.paint(request).latents)
