@@ -61,6 +61,11 @@ def test_help_needs_no_torch() -> None:
         assert {"torch", "numpy", "transformers"}.isdisjoint(fresh(statement)["modules"]), words
 
 
+def test_prompts_need_nothing_heavy() -> None:
+    statement = "import limner; limner.prompt.parse('a (b:1.2) [c:d:5] AND e').timeline(20)"
+    assert HEAVY.isdisjoint(fresh(statement)["modules"])
+
+
 def test_first_painter_loads_torch() -> None:
     assert "torch" in fresh("import limner; limner.Request")["modules"]
 

@@ -18,7 +18,7 @@ ROWS = (
     ("types",),
     ("nn",),
     ("text", "models", "diffusion"),
-    ("checkpoints", "data"),
+    ("checkpoints", "data", "prompt"),
     ("pipeline", "training", "explain", "evaluate"),
     ("limner",),  # the public surface, which hands out what the pipeline has
     ("server",),

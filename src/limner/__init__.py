@@ -5,25 +5,31 @@
 >>> result = painter.paint(limner.Request(prompt="a red apple, 3d", seed=7))
 >>> result.images[0].save("apple.png")  # PIL, RGBA
 >>> result.request  # what was asked, with every default filled in
+>>> limner.prompt.parse("a (red:1.3) apple")  # what a prompt means
+Tree(a1111, [Text('a '), Weight(1.3, [Text('red')]), Text(' apple')])
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from limner import errors
 from limner.version import __version__
 
 if TYPE_CHECKING:
+    from limner import prompt
     from limner.pipeline import Painter, Request, Result, Step, load
 
-__all__ = ["Painter", "Request", "Result", "Step", "__version__", "errors", "load"]
+__all__ = ["Painter", "Request", "Result", "Step", "__version__", "errors", "load", "prompt"]
 
 _FROM_PIPELINE = frozenset({"Painter", "Request", "Result", "Step", "load"})
 
 
 def __getattr__(name: str) -> Any:
-    """The names that need torch are imported when first asked for (PEP 562)."""
+    """All but the errors is imported when first asked for (PEP 562)."""
+    if name == "prompt":
+        return import_module("limner.prompt")
     if name not in _FROM_PIPELINE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from limner import pipeline
