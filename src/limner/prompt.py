@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from limner.errors import PromptError
 from limner.text.convert import Converted, convert
+from limner.text.dialect import Dialect
 from limner.text.dialects import parse
 from limner.text.nodes import (
     Alternate,
@@ -31,7 +32,7 @@ from limner.text.nodes import (
     Weight,
 )
 from limner.text.spans import Span
-from limner.text.tree import Dialect, Part, Stage, Tree
+from limner.text.tree import Part, Stage, Tree
 
 __all__ = [
     "Alternate",

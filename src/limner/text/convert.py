@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TypeAlias
 
+from limner.text.dialect import Dialect
 from limner.text.dialects import dialect_named, parse
 from limner.text.nodes import (
     Alternate,
@@ -27,7 +28,7 @@ from limner.text.nodes import (
     joined,
 )
 from limner.text.resolve import GLUE
-from limner.text.tree import Dialect, Tree
+from limner.text.tree import Tree
 
 
 @dataclass(frozen=True)

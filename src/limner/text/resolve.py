@@ -7,6 +7,7 @@ from itertools import groupby
 from math import prod
 from typing import NamedTuple
 
+from limner.text.dialect import Dialect
 from limner.text.nodes import (
     Alternate,
     Break,
@@ -22,7 +23,12 @@ from limner.text.nodes import (
 from limner.text.spans import Break as SpanBreak
 from limner.text.spans import Span
 
-GLUE = {"a1111": "", "compel": " ", "comfy": "", "plain": ""}  # between neighbours that merge
+GLUE = {  # what comes between neighbours that merge
+    Dialect.A1111: "",
+    Dialect.COMPEL: " ",
+    Dialect.COMFY: "",
+    Dialect.PLAIN: "",
+}
 
 
 class Piece(NamedTuple):
@@ -32,15 +38,15 @@ class Piece(NamedTuple):
     group: int
 
 
-def resolve(nodes: Nodes, dialect: str, step: int, steps: int) -> tuple[Span | SpanBreak, ...]:
+def resolve(nodes: Nodes, dialect: Dialect, step: int, steps: int) -> tuple[Span | SpanBreak, ...]:
     """The spans that hold at a step, merged as the dialect's system merges neighbours.
 
     A1111 and Compel merge those of one weight. ComfyUI tokenises each bracket by itself, so there
     only what stands in the same one is merged.
     """
-    walk = _Walk(step, steps, inner_first=dialect == "a1111")
+    walk = _Walk(step, steps, inner_first=dialect is Dialect.A1111)
     walk.into(nodes)
-    by_group = dialect == "comfy"
+    by_group = dialect is Dialect.COMFY
     merged: list[Span | SpanBreak] = []
     for key, run in groupby(walk.pieces, lambda piece: _key(piece, by_group)):
         found = [piece.span for piece in run]

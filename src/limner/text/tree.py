@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 from limner.errors import UsageError
 from limner.text import spans
+from limner.text.dialect import Dialect
 from limner.text.nodes import (
     Alternate,
     And,
@@ -24,16 +24,6 @@ from limner.text.nodes import (
     every,
 )
 from limner.text.resolve import GLUE, resolve
-
-
-class Dialect(StrEnum):
-    """The ways of writing weights, times and members into a prompt."""
-
-    A1111 = "a1111"
-    COMPEL = "compel"
-    COMFY = "comfy"
-    PLAIN = "plain"
-
 
 Spans = tuple[spans.Span | spans.Break, ...]
 

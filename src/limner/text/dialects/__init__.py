@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from limner.errors import PromptError, UsageError
+from limner.text.dialect import Dialect
 from limner.text.dialects import a1111, comfy, compel, plain
 from limner.text.nodes import Nodes, Text
-from limner.text.tree import Dialect, Tree
+from limner.text.tree import Tree
 
 
 @dataclass(frozen=True)
