@@ -53,13 +53,11 @@ def convert(tree: Tree, dialect: str) -> Converted:
     """
     target = dialect_named(dialect)
     if target is tree.dialect:
-        text, notes = str(tree), list[str]()
-    else:
-        flattening = _Flattening(target)
-        flattening.into(tree.children, 1.0)
-        text = str(Tree(_built(flattening.leaves, target, GLUE[tree.dialect]), target))
-        notes = flattening.notes
-    return Converted(text, parse(text, target), tuple(dict.fromkeys(notes)))
+        return Converted(str(tree), tree, ())
+    flattening = _Flattening(target)
+    flattening.into(tree.children, 1.0)
+    text = str(Tree(_built(flattening.leaves, target, GLUE[tree.dialect]), target))
+    return Converted(text, parse(text, target), tuple(dict.fromkeys(flattening.notes)))
 
 
 Leaf: TypeAlias = tuple[Node, float]  # a text, a break or a tag, with its weight

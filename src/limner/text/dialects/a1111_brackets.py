@@ -162,8 +162,9 @@ class Brackets:
 
     def _put_text(self, text: str, start: int, stop: int) -> None:
         """Add text that stands from `start` to `stop`, with the tags that stood in it."""
-        while self.tag is not None and self.tag[0] < stop and len(text) == stop - start:
-            position = max(start, self.tag[0])
+        self._put_tags(start)
+        while self.tag is not None and self.tag[0] < stop:
+            position = self.tag[0]
             self._add_text(text[: position - start], start, position)
             text, start = text[position - start :], position
             self._put_tags(position)

@@ -38,7 +38,7 @@ def write(nodes: Nodes) -> str:
 def _member(member: Member, space: str = "") -> str:
     """A member and its weight. space: what keeps the word AND behind it apart."""
     text = _written(member.children, OUTSIDE)
-    if member.weight == 1 and text.endswith(space):
+    if member.weight == 1 and (not space or text[-1:].isspace()):
         return text
     return f"{text}:{decimal(member.weight)}{space}"
 

@@ -99,16 +99,23 @@ def _factor(written: str, prompt: str, place: tuple[int, int], lenient: bool) ->
 
 
 def write(nodes: Nodes) -> str:
-    return "".join(map(_written, nodes))
+    """A backslash before a bracket would take it for text: a space keeps them apart."""
+    pieces = [""]
+    for node in nodes:
+        apart = isinstance(node, Weight) and pieces[-1].endswith("\\")
+        pieces += [" " if apart else "", _written(node)]
+    return "".join(pieces)
 
 
 def _written(node: Node) -> str:
     match node:
         case Text(text):
-            written = SPECIAL.sub(r"\\\g<0>", text)
-            return f"{written} " if text.endswith("\\") else written
+            return SPECIAL.sub(r"\\\g<0>", text)
         case Embedding(name):
             return f"embedding:{name}"
         case Weight(factor, children, sets) if isinstance(factor, float):
-            return f"({write(children)}:{decimal(factor)})" if sets else f"({write(children)})"
+            inner = write(children)
+            if sets:
+                return f"({inner}:{decimal(factor)})"
+            return f"({inner} )" if inner.endswith("\\") else f"({inner})"
     raise TypeError(f"ComfyUI has no {type(node).__name__}: convert the tree first")

@@ -38,6 +38,15 @@ class Call:
 
 
 def read(prompt: str, lenient: bool = False, negative: bool = False) -> Nodes:
+    try:
+        return _read(prompt, lenient)
+    except PromptError:
+        if not lenient:
+            raise
+        return Reader(prompt, len(prompt), lenient).plain()
+
+
+def _read(prompt: str, lenient: bool) -> Nodes:
     call = _call(prompt)
     if call is None:
         return Reader(prompt, len(prompt), lenient).prompt(0)

@@ -23,7 +23,7 @@ WORD = {
     for lenient, escape in ESCAPE.items()
 }
 ESCAPED = {False: re.compile(r'\\([()"+\-\\])'), True: re.compile(r'\\([()"])')}
-RUN = re.compile(r"(?:\\[^ \t\r\n,]|[^ \t\r\n,])+,?")  # letters up to a space or a comma
+RUN = re.compile(r"(?:\\[^ \t\r\n,]|[^ \t\r\n,])+,?|,")  # letters up to a space or a comma
 SIGNS = re.compile(r"\++|-+")
 FACTOR = re.compile(r"\++|-+|\d+\.?\d*|\.\d+")
 ATTEND = re.compile(r"[ \t\r\n]*\.attend\([ \t\r\n]*(\++|-+|[+-]?(?:\d+\.?\d*|\.\d+))[ \t\r\n]*\)")
@@ -62,6 +62,11 @@ class Reader:
             position = self._skip(found.stop)
         return joined(nodes, " ")
 
+    def plain(self) -> Nodes:
+        """The whole as text."""
+        found = (self._words(*match.span()) for match in RUN.finditer(self.text))
+        return joined([node for words in found for node in words.nodes], " ")
+
     def member(self, start: int) -> Nodes:
         """A quoted member of several: what a quote holds, else a whole prompt."""
         found = self._items(start, "", quoted=True)
@@ -99,16 +104,20 @@ class Reader:
         return self.known[key]
 
     def _new_bracket(self, start: int, quoted: bool) -> Found | None:
-        if self.depth == DEEPEST:
-            raise too_deep(self.text, (start, start + 1))
         closer = ")" if self.text[start] == "(" else '"'
-        self.depth += 1
-        inner = self._items(start + 1, closer, quoted or closer == '"')
-        self.depth -= 1
+        inner = self._deeper(start + 1, closer, quoted or closer == '"')
         if inner is None:
             return None
         inner = replace(inner, stop=inner.stop + 1)
         return self._behind(start, inner, FACTOR) or inner
+
+    def _deeper(self, start: int, closers: str, quoted: bool) -> Found | None:
+        if self.depth == DEEPEST:
+            raise too_deep(self.text, (start - 1, start))
+        self.depth += 1
+        found = self._items(start, closers, quoted)
+        self.depth -= 1
+        return found
 
     def _items(self, start: int, closers: str, quoted: bool) -> Found | None:
         """What is in a bracket, up to a closer, or to the end where there is none.
@@ -150,7 +159,7 @@ class Reader:
 
     def _swap(self, start: int, found: Found, opened: int) -> Found | None:
         """What stands in `.swap(...)`: the new words, then options."""
-        edited = self._items(opened, ",)", quoted=False)
+        edited = self._deeper(opened, ",)", quoted=False)
         if edited is None:
             return None
         position, options = edited.stop, dict[str, float]()
