@@ -6,7 +6,7 @@ nowhere in it. Two nodes are equal if they say the same, wherever they stand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import groupby
 from typing import TypeAlias
@@ -180,7 +180,7 @@ class Embedding(Node):
 Several: TypeAlias = And | Blend | Conjunction
 
 
-def joined(nodes: list[Node], glue: str = "") -> Nodes:
+def joined(nodes: Sequence[Node], glue: str = "") -> Nodes:
     """The nodes with every run of texts as one text, and no empty text."""
     result: list[Node] = []
     for is_text, run in groupby(nodes, lambda node: isinstance(node, Text)):

@@ -65,7 +65,7 @@ def test_swap() -> None:
     assert said(tree) == [("a big cat x", 1)]
     assert said(tree.edited) == [("a", 1), ("dog", 1.1), ("x", 1)]
     (swap,) = tree.swaps
-    limits = SwapLimits(s_start=0.1, s_end=1 - 0.5 ** (1 / 3), t_start=0.2, t_end=1)
+    limits = SwapLimits(s_start=0.1, s_end=1 - 0.5 ** (1 / 3), t_start=0.2, t_end=1.0)
     assert swap.limits == limits
 
 
@@ -77,7 +77,7 @@ def test_escapes_beyond_the_original() -> None:
 def test_loras() -> None:
     assert parse("withLora(x, 0.5) a withLora(y)", "compel").loras == (
         Lora("x", 0.5, 0.5),
-        Lora("y", 1, 1),
+        Lora("y", 1.0, 1.0),
     )
 
 

@@ -36,7 +36,7 @@ NUMBER = re.compile(r"\s*([+-]?[.\d]+)\s*")
 class Frame:
     """An open bracket. fields: what stands before each `:` or `|`, which is kept behind it.
 
-    crossed: a part of it was closed already, where another bracket ended.
+    crossed: the marks of a part of it that was closed already, where another bracket ended.
     """
 
     bracket: str
@@ -44,11 +44,11 @@ class Frame:
     start: int
     nodes: list[Node] = field(default_factory=list)
     fields: list[tuple[list[Node], str, int]] = field(default_factory=list)
-    crossed: str = ""
+    crossed: str | None = None
 
     @property
     def marks(self) -> str:
-        return self.crossed + "".join(mark for _, mark, _ in self.fields)
+        return (self.crossed or "") + "".join(mark for _, mark, _ in self.fields)
 
 
 @dataclass
@@ -193,7 +193,9 @@ class Brackets:
 
     def _check_whole(self, frame: Frame, stop: int, crossing: bool) -> None:
         """A schedule that holds only half of another bracket cannot be said, here or there."""
-        if (crossing or frame.crossed) and ("|" in frame.marks or frame.marks.count(":") > 1):
+        if (crossing or frame.crossed is not None) and (
+            "|" in frame.marks or frame.marks.count(":") > 1
+        ):
             raise PromptError(
                 "a schedule or alternation holds half of another bracket: "
                 "close that within it, or write \\( or \\[ for a bracket as text",
@@ -205,7 +207,7 @@ class Brackets:
         frame = self.frames.pop()
         below = self.frames[-1].nodes
         place = self._place(frame.start, stop)
-        if timed and frame.fields and not frame.crossed:
+        if timed and frame.fields and frame.crossed is None:
             node = self._timed(frame, stop)
             if node is not None:
                 below.append(node)

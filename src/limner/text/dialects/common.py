@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from limner.errors import PromptError
 
-DEEPEST = 100  # brackets within one another; more is never meant
+DEEPEST = 50  # brackets within one another; more is never meant
 
 
 def number(text: str, prompt: str, place: tuple[int, int], what: str = "a weight") -> float:

@@ -100,40 +100,33 @@ class Reader:
         """A bracket or quote; None where what is in it does not parse or it is not closed."""
         key = start, quoted
         if key not in self.known:
-            self.known[key] = self._new_bracket(start, quoted)
+            closer = ")" if self.text[start] == "(" else '"'
+            inner = self._items(start + 1, closer, quoted or closer == '"')
+            if inner is not None:
+                inner = replace(inner, stop=inner.stop + 1)
+                inner = self._behind(start, inner, FACTOR) or inner
+            self.known[key] = inner
         return self.known[key]
-
-    def _new_bracket(self, start: int, quoted: bool) -> Found | None:
-        closer = ")" if self.text[start] == "(" else '"'
-        inner = self._deeper(start + 1, closer, quoted or closer == '"')
-        if inner is None:
-            return None
-        inner = replace(inner, stop=inner.stop + 1)
-        return self._behind(start, inner, FACTOR) or inner
-
-    def _deeper(self, start: int, closers: str, quoted: bool) -> Found | None:
-        if self.depth == DEEPEST:
-            raise too_deep(self.text, (start - 1, start))
-        self.depth += 1
-        found = self._items(start, closers, quoted)
-        self.depth -= 1
-        return found
 
     def _items(self, start: int, closers: str, quoted: bool) -> Found | None:
         """What is in a bracket, up to a closer, or to the end where there is none.
 
         Stops and commas are words of their own.
         """
+        if self.depth == DEEPEST:
+            raise too_deep(self.text, (start - 1, start))
+        self.depth += 1
         nodes: list[Node] = []
         position = self._skip(start)
         while not self._at(position, closers):
             mark = self._at(position, ",.")
             found = self._words(position, position + 1) if mark else self._element(position, quoted)
             if found is None:
-                return None
+                break
             nodes += found.nodes
             position = self._skip(found.stop)
-        closed = position < self.stop or not closers
+        self.depth -= 1
+        closed = self._at(position, closers) and (position < self.stop or not closers)
         return Found(joined(nodes, " "), position) if closed else None
 
     def _behind(self, start: int, found: Found, signs: re.Pattern[str]) -> Found | None:
@@ -159,7 +152,7 @@ class Reader:
 
     def _swap(self, start: int, found: Found, opened: int) -> Found | None:
         """What stands in `.swap(...)`: the new words, then options."""
-        edited = self._deeper(opened, ",)", quoted=False)
+        edited = self._items(opened, ",)", quoted=False)
         if edited is None:
             return None
         position, options = edited.stop, dict[str, float]()
