@@ -21,7 +21,7 @@ def words(tree) -> list[tuple[str, float]]:
     ("source", "target", "prompt", "text"),
     [
         ("a1111", "compel", "a (red:1.3) ((cat))", "a (red)1.3 (cat)1.21"),
-        ("a1111", "compel", "a (red:-1) c++ (b)", r"a (red).attend(-1) c+\+ b+"),
+        ("a1111", "compel", "a (red:-1) c++ (b)", r"a (red).attend(-1) c\+\+ b+"),
         ("a1111", "comfy", r"a (red (cat:2):1.5) (b) \(c\)", r"a (red :1.5)(cat:3) (b:1.1) \(c\)"),
         ("comfy", "a1111", "(a (b:1.5):1.2) [c] x:y # AND", r"(a :1.2)(b:1.5) \[c\] x:y \# \AND"),
         ("compel", "a1111", "a cat++ (b)1.5 <x:y>", r"a (cat:1.21) (b:1.5) \<x:y>"),
@@ -52,7 +52,7 @@ def test_what_can_be_said(source: str, target: str, prompt: str, text: str) -> N
         ("a1111", "compel", "<q:r>a", "a", "the tag of q"),
         ("a1111", "compel", "<lora:x:1:0>", "withLora(x, 0)", "more than one strength"),
         ("a1111", "comfy", "(a:[1:2:5])", "a", "a weight that changes over time"),
-        ("compel", "a1111", '("a","b").blend(1,2)', "a b", ".blend()"),
+        ("compel", "a1111", '("a","b").blend(1,2)', "a   b", ".blend()"),
         ("compel", "a1111", '("a","b").and(1,2)', "a BREAK (b:2)", "the weights of an .and()"),
         ("compel", "comfy", "a.swap(b) c", "b c", "a .swap(): its new words"),
         ("comfy", "compel", "embedding:x", "x", "its name is kept as text"),

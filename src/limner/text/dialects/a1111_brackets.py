@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from limner.errors import PromptError
 from limner.text.dialects.a1111_source import Source
@@ -185,7 +185,7 @@ class Brackets:
         crossed: list[Frame] = []
         while self.frames[-1].bracket != bracket:
             frame = self.frames[-1]
-            crossed.append(Frame(frame.bracket, frame.factor, stop, crossed=frame.marks))
+            crossed.append(replace(frame, nodes=[], fields=[], crossed=frame.marks))
             self._close(stop)
         self._check_whole(self.frames[-1], stop, bool(crossed))
         self._close(stop, timed=not crossed)
