@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-import time
-from collections.abc import Callable
+import subprocess
+import sys
 from itertools import pairwise
 from math import prod
-from typing import TypeVar
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -18,7 +19,6 @@ from limner.prompt import Dialect, Node, Text, Tree, Weight, parse
 from limner.text.nodes import every
 from limner.text.spans import Span
 
-T = TypeVar("T")
 PIECES = st.sampled_from(
     [
         *"ab :|()[]\"'\\#<>,.+-=_1é猫\n\t",
@@ -131,68 +131,16 @@ def test_weights_are_set_in_comfy(factors: list[str], bare: int) -> None:
     assert span.weight == pytest.approx(float(factors[0]) * 1.1**bare)
 
 
-N = 10_000
-HOSTILE = [
-    "(" * N + "a" + ")" * N,
-    "[" * N + "a" + "]" * N,
-    "(" * 100_000,
-    "[" * 100_000,
-    ")" * 100_000,
-    "( " * 50_000,
-    "([" * 25 + ")]" * 49_000,
-    '"(' * 50_000,
-    '" ' * 50_000,
-    "[a:" * N + "b" + ":5]" * N,
-    "[a|" * N + "b" + "]" * N,
-    "[a:b:5]" * 14_000,
-    "(a [b) c] " * 10_000,
-    "a AND " * 16_000,
-    "a BREAK " * 12_000,
-    " " * 100_000,
-    "\\" * 100_000,
-    ":" * 100_000,
-    "(a" + ":  1" * 25_000,
-    "<a:" * 33_000,
-    "<" + "a" * 100_000,
-    "<lora:x:1>" * 10_000,
-    "#" * 100_000,
-    "+" * 100_000,
-    "a" + "-" * 100_000,
-    "a+" * 50_000,
-    "a.b+ " * 20_000,
-    "(a)1.5 " * 14_000,
-    "a.swap(" * 14_000,
-    "a.swap(b)" * 11_000,
-    '("a", ' * 16_000,
-    "(" + '"a",' * 25_000 + '"b").and()',
-    "(" * 49 + "(a) " * 25_000,
-    "(a:" + "1" * 99_000 + ")",
-    "(a)" + "1" * 99_000,
-    "embedding:" * 10_000,
-    "cat, " * 20_000,
-]
-
-
-@pytest.mark.parametrize("lenient", [False, True])
 @pytest.mark.parametrize("dialect", list(Dialect))
-@pytest.mark.parametrize("prompt", HOSTILE, ids=lambda prompt: prompt[:12])
-def test_hostile_prompts_take_less_than_a_second(prompt: str, dialect: str, lenient: bool) -> None:
-    """Processor time of each thing that is done with a prompt."""
-    tree = within_a_second(lambda: parsed(prompt, dialect, lenient))
-    if tree is not None:
-        within_a_second(tree.members)
-        within_a_second(lambda: tree.timeline(3))
-        within_a_second(lambda: str(tree))
-        within_a_second(lambda: repr(tree))
-        within_a_second(lambda: hash(tree))
-        assert within_a_second(lambda: tree == tree.changed(lambda node: (node,)))
-
-
-def within_a_second(work: Callable[[], T]) -> T:
-    began = time.process_time()
-    done = work()
-    assert time.process_time() - began < 1
-    return done
+def test_hostile_prompts_take_less_than_a_second(dialect: str) -> None:
+    """In a new interpreter, as the type checks of the tests take longer than what they check."""
+    script = Path(__file__).with_name("hostile_prompts.py")
+    done = subprocess.run(
+        [sys.executable, str(script), dialect], capture_output=True, text=True, check=True
+    )
+    report = json.loads(done.stdout)
+    assert report["prompts"] >= 5
+    assert report["slow"] == []
 
 
 @pytest.mark.parametrize(
