@@ -56,7 +56,13 @@ def test_import_takes_less_than_a_fifth_of_a_second() -> None:
 
 
 def test_help_needs_no_torch() -> None:
-    for words in (["--help"], ["paint", "--help"], ["data", "--help"], ["--version"]):
+    for words in (
+        ["--help"],
+        ["paint", "--help"],
+        ["data", "--help"],
+        ["prompt", "show", "--help"],
+        ["--version"],
+    ):
         statement = f"from limner.cli import main; main({words!r})"
         assert {"torch", "numpy", "transformers"}.isdisjoint(fresh(statement)["modules"]), words
 

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import pytest
+from compel.prompt_parser import PromptParser
 
 from limner.errors import PromptError
 from limner.prompt import Blend, Conjunction, Lora, SwapLimits, Tree, parse
@@ -133,7 +134,7 @@ def test_two_hundred_prompts_parse_as_the_package_parses_them() -> None:
     rng = random.Random(0)
     prompts = {generated(rng): None for _ in range(300)}
     assert len(prompts) >= 200
-    oracle = pytest.importorskip("compel.prompt_parser").PromptParser()
+    oracle = PromptParser()
     for prompt in list(prompts)[:200]:
         assert ours(parse(prompt, "compel")) == theirs(oracle.parse_conjunction(prompt)), prompt
 

@@ -48,7 +48,9 @@ def _without(
     pattern: re.Pattern[str], text: str, positions: Sequence[int], escape: str
 ) -> tuple[str, Sequence[int]]:
     """The text without what the pattern finds; what begins with the escape stays."""
-    kept, moved, last = [], [], 0
+    kept: list[str] = []
+    moved: list[int] = []
+    last = 0
     for match in pattern.finditer(text):
         if not match[0].startswith(escape):
             kept.append(text[last : match.start()])
