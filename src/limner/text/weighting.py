@@ -169,7 +169,7 @@ def _wide(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def _factors(weights: Float[Tensor, "B L"], context: Float[Tensor, "B L D"]) -> Tensor:
+def _factors(weights: Tensor, context: Tensor) -> Tensor:
     """(B, L, 1), to multiply a context with. Raises UsageError where the weights are not its."""
     if weights.shape != context.shape[:2]:
         raise UsageError(
