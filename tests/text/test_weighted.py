@@ -12,6 +12,7 @@ from text_towers import TINY, clip, encoder, tower
 from torch import Tensor
 
 from limner.errors import UsageError
+from limner.models.clip import TextStates, TextTower
 from limner.text.combine import same_length
 from limner.text.dialect import Dialect
 from limner.text.encode import TextEncoder
@@ -238,6 +239,35 @@ def test_an_empty_prompt_that_is_there_is_not_encoded(which, weighting: Weightin
     other = replace(given, context=given.context + 1)
     moved = encode_spans(which(), SPANS, dialect=A1111, weighting=weighting, empty=other)
     assert not torch.equal(moved.context, own.context)
+
+
+class Counting(TextTower):
+    """A tower that counts the chunks that it encodes."""
+
+    chunks = 0
+
+    def forward(self, ids: Tensor, mask: Tensor | None = None) -> TextStates:
+        self.chunks += len(ids)
+        return super().forward(ids, mask)
+
+
+@pytest.mark.parametrize(
+    ("weighting", "alone", "with_empty"),
+    [
+        (Weighting.SCALE, 3, 3),
+        (Weighting.LERP, 4, 3),
+        (Weighting.COMPEL, 7, 6),  # once more for the one span below 1
+        (Weighting.IGNORE, 3, 3),
+    ],
+)
+def test_no_more_is_encoded_than_needed(weighting: Weighting, alone: int, with_empty: int) -> None:
+    counting = Counting(tiny().tower.config)
+    small = TextEncoder(clip(), counting)
+    empty = small([""])
+    for given, expected in [(None, alone), (empty, with_empty)]:
+        counting.chunks = 0
+        encode_spans(small, LONG, dialect=A1111, weighting=weighting, empty=given)
+        assert counting.chunks == expected
 
 
 def test_the_pooled_output_is_the_clean_first_chunks() -> None:
