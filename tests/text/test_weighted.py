@@ -254,7 +254,7 @@ class Counting(TextTower):
 @pytest.mark.parametrize(
     ("weighting", "alone", "with_empty"),
     [
-        (Weighting.SCALE, 3, 3),
+        (Weighting.SCALE_PLAIN, 3, 3),
         (Weighting.LERP, 4, 3),
         (Weighting.COMPEL, 7, 6),  # once more for the one span below 1
         (Weighting.IGNORE, 3, 3),

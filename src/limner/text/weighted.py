@@ -140,7 +140,7 @@ class _Prompt:
     def _mask(self, chunks: int) -> Tensor | None:
         """The PAD mask of the chunks, and of empty ones where the weighting put some behind."""
         mask = self.plain.mask
-        if mask is None or len(mask) == chunks:
+        behind = chunks - len(self.chunks.ids)
+        if mask is None or not behind or (empty := self._empty().mask) is None:
             return mask
-        empty = self._empty().mask
-        return torch.cat([mask, *[empty] * (chunks - len(mask))])
+        return torch.cat([mask, empty.expand(behind, -1)])
