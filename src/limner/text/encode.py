@@ -84,14 +84,24 @@ class TextEncoder:
         """The same with the context of another layer."""
         return replace(self, clip_skip=clip_skip)
 
-    def encode(self, ids: Int[Tensor, "B L"]) -> Conditioning:
+    @property
+    def encoders(self) -> tuple[TextEncoder]:
+        """Itself: what a `JointEncoder` has two of."""
+        return (self,)
+
+    def encode(
+        self, ids: Int[Tensor, "B L"], hidden: Bool[Tensor, "B L"] | None = None
+    ) -> Conditioning:
         """As a call, of token ids that are normalised already; moved to the tower's device.
 
+        hidden: True where the tower shall not attend to a token beside its padding; the mask that
+        comes out is that of the padding alone.
         pooled is the projected state of EOS where the tower has a projection, else the state.
         """
         ids = ids.to(next(self.tower.parameters()).device)
         mask = pad_mask(ids, self.pad_mask, end=self.tokenizer.end, pad=self.tokenizer.pad)
-        states = self.tower(ids, mask)
+        hidden = None if hidden is None else hidden.to(ids.device)
+        states = self.tower(ids, _without(mask, hidden))
         pooled = states.pooled if states.projected is None else states.projected
         return Conditioning(context=self._context(states), mask=mask, pooled=pooled)
 
@@ -105,3 +115,12 @@ class TextEncoder:
             return states.last
         state = states.hidden[-self.clip_skip]
         return self.tower.final_norm(state) if self.final_norm else state
+
+
+def _without(
+    mask: Bool[Tensor, "B L"] | None, hidden: Bool[Tensor, "B L"] | None
+) -> Bool[Tensor, "B L"] | None:
+    """What may be attended to, less what is hidden."""
+    if hidden is None:
+        return mask
+    return ~hidden if mask is None else mask & ~hidden

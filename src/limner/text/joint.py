@@ -32,12 +32,30 @@ class JointEncoder:
 
         The mask is the first's: padding begins at the same token for both.
         """
-        one, two = self.first(prompts), self.second(prompts)
-        context = torch.cat([one.context, two.context], dim=-1)
-        return Conditioning(context=context, mask=one.mask, pooled=two.pooled)
+        return side_by_side(self.first(prompts), self.second(prompts))
+
+    @property
+    def encoders(self) -> tuple[TextEncoder, TextEncoder]:
+        """Both, in the order of their widths in the context."""
+        return self.first, self.second
 
     def with_clip_skip(self, clip_skip: int) -> JointEncoder:
         """The same with the context of another layer, in both towers."""
         return JointEncoder(
             self.first.with_clip_skip(clip_skip), self.second.with_clip_skip(clip_skip)
         )
+
+
+def side_by_side(first: Conditioning, second: Conditioning) -> Conditioning:
+    """What two text encoders make of one prompt, as one conditioning.
+
+    Raises UsageError where their tokens do not lie side by side.
+    """
+    lengths = first.context.shape[1], second.context.shape[1]
+    if lengths[0] != lengths[1]:
+        raise UsageError(
+            f"two text encoders side by side must make as many tokens each of a prompt, "
+            f"not {lengths[0]} and {lengths[1]}"
+        )
+    context = torch.cat([first.context, second.context], dim=-1)
+    return Conditioning(context=context, mask=first.mask, pooled=second.pooled)

@@ -39,11 +39,15 @@ Merge = tuple[str, str]
 
 
 class Piece(NamedTuple):
-    """A stretch of a text as it is tokenised: ids, tokens, and the characters of each."""
+    """A stretch of a text as it is tokenised: ids, tokens, and the characters of each.
+
+    learned: whether it is one word of `Tokenizer.learn`.
+    """
 
     ids: Sequence[int]
     tokens: Sequence[str]
     spans: Sequence[tuple[int, int]]
+    learned: bool = False
 
 
 class Tokenizer:
@@ -158,15 +162,15 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The content ids s_1 ... s_m of a text, without BOS, EOS or PAD and of any length."""
-        return [i for piece in self._pieces(text) for i in piece.ids]
+        return [i for piece in self.pieces(text) for i in piece.ids]
 
     def tokens(self, text: str) -> list[str]:
         """The vocabulary's entry for each id of `encode`, as "cat</w>"; a learned word itself."""
-        return [token for piece in self._pieces(text) for token in piece.tokens]
+        return [token for piece in self.pieces(text) for token in piece.tokens]
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """The characters [first, last) of the text that each id of `encode` stands for."""
-        return [span for piece in self._pieces(text) for span in piece.spans]
+        return [span for piece in self.pieces(text) for span in piece.spans]
 
     @property
     def learned(self) -> Mapping[str, Sequence[int]]:
@@ -196,12 +200,13 @@ class Tokenizer:
         for match in self._learned_pattern.finditer(text):
             yield words[(match.lastindex or 0) - 1], match.span()
 
-    def _pieces(self, text: str) -> Iterator[Piece]:
+    def pieces(self, text: str) -> Iterator[Piece]:
+        """The learned words of a text, and what stands before, between and after them."""
         last = 0
         for word, (start, end) in self._find_learned(text):
             yield self._plain(text, last, start)
             ids = self._learned[word]
-            yield Piece(ids, [word] * len(ids), [(start, end)] * len(ids))
+            yield Piece(ids, [word] * len(ids), [(start, end)] * len(ids), learned=True)
             last = end
         yield self._plain(text, last, len(text))
 
