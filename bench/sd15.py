@@ -24,6 +24,7 @@ from limner.checkpoints.configs import autoencoder_to_json, unet_to_json
 from limner.models.autoencoder import Autoencoder
 from limner.models.presets import AUTOENCODER_SD1, UNET_SD1
 from limner.models.unet import UNet
+from limner.pipeline.decoding import LatentDecoder
 
 GUIDANCE = 7.5
 LATENT = (4, 64, 64)
@@ -62,7 +63,8 @@ def ours(stage: str) -> tuple[torch.nn.Module, Run]:
         unet = UNet(UNET_SD1).eval()
         return unet, lambda: guided(unet(x, t, context))
     autoencoder = Autoencoder(AUTOENCODER_SD1).eval()
-    return autoencoder, lambda: autoencoder.decode(x[:1])
+    decode = LatentDecoder(autoencoder, tiles=False)
+    return autoencoder, lambda: decode(autoencoder.space.normalise(x[:1])).pixels
 
 
 def compare(stage: str, runs: int) -> None:

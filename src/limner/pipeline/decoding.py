@@ -57,6 +57,7 @@ class LatentDecoder:
         if autoencoder is None:
             return Decoded(pixels=latent.float().cpu())
         raw = autoencoder.space.restore(latent).to(next(autoencoder.parameters()))
+        raw = raw.contiguous(memory_format=torch.channels_last)  # less time and memory for SD's
         rows = len(raw) if self.tiles is False else self._rows(autoencoder.config, raw)
         tiled = self.tiles or rows == 0
         decode = in_tiles if tiled else Autoencoder.decode
