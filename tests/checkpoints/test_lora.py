@@ -408,10 +408,10 @@ def test_broken_metadata(models, tmp_path, text):
 
 def test_files_that_are_no_safetensors(models, tmp_path):
     path = tmp_path / "one.safetensors"
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match="is missing"):
         read_lora(path, models)
     torch.save(pair(), path)  # a pickle
-    with pytest.raises(CheckpointError, match="a pickle must be converted first"):
+    with pytest.raises(CheckpointError, match="which can run code when opened"):
         read_lora(path, models)
     save_file(pair(), path)
     whole = path.read_bytes()
@@ -427,5 +427,5 @@ def test_very_many_tiny_tensors_are_refused_at_once(models, tmp_path):
     ) + b"}"  # fmt: skip
     path = tmp_path / "many.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header)
-    with pytest.raises(CheckpointError, match="no safetensors file of an adapter"):
+    with pytest.raises(CheckpointError, match="8,388,608 is the most"):
         read_lora(path, models)

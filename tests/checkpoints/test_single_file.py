@@ -1,5 +1,6 @@
 """Whole models from one file, in every layout in circulation, to the bit."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from models_of_every_family import (
     tiny_file,
     tiny_parts,
 )
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import limner
 from limner.checkpoints import (
     inspect,
+    load_autoencoder,
     load_folder,
     load_single_file,
     save_folder,
@@ -358,3 +360,30 @@ def test_other_files_are_named_and_refused(tensors, family, tmp_path):
     assert found(path).family is family
     with pytest.raises(CheckpointError):
         load_single_file(path)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_painter_takes_another_autoencoder(tmp_path, whole):
+    parts = tiny_parts("sd1")
+    save_single_file(parts, tmp_path / "model.safetensors")
+    other = replace(parts, autoencoder=copy.deepcopy(parts.autoencoder))
+    with torch.no_grad():
+        other.autoencoder.decoder.conv_out.bias.add_(0.5)
+    save_single_file(other, tmp_path / "other.safetensors")
+    if not whole:
+        state = load_file(tmp_path / "other.safetensors")
+        prefix = "first_stage_model."
+        alone = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        save_file(alone, tmp_path / "other.safetensors")
+    painter = limner.load(
+        tmp_path / "model.safetensors", device="cpu", vae=tmp_path / "other.safetensors"
+    )
+    own, taken = parts.autoencoder.state_dict(), painter.parts.autoencoder.state_dict()
+    changed = {name for name in own if not torch.equal(own[name], taken[name])}
+    assert changed == {"decoder.conv_out.bias"}
+    assert painter.parts.autoencoder.config == parts.autoencoder.config
+
+
+def test_a_dit_takes_no_other_autoencoder(tmp_path):
+    with pytest.raises(UsageError, match="not a DiT"):
+        load_autoencoder(tmp_path / "x", torch.nn.Linear(1, 1))

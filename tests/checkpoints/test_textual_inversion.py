@@ -107,7 +107,7 @@ def test_what_does_not_fit(content, widths, message):
 def test_a_pickle_is_not_opened_and_errors_name_the_file(tmp_path):
     path = tmp_path / "moga.pt"
     torch.save({"string_to_param": {"*": ROWS}}, path)
-    with pytest.raises(CheckpointError, match=r"moga\.pt .*a pickle must be converted first"):
+    with pytest.raises(CheckpointError, match=r"moga\.pt .*limner convert moga\.pt NEW"):
         read_textual_inversion(path, ONE)
     save_file({"a": torch.ones(1), "b": torch.ones(1)}, path)
     with pytest.raises(CheckpointError, match=r"moga\.pt: this is no textual inversion"):

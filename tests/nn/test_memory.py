@@ -114,6 +114,15 @@ def test_times_are_embedded_once_and_again_under_an_adapter():
     assert torch.equal(embedding.at(t), first)
 
 
+@torch.inference_mode()
+def test_weights_that_do_not_count_changes_are_not_relied_on():
+    layer, text = Counted(), torch.randn(1, 4, 3)
+    layer(text)
+    layer.weight.add_(1)
+    assert torch.equal(layer(text), nn.functional.linear(text, layer.weight, layer.bias))
+    assert layer.calls == 2
+
+
 @torch.no_grad()
 def test_no_more_is_kept_than_said_and_nothing_that_is_gone():
     memory, linear = Memory(most=2), nn.Linear(3, 3)

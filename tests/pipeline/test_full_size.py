@@ -55,7 +55,7 @@ def build(folder: Path) -> Any:
         text_encoder=CLIPTextModel(config).eval(),
         unet=UNet2DConditionModel.from_config(unet_to_json(UNET_SD1)).eval(),
         vae=AutoencoderKL.from_config(autoencoder_to_json(AUTOENCODER_SD1)).eval(),
-        scheduler=EulerDiscreteScheduler(**scheduler, timestep_spacing="linspace"),
+        scheduler=EulerDiscreteScheduler(**scheduler, timestep_spacing="linspace", steps_offset=1),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

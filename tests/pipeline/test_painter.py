@@ -189,3 +189,23 @@ def test_requests_of_other_step_counts_side_by_side_equal_solo_runs(painter):
                 del running[index]
     for index, request in enumerate(requests):
         assert torch.equal(latents[index], painter.paint(request).latents)
+
+
+def test_eta_is_for_solvers_that_take_it(painter):
+    def latents(**fields):
+        return painter.generate("a cat", seed=1, **fields).latents
+
+    plain = latents(solver="ddim")
+    assert torch.equal(latents(solver="ddim", eta=0.0), plain)
+    assert not torch.allclose(latents(solver="ddim", eta=1.0), plain)
+    with pytest.raises(RequestError, match="solver 'euler' takes no eta"):
+        latents(solver="euler", eta=1.0)
+
+
+def test_guidance_rescale_changes_the_picture_where_there_is_guidance(painter):
+    def latents(**fields):
+        return painter.generate("a cat", seed=1, **fields).latents
+
+    plain = latents(guidance=4.0)
+    assert not torch.allclose(latents(guidance=4.0, guidance_rescale=0.7), plain)
+    assert torch.equal(latents(guidance=1.0, guidance_rescale=0.7), latents(guidance=1.0))

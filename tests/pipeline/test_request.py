@@ -26,6 +26,7 @@ FULL = Request(
         ({"seed": -1}, "seed is -1"),
         ({"guidance": math.nan}, "guidance is nan"),
         ({"guidance": math.inf}, "guidance is inf"),
+        ({"eta": 1.5}, "eta is 1.5: a number from 0 to 1"),
         ({"guidance_rescale": 1.1}, "guidance_rescale is 1.1: a number from 0 to 1"),
         ({"size": (0, 16)}, "size is"),
         ({"solver": "eulr"}, "solver 'eulr' is unknown: one of euler"),

@@ -13,6 +13,7 @@ from limner.errors import TrainingError
 from limner.models.clip import TextTowerConfig, VisionTowerConfig
 from limner.models.dit import DiTConfig
 from limner.models.presets import AUTOENCODER_TINY, UNET_TINY
+from limner.pipeline.conditions import encoder_of
 from limner.training.loop import LoopConfig
 from limner.training.recipes import RECIPES, adjusted, encode_unpadded, recipe_named
 from limner.training.run import train
@@ -111,9 +112,9 @@ def test_stopping_a_training_saves_and_resuming_gives_the_same_model(trained, da
 
 
 def test_padding_that_no_caption_needs_changes_nothing(trained):
-    painter = limner.load(trained / "emoji-unet" / "model", device="cpu")
-    captions = ["a red apple, 3d", "cat"]
-    whole, cut = painter.encode(captions), encode_unpadded(painter.encode, captions)
+    parts = limner.load(trained / "emoji-unet" / "model", device="cpu").parts
+    encoder, captions = encoder_of(parts), ["a red apple, 3d", "cat"]
+    whole, cut = encoder(captions), encode_unpadded(encoder, captions)
     length = cut.context.shape[1]
     assert length < whole.context.shape[1]
     assert not whole.mask[:, length:].any()

@@ -4,7 +4,7 @@ from limner.checkpoints.conversion import convert
 from limner.checkpoints.folder import ModelFolder, Parts, load_folder, save_folder, ship
 from limner.checkpoints.report import Report, inspect
 from limner.checkpoints.settings import Sampling, Words
-from limner.checkpoints.single_file import load_single_file
+from limner.checkpoints.single_file import load_autoencoder, load_single_file
 from limner.checkpoints.single_file_saving import save_single_file
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Words",
     "convert",
     "inspect",
+    "load_autoencoder",
     "load_folder",
     "load_single_file",
     "save_folder",

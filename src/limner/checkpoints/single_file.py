@@ -26,6 +26,7 @@ from limner.checkpoints.layouts import (
     MODELS,
     Family,
     Place,
+    family_of_unet,
     ignored,
 )
 from limner.checkpoints.reader import Weights, open_weights
@@ -35,8 +36,9 @@ from limner.checkpoints.weights import respell
 from limner.diffusion.prediction import prediction_named
 from limner.diffusion.process import DiscreteDiffusion, process_from_dict
 from limner.errors import CheckpointError, UsageError
+from limner.models.autoencoder import Autoencoder
 from limner.models.presets import AUTOENCODER_SD1
-from limner.models.unet import UNetConfig
+from limner.models.unet import UNet, UNetConfig
 from limner.nn.skeleton import skeleton
 
 
@@ -116,6 +118,28 @@ def load_parts(
         part.place.part: fill(file, part, dtype=dtype, device=device) for file, part in sources
     }
     return _assembled(modules, found)
+
+
+def load_autoencoder(
+    path: Path,
+    denoiser: nn.Module,
+    *,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str = "cpu",
+) -> Autoencoder:
+    """The autoencoder of a file of its own, or of a whole model, for a U-Net's latents.
+
+    Raises CheckpointError where the file holds none, UsageError for a denoiser of another kind.
+    """
+    if not isinstance(denoiser, UNet):
+        raise UsageError("another autoencoder fits a Stable Diffusion model only, not a DiT")
+    weights = open_weights(path)
+    part = match_autoencoder(weights, family_of_unet(denoiser.config))
+    autoencoder: Any = fill(weights, part, dtype=dtype, device=device)
+    channels, wanted = autoencoder.config.latent_channels, denoiser.config.out_channels
+    if channels != wanted:
+        raise CheckpointError(f"{path} has latents of {channels} channels, the U-Net of {wanted}")
+    return autoencoder
 
 
 def match(

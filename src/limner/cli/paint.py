@@ -39,6 +39,9 @@ def command(
     ] = None,
     solver: Annotated[str | None, typer.Option(help="How noise is taken away.")] = None,
     schedule: Annotated[str | None, typer.Option(help="The noise levels between steps.")] = None,
+    eta: Annotated[
+        float | None, typer.Option(help="Fresh noise of solvers that take it: 0 none, 1 all.")
+    ] = None,
     clip_skip: Annotated[
         int | None, typer.Option("--clip-skip", help="Words from which layer: 1 last, 2 before it.")
     ] = None,
@@ -57,6 +60,7 @@ def command(
     model: Annotated[
         Path | None, typer.Option(help="A model's folder or file. Default: the shipped one.")
     ] = None,
+    vae: Annotated[Path | None, typer.Option(help="A file with another autoencoder.")] = None,
     loras: Annotated[
         list[str] | None,
         typer.Option("--lora", metavar="FILE[:WEIGHT]", help="Put a LoRA on the model."),
@@ -93,12 +97,13 @@ def command(
         guidance_rescale=guidance_rescale,
         solver=solver,
         schedule=schedule,
+        eta=eta,
         clip_skip=clip_skip,
         noise=noise,
         variation_seed=variation_seed,
         variation_strength=variation_strength,
     )
-    painter = load(model, device=device)
+    painter = load(model, device=device, vae=vae)
     for file, weight in weighted:
         painter.add_lora(file, weight)
     for file in embeddings or ():

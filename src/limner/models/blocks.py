@@ -43,11 +43,12 @@ class ResidualBlock(nn.Module):
         self, x: Float[Tensor, "B I h w"], time: Float[Tensor, "B T"] | None = None
     ) -> Float[Tensor, "B O h w"]:
         """time: the time embedding after its SiLU, which all blocks share."""
-        hidden = self.conv1(F.silu(self.norm1(x)))
+        hidden = self.conv1(F.silu(self.norm1(x), inplace=True))
         if self.time_emb_proj is not None:
-            hidden = hidden + self.time_emb_proj(time)[:, :, None, None]
-        hidden = self.conv2(F.silu(self.norm2(hidden)))
-        return hidden + (x if self.conv_shortcut is None else self.conv_shortcut(x))
+            hidden += self.time_emb_proj(time)[:, :, None, None]
+        hidden = self.conv2(F.silu(self.norm2(hidden), inplace=True))
+        hidden += x if self.conv_shortcut is None else self.conv_shortcut(x)
+        return hidden
 
 
 class Downsample(nn.Module):
@@ -85,7 +86,7 @@ class GEGLU(nn.Module):
 
     def forward(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N E"]:
         value, gate = self.proj(x).chunk(2, dim=-1)
-        return value * F.gelu(gate)
+        return F.gelu(gate).mul_(value)
 
 
 class FeedForward(nn.Module):

@@ -159,8 +159,7 @@ class UNet(nn.Module):
         x = self.mid_block(x, time, context, mask)
 
         for up in self.up_blocks:
-            passed = [skips.pop() for _ in range(self.config.layers_per_block + 1)]
-            x = up(x, passed, time, context, mask)
+            x = up(x, skips, time, context, mask)
 
         return self.conv_out(F.silu(self.conv_norm_out(x)))
 
@@ -278,13 +277,15 @@ class UpBlock(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B I h w"],
-        passed: list[Tensor],
+        skips: list[Tensor],
         time: Float[Tensor, "B T"],
         context: Context | None,
         mask: TextMask | None,
     ) -> Float[Tensor, "B O h2 w2"]:
+        """skips: the maps handed across; the last ones are taken off the list, and set free."""
         for layer, resnet in enumerate(self.resnets):
-            x = resnet(torch.cat([x, passed[layer]], dim=1), time)
+            x = torch.cat([x, skips.pop()], dim=1)
+            x = resnet(x, time)
             if self.attentions:
                 x = self.attentions[layer](x, context, mask)
         for upsample in self.upsamplers:

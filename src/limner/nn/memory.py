@@ -73,8 +73,13 @@ class ContextLinear(nn.Linear):
 
 
 def stamp(module: nn.Module) -> tuple[object, ...]:
-    """Tells whether a module's weights have been replaced or written to since."""
+    """Equal as long as a module's weights have not been replaced or written to.
+
+    Tensors made in inference mode do not count what is written to them: of these it equals nothing.
+    """
     return tuple(
-        (weight.data_ptr(), weight.dtype, weight.device, weight._version)
+        object()
+        if weight.is_inference()
+        else (weight.data_ptr(), weight.dtype, weight.device, weight._version)
         for weight in module.parameters()
     )

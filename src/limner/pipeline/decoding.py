@@ -19,6 +19,7 @@ from limner.types import Latent
 TILE, OVERLAP = 64, 16  # latent positions a side
 MAPS = 5.5  # of the decoder's largest maps, as many as are in memory at once
 RESERVE = 0.8  # the part of the free memory that may be asked for
+SHORT = "decoded in tiles, as memory was short"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,22 +56,24 @@ class LatentDecoder:
         autoencoder = self.autoencoder
         if autoencoder is None:
             return Decoded(pixels=latent.float().cpu())
-        weight = next(autoencoder.parameters())
-        raw = autoencoder.space.restore(latent).to(weight)
-        tiled = self.tiles
-        if tiled is None:
-            free = self._free(weight.device)
-            most = math.inf if free is None else RESERVE * free
-            one = decoding_bytes(autoencoder.config, raw.shape[2:], weight.dtype.itemsize)
-            tiled = one > most
-            rows = max(1, int(min(len(raw), most // one)))
-        else:
-            rows = len(raw)
+        raw = autoencoder.space.restore(latent).to(next(autoencoder.parameters()))
+        raw = raw.contiguous(memory_format=torch.channels_last)  # less time and memory for SD's
+        rows = len(raw) if self.tiles is False else self._rows(autoencoder.config, raw)
+        tiled = self.tiles or rows == 0
         decode = in_tiles if tiled else Autoencoder.decode
         parts = raw.split(1 if tiled else rows)
         pixels = [finite(decode(autoencoder, part), "autoencoder").float().cpu() for part in parts]
-        notes = ("decoded in tiles, as memory was short",) if tiled and self.tiles is None else ()
+        notes = (SHORT,) if tiled and self.tiles is None else ()
         return Decoded(pixels=torch.cat(pixels), notes=notes)
+
+    def _rows(self, config: AutoencoderConfig, raw: Latent) -> int:
+        """How many pictures of a batch fit into the free memory at once; 0: not even one."""
+        free = self._free(raw.device)
+        if free is None:
+            return len(raw)
+        height, width = raw.shape[2:]
+        one = decoding_bytes(config, (height, width), raw.dtype.itemsize)
+        return min(len(raw), int(RESERVE * free / one))
 
 
 def in_tiles(autoencoder: Autoencoder, raw: Latent) -> Float[Tensor, "B P H W"]:

@@ -111,6 +111,7 @@ def format(request: Request, *, model: str | None = None, model_hash: str | None
         "Size": None if request.size is None else "x".join(map(str, request.size)),
         "Model hash": model_hash,
         "Model": model,
+        "Eta": request.eta,
         "Clip skip": request.clip_skip,
         "Variation seed": request.variation_seed,
         "Variation seed strength": request.variation_strength
@@ -240,6 +241,7 @@ READERS: dict[str, Reader] = {
     "CFG scale": _number("guidance", float),
     "Seed": _number("seed", int),
     "Size": _size,
+    "Eta": _number("eta", float),
     "Clip skip": _number("clip_skip", int),
     "Variation seed strength": _number("variation_strength", float),
     "Variation seed": _number("variation_seed", int),

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +17,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from limner.checkpoints import Parts, Words, load_folder, load_single_file
+from limner.checkpoints import Parts, Words, load_autoencoder, load_folder, load_single_file
 from limner.data.pixels import to_picture
 from limner.diffusion.guidance import Rescale, guided_batch
 from limner.diffusion.noise import Noise, Variation, seeds_from
@@ -235,7 +235,7 @@ class Painter:
         visited = self._levels(request)
         start = start.to(self.device, torch.float32)
         x = visited[0].add_noise(torch.zeros_like(start), start)
-        return solver_named(_given(request.solver))(x, visited, noise)
+        return solver_named(_given(request.solver), eta=request.eta)(x, visited, noise)
 
     def _levels(self, request: Request) -> tuple[Level, ...]:
         return levels(
@@ -278,11 +278,13 @@ def load(
     *,
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
+    vae: str | Path | None = None,
 ) -> Painter:
     """A painter from a model folder or single file; the shipped model if no path is given.
 
     device: None takes a GPU where there is one. dtype: of the weights; None takes fp32 on the CPU,
-    and on a GPU fp16 but for an autoencoder that overflows in it.
+    and on a GPU fp16 but for an autoencoder that overflows in it. vae: a file with another
+    autoencoder, for a Stable Diffusion model.
     Raises CheckpointError where the model is missing, incomplete or broken.
     """
     source = shipped_model() if path is None else Path(path)
@@ -294,7 +296,11 @@ def load(
         device = "cuda" if torch.cuda.is_available() else "cpu"
     place = usable(device)
     load_parts = load_folder if source.is_dir() else load_single_file
-    return Painter(load_parts(source, dtype=dtype, device=place), device=place)
+    parts = load_parts(source, dtype=dtype, device=place)
+    if vae is not None:
+        other = load_autoencoder(Path(vae), parts.denoiser, dtype=dtype, device=place)
+        parts = replace(parts, autoencoder=other)
+    return Painter(parts, device=place)
 
 
 def usable(device: str | torch.device) -> torch.device:

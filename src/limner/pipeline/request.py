@@ -34,6 +34,7 @@ class Request:
     guidance_rescale: how far to bring the guided spread back to that without guidance, 0 to 1.
     solver, schedule: as Limner, A1111, ComfyUI or diffusers name them (`limner.diffusion.names`);
         kept as Limner's names. A solver such as "DPM++ 2M Karras" names the schedule too.
+    eta: how much fresh noise a solver that takes it adds, 0 to 1; None: the solver's own.
     clip_skip: which layer of the text encoder the words are taken from, 1 the last, 2 the one
         before it.
     noise: a name of `NoiseMode`, which random numbers a seed stands for.
@@ -54,6 +55,7 @@ class Request:
     guidance_rescale: float = 0.0
     solver: str | None = None
     schedule: str | None = None
+    eta: float | None = None
     clip_skip: int | None = None
     noise: str = NoiseMode.CPU.value
     variation_seed: int | None = None
@@ -81,6 +83,7 @@ class Request:
                 f"size is {self.size}: width x height of at most {MAX_PIXELS} is right"
             )
         _part("guidance_rescale", self.guidance_rescale)
+        _part("eta", self.eta)
         _part("variation_strength", self.variation_strength)
         if self.variation_seed is not None and self.variation_strength == 0:
             raise RequestError(
@@ -171,8 +174,8 @@ def _text(name: str, value: str) -> None:
         raise RequestError(f"{name} is no Unicode text at character {error.start + 1}") from None
 
 
-def _part(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
+def _part(name: str, value: float | None) -> None:
+    if value is not None and not 0 <= value <= 1:
         raise RequestError(f"{name} is {value}: a number from 0 to 1 is right")
 
 

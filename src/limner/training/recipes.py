@@ -248,7 +248,7 @@ def missing_parts(recipe: Recipe, model: ModelFolder) -> Sequence[str]:
 
 EMOJI_SAMPLING = Sampling(
     steps=20,
-    guidance=2.5,
+    guidance=1.6,
     solver="dpmpp_2m",
     schedule="shifted",
     shift=1.5,
@@ -256,7 +256,7 @@ EMOJI_SAMPLING = Sampling(
     pad_mask=PAD.value,
 )
 EMOJI_DENOISER = DenoiserRecipe(
-    loop=LoopConfig(steps=9000, batch=48, learning_rate=6e-4, save_every=500),
+    loop=LoopConfig(steps=22_000, batch=48, learning_rate=6e-4, save_every=500),
     config=UNET_EMOJI,
     sampling=EMOJI_SAMPLING,
     process=RectifiedFlow(),
