@@ -4,41 +4,16 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from limner.prompt import And, Blend, Conjunction, Part, Stage, Tree
+from limner.text.chunks import Token, chunked
 from limner.text.dialect import Dialect
 from limner.text.spans import Span, Spans
 from limner.text.tokenizer import WORD_END, Tokenizer
 
 NAMES = {And: "AND", Blend: "blend", Conjunction: "and"}
 WIDTH = 96
-
-
-class Token(NamedTuple):
-    """One token of a prompt. span: the number of the span that it is from."""
-
-    id: int
-    text: str
-    span: int
-
-
-Chunks = Sequence[Sequence[Token]]
-
-
-def chunks_of(spans: Spans, tokenizer: Tokenizer, dialect: Dialect) -> Chunks:
-    """The tokens of each chunk, without BOS, EOS and PAD; a chunk is filled, a break ends it."""
-    chunks: list[list[Token]] = [[]]
-    for number, span in enumerate(spans):
-        if not isinstance(span, Span):
-            chunks.append([])
-            continue
-        pairs = zip(tokenizer.encode(span.text), tokenizer.tokens(span.text), strict=True)
-        for token in (Token(i, text, number) for i, text in pairs):
-            if len(chunks[-1]) == tokenizer.length - 2:
-                chunks.append([])
-            chunks[-1].append(token)
-    return chunks
 
 
 def report(tree: Tree, steps: int, tokenizer: Tokenizer) -> dict[str, Any]:
@@ -67,8 +42,8 @@ def _part(part: Part, steps: int, tokenizer: Tokenizer) -> dict[str, Any]:
 
 
 def _stage(stage: Stage, tokenizer: Tokenizer, dialect: Dialect) -> dict[str, Any]:
-    chunks = chunks_of(stage.spans, tokenizer, dialect)
-    tokens = [token for chunk in chunks for token in chunk]
+    chunks = chunked(stage.spans, tokenizer, dialect).tokens
+    tokens = [token for chunk in _uncut(stage.spans, tokenizer) for token in chunk]
     return {
         "first": stage.first,
         "last": stage.last,
@@ -76,6 +51,11 @@ def _stage(stage: Stage, tokenizer: Tokenizer, dialect: Dialect) -> dict[str, An
         "chunks": [[_token(token) for token in chunk] for chunk in chunks],
         "dropped": [_token(token) for token in tokens[tokenizer.length - 2 :]],
     }
+
+
+def _uncut(spans: Spans, tokenizer: Tokenizer) -> Sequence[Sequence[Token]]:
+    """All tokens, those that a plain prompt loses too."""
+    return chunked(spans, tokenizer, Dialect.A1111).tokens
 
 
 def _span(span: Any) -> dict[str, Any]:
