@@ -17,7 +17,7 @@ from limner.pipeline.numerics import finite
 from limner.types import Latent
 
 TILE, OVERLAP = 64, 16  # latent positions a side
-MAPS = 5.5  # of the decoder's largest maps, as many as are in memory at once
+MAPS = 4.0  # of the decoder's largest maps, as many as it takes at once: 3.2 as measured, and some
 RESERVE = 0.8  # the part of the free memory that may be asked for
 SHORT = "decoded in tiles, as memory was short"
 
