@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from limner.diffusion.prediction import Prediction, V
+from limner.errors import CheckpointError
 from limner.models.unet import UNetConfig
 
 
@@ -30,7 +31,8 @@ class Sampling:
     size: (width, height) in pixels. interval: (low, high] sigmas that guidance is for; None: all.
     pad_mask: which padding may be attended to. clip_skip, final_norm: which state of the text
     tower is the context, as `TextEncoder` has them. zero_negative: an empty negative prompt is
-    zeros and not encoded.
+    zeros and not encoded. dialect: what prompts are read as. weighting: what a weight in that
+    dialect does; None: what it does in the dialect's own system.
     """
 
     steps: int = 20
@@ -44,6 +46,8 @@ class Sampling:
     clip_skip: int = 1
     final_norm: bool = True
     zero_negative: bool = False
+    dialect: str = "a1111"
+    weighting: str | None = None
 
 
 SD1 = Sampling()
@@ -67,6 +71,9 @@ def default_sampling(unet: UNetConfig, prediction: Prediction) -> Sampling:
 
 
 def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
+    """Raises CheckpointError for settings that this version does not know."""
+    if unknown := sorted(json.keys() - Sampling.__dataclass_fields__.keys()):
+        raise CheckpointError(f"limner.json sets {unknown[0]!r}: a newer Limner knows what it is")
     interval = json.get("interval")
     fields = {
         **json,

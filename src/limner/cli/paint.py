@@ -29,6 +29,15 @@ def command(
     count: Annotated[
         int | None, typer.Option("--count", "-n", help="How many: seed, seed + 1, ... Default: 1.")
     ] = None,
+    dialect: Annotated[
+        str | None, typer.Option(help="Whose prompts: a1111, compel, comfy, plain.")
+    ] = None,
+    weighting: Annotated[
+        str | None, typer.Option(help="What a weight does: scale, lerp, compel, ...")
+    ] = None,
+    lenient: Annotated[
+        bool | None, typer.Option("--lenient", help="Read a prompt even where it goes wrong.")
+    ] = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Pixels, as 128x96 or 128.")
     ] = None,
@@ -91,6 +100,9 @@ def command(
         negative=negative,
         seed=seed,
         count=count,
+        dialect=dialect,
+        weighting=weighting,
+        lenient=lenient,
         size=pixels,
         steps=steps,
         guidance=guidance,

@@ -5,6 +5,9 @@ in the closures: `conditional` and `unconditional` are `denoise_with` of two mod
 of one model call with the conditioning [unconditional; conditional] for a batch of twice the
 size.
 
+weights: several conditions at once, D = D_u + w sum_i w_i (D_i - D_u) (Liu et al. 2022,
+"Compositional visual generation", eq. 11); `both` then has one batch more for each.
+
 rescale: bring the guided output back to the spread of the conditional one (Lin et al. 2023).
 
 interval: (low, high], the noise levels, as straight sigmas, that guidance is for (Kynkaanniemi et
@@ -14,6 +17,7 @@ al. 2024); None: all. Outside it, and at scale 1, only the conditional picture i
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -93,22 +97,36 @@ def guided_batch(
     scale: float,
     interval: Interval | None = None,
     rescale: Rescale | None = None,
+    weights: Sequence[float] = (1.0,),
 ) -> Denoise:
     """Guidance by one call for a doubled batch, the better use of a GPU; same result as `guided`.
 
     both: denoises [x; x], (2B, C, h, w), its first half without the prompt.
+    conditional: of the one condition; not called where there are several.
     """
     _check(scale, interval)
-    if scale == 1:
+    alone = tuple(weights) == (1.0,)
+    if scale == 1 and alone:
         return conditional
 
     def denoise(x: Tensor, level: Level) -> Tensor:
-        if not _inside(level, interval):
+        inside = _inside(level, interval)
+        if alone and not inside:
             return conditional(x, level)
-        without, with_prompt = both(torch.cat([x, x]), level).chunk(2)
-        return _combined(without, with_prompt, scale, rescale, x, level)
+        batches = 1 + len(weights)
+        without, *members = both(torch.cat([x] * batches), level).chunk(batches)
+        with_prompt = members[0] if alone else _composed(without, members, weights)
+        return _combined(without, with_prompt, scale if inside else 1.0, rescale, x, level)
 
     return denoise
+
+
+def _composed(without: Tensor, members: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """D_u + sum_i w_i (D_i - D_u)."""
+    total = without
+    for weight, member in zip(weights, members, strict=True):
+        total = total + weight * (member - without)
+    return total
 
 
 def _combined(

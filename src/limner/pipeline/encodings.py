@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 
 import torch
 
@@ -12,6 +13,10 @@ from limner.nn.memory import stamp
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.conditions import encoder_of
 from limner.pipeline.numerics import finite
+from limner.text.dialect import Dialect
+from limner.text.spans import Span, Spans
+from limner.text.weighted import encode_spans
+from limner.text.weighting import Weighting
 from limner.types import Conditioning
 
 MOST_TEXTS = 64  # 40 MB of SDXL's
@@ -31,7 +36,7 @@ class Encodings:
             self._towers.append(parts.text_encoder_2)
         self._adapters = adapters
         self._clip_skip = parts.sampling.clip_skip
-        self._kept: OrderedDict[tuple[str, int], Conditioning] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Conditioning] = OrderedDict()
         self._state: tuple[object, ...] = ()
 
     def __call__(self, texts: Sequence[str], clip_skip: int | None = None) -> Conditioning:
@@ -39,21 +44,43 @@ class Encodings:
 
         Raises UsageError for a clip_skip beyond the tower's layers.
         """
-        state = (self._adapters.changes, *map(stamp, self._towers))
-        if state != self._state:
-            self.forget()
-            self._state = state
         layer = self._clip_skip if clip_skip is None else clip_skip
-        return joined([self._one(text, layer) for text in texts])
+        encoder = self._encoder.with_clip_skip(layer)
+        return joined(
+            [self._kept_or((text, layer), lambda text=text: encoder([text])) for text in texts]
+        )
+
+    def spans(
+        self, spans: Spans, dialect: Dialect, weighting: Weighting, clip_skip: int
+    ) -> Conditioning:
+        """One row, of weighted text: as many tokens as its chunks have."""
+        said = tuple((s.text, s.weight) if isinstance(s, Span) else None for s in spans)
+        if not said:
+            return self([""], clip_skip)
+        weighted = any(one is not None and one[1] != 1 for one in said)
+        empty = self([""], clip_skip) if weighted else None
+        encode = partial(
+            encode_spans,
+            self._encoder.with_clip_skip(clip_skip),
+            spans,
+            dialect=dialect,
+            weighting=weighting,
+            empty=empty,
+        )
+        return self._kept_or((said, dialect, weighting, clip_skip), encode)
 
     def forget(self) -> None:
         """Encode every text anew when it is asked for next."""
         self._kept.clear()
 
-    def _one(self, text: str, clip_skip: int) -> Conditioning:
-        key = text, clip_skip
+    def _kept_or(self, key: Hashable, encode: Callable[[], Conditioning]) -> Conditioning:
+        """What is kept under a key, or else encoded now."""
+        state = (self._adapters.changes, *map(stamp, self._towers))
+        if state != self._state:
+            self.forget()
+            self._state = state
         if key not in self._kept:
-            encoded = self._encoder.with_clip_skip(clip_skip)([text])
+            encoded = encode()
             finite(encoded.context, "text encoder")
             self._kept[key] = encoded
             if len(self._kept) > MOST_TEXTS:

@@ -30,10 +30,15 @@ from limner.models.unet import UNet
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.conditions import open_canvas, with_sizes, without_negative
 from limner.pipeline.decoding import LatentDecoder
-from limner.pipeline.encodings import Encodings
+from limner.pipeline.encodings import Encodings, joined
 from limner.pipeline.numerics import finite
 from limner.pipeline.request import Request
+from limner.pipeline.script import Scene, at_level, not_painted, scenes, trees
 from limner.pipeline.words import unknown_words_warning
+from limner.text.dialect import Dialect
+from limner.text.tree import Tree
+from limner.text.weighted import NATIVE
+from limner.text.weighting import Weighting
 from limner.types import Conditioning, Latent, LatentSpace
 
 SHIPPED = "emoji"
@@ -145,11 +150,17 @@ class Painter:
         clock = Clock()
 
         with clock.stage("text"):
-            text = self._text([request.prompt] * request.count, request)
+            prompt, negative = trees(
+                request.prompt,
+                request.negative,
+                _given(request.dialect),
+                lenient=request.lenient,
+            )
+            told = self._scenes(request, prompt, negative)
         solver = self._start(request, seeds)
         total = SOLVERS[_given(request.solver)].calls(self._levels(request))
         with clock.stage("denoise"):
-            run, final = drive(solver, self._denoise(request, text)), list[Tensor]()
+            run, final = drive(solver, self._over_time(request, told)), list[Tensor]()
             for evaluation in iterate(run, final):
                 denoised = finite(evaluation.denoised, f"denoiser at step {evaluation.index + 1}")
                 yield Step(
@@ -172,6 +183,7 @@ class Painter:
             warnings=(
                 *unknown_words_warning(self.words, request.prompt),
                 *self.adapters.warnings,
+                *not_painted(prompt, dict(self.adapters.loras)),
                 *decoded.notes,
             ),
         )
@@ -181,6 +193,7 @@ class Painter:
         own = self.parts.sampling
         request = self.adapters.complete(request).with_defaults(
             seed=secrets.randbelow(2**32),
+            dialect=own.dialect,
             size=own.size,
             steps=own.steps,
             guidance=own.guidance,
@@ -188,6 +201,7 @@ class Painter:
             schedule=own.schedule,
             clip_skip=own.clip_skip,
         )
+        request = request.with_defaults(weighting=self._weighting(_given(request.dialect)))
         if request.variation_strength > 0:
             request = request.with_defaults(variation_seed=secrets.randbelow(2**32))
         width, height = _given(request.size)
@@ -212,14 +226,51 @@ class Painter:
         request = self.complete(Request(prompt="", seed=0, count=len(prompts)))
         text = self._text(prompts, request)
         solver = self._start(request, tuple(seeds))
-        return self.decoder(last(drive(solver, self._denoise(request, text)))).pixels
+        return self.decoder(last(drive(solver, self._guided(request, text)))).pixels
 
     def _text(self, prompts: Sequence[str], request: Request) -> Conditioning:
-        """[negative, ..., prompts], so that one model call serves guidance."""
+        """[negative, ..., prompts] as plain text, so that one model call serves guidance."""
         texts = [request.negative] * len(prompts) + list(prompts)
         text = self.encode(texts, _given(request.clip_skip))
         if self.parts.sampling.zero_negative and not request.negative:
             text = without_negative(text, len(prompts))
+        return with_sizes(text, self.parts.denoiser, _given(request.size))
+
+    def _weighting(self, dialect: str) -> str:
+        """What a weight does by default: what the model says of its own dialect, or the native."""
+        own = self.parts.sampling
+        if own.weighting is not None and dialect == own.dialect:
+            return own.weighting
+        return NATIVE[Dialect(dialect)].value
+
+    def _scenes(self, request: Request, prompt: Tree, negative: Tree) -> tuple[Scene, ...]:
+        """What the request's texts say over the steps."""
+        clip_skip = _given(request.clip_skip)
+        encode = partial(
+            self.encode.spans,
+            dialect=prompt.dialect,
+            weighting=Weighting(_given(request.weighting)),
+            clip_skip=clip_skip,
+        )
+        empty = partial(self.encode, [""], clip_skip)
+        return scenes(prompt, negative, _given(request.steps), encode, empty)
+
+    def _over_time(self, request: Request, told: Sequence[Scene]) -> Denoise:
+        """Guidance by what holds at each step."""
+        guided = [
+            self._guided(request, self._rows(scene, request), scene.weights) for scene in told
+        ]
+        if len(guided) == 1:
+            return guided[0]
+        visited = self._levels(request)
+        return lambda x, level: guided[at_level(told, visited, level)](x, level)
+
+    def _rows(self, scene: Scene, request: Request) -> Conditioning:
+        """[negative, ..., first member, ..., second member, ...], `count` rows of each."""
+        negative = scene.negative
+        if self.parts.sampling.zero_negative and not request.negative:
+            negative = without_negative(negative, 1)
+        text = joined([one for one in (negative, *scene.members) for _ in range(request.count)])
         return with_sizes(text, self.parts.denoiser, _given(request.size))
 
     def _start(self, request: Request, seeds: tuple[int, ...]) -> Evaluations:
@@ -245,7 +296,10 @@ class Painter:
             shift=self.parts.sampling.shift,
         )
 
-    def _denoise(self, request: Request, text: Conditioning) -> Denoise:
+    def _guided(
+        self, request: Request, text: Conditioning, weights: Sequence[float] = (1.0,)
+    ) -> Denoise:
+        """Guidance by one text for each picture, or by several with weights."""
         canvas = open_canvas(self.parts.denoiser, self.parts.autoencoder, _given(request.size))
 
         def with_text(chosen: Conditioning) -> Denoise:
@@ -264,6 +318,7 @@ class Painter:
             _given(request.guidance),
             self.parts.sampling.interval,
             self._rescale(request),
+            weights,
         )
 
     def _rescale(self, request: Request) -> Rescale:

@@ -13,6 +13,8 @@ from torch import Tensor
 from limner.diffusion.names import schedule_name, solver_and_schedule
 from limner.diffusion.noise import NoiseMode, noise_mode
 from limner.errors import RequestError
+from limner.text.dialect import Dialect
+from limner.text.weighting import Weighting
 
 MAX_COUNT = 1024
 MAX_STEPS = 10_000
@@ -28,6 +30,8 @@ class Request:
     prompt, negative: what to paint, and what to lead away from.
     seed: of the first picture; picture i has seed + i. None: a new one, told in the result.
     count: how many pictures.
+    dialect: whose prompts these are, a name of `Dialect`. weighting: what a weight in them does, a
+        name of `Weighting`. lenient: read them as that system does even where it goes wrong.
     size: (width, height) in pixels.
     steps: noise levels that the solver visits.
     guidance: the scale of classifier-free guidance; 1: none.
@@ -49,6 +53,9 @@ class Request:
     negative: str = ""
     seed: int | None = None
     count: int = 1
+    dialect: str | None = None
+    weighting: str | None = None
+    lenient: bool = False
     size: tuple[int, int] | None = None
     steps: int | None = None
     guidance: float | None = None
@@ -90,6 +97,8 @@ class Request:
                 f"variation_seed is {self.variation_seed} but variation_strength is 0: "
                 "a strength above 0 is right, or no variation_seed"
             )
+        _one_of("dialect", self.dialect, tuple(Dialect))
+        _one_of("weighting", self.weighting, tuple(each.value for each in Weighting))
         noise_mode(self.noise)
         self._take_names()
 
@@ -172,6 +181,11 @@ def _text(name: str, value: str) -> None:
         value.encode()
     except UnicodeEncodeError as error:
         raise RequestError(f"{name} is no Unicode text at character {error.start + 1}") from None
+
+
+def _one_of(name: str, value: str | None, known: Sequence[str]) -> None:
+    if value is not None and value not in known:
+        raise RequestError(f"{name} {value!r} is unknown: one of {', '.join(known)} is right")
 
 
 def _part(name: str, value: float | None) -> None:

@@ -254,6 +254,7 @@ EMOJI_SAMPLING = Sampling(
     shift=1.5,
     size=(64, 64),
     pad_mask=PAD.value,
+    weighting="lerp",  # its encodings have a mean near 0, which A1111's weighting cannot restore
 )
 EMOJI_DENOISER = DenoiserRecipe(
     loop=LoopConfig(steps=22_000, batch=48, learning_rate=6e-4, save_every=500),
