@@ -168,5 +168,5 @@ def test_what_has_no_effect_is_said(painter):
 
 
 def test_settings_of_a_newer_version_are_named():
-    with pytest.raises(CheckpointError, match="limner.json sets 'unheard_of'"):
+    with pytest.raises(CheckpointError, match="sets 'unheard_of'"):
         sampling_from_json({"size": [64, 64], "unheard_of": 1})

@@ -46,9 +46,7 @@ class Encodings:
         """
         layer = self._clip_skip if clip_skip is None else clip_skip
         encoder = self._encoder.with_clip_skip(layer)
-        return joined(
-            [self._kept_or((text, layer), lambda text=text: encoder([text])) for text in texts]
-        )
+        return joined([self._kept_or((text, layer), partial(encoder, [text])) for text in texts])
 
     def spans(
         self, spans: Spans, dialect: Dialect, weighting: Weighting, clip_skip: int
