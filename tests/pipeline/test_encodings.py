@@ -1,24 +1,9 @@
 """Texts are encoded once, by themselves, and again where the encoder has changed."""
 
-import pytest
 import torch
 
-import limner
 from limner.nn.adapter import Adapter, LowRank
 from limner.pipeline import encodings
-
-
-@pytest.fixture
-def painter(tiny_model):
-    return limner.load(tiny_model, device="cpu")
-
-
-@pytest.fixture
-def encoded(painter):
-    """The number of texts that the tower has read."""
-    texts = []
-    painter.parts.text_encoder.register_forward_pre_hook(lambda _, given: texts.extend(given[0]))
-    return texts
 
 
 def test_a_text_is_encoded_once(painter, encoded):

@@ -13,19 +13,6 @@ from limner.text.weighting import Weighting
 FIXED = {"seed": 1, "steps": 4, "guidance": 3.0}
 
 
-@pytest.fixture
-def painter(tiny_model):
-    return limner.load(tiny_model, device="cpu")
-
-
-@pytest.fixture
-def encoded(painter):
-    """The number of texts that the tower has read."""
-    texts = []
-    painter.parts.text_encoder.register_forward_pre_hook(lambda _, given: texts.extend(given[0]))
-    return texts
-
-
 def latents(painter, prompt, **fields):
     return painter.generate(prompt, **{**FIXED, **fields}).latents
 
@@ -78,6 +65,13 @@ def test_alternation_reads_each_text_once(painter, encoded):
     painted = latents(painter, "a [cat|dog]")
     assert len(encoded) == 3
     assert not torch.equal(painted, latents(painter, "a [dog|cat]"))
+
+
+def test_steps_that_say_the_same_share_a_scene(painter):
+    request = painter.complete(limner.Request(prompt="[a|b]", **FIXED))
+    told = painter._scenes(request, *trees("[a|b]", "", "a1111"))
+    assert list(told) == [1, 2, 3, 4]
+    assert told[1] is told[3] is not told[2] is told[4]
 
 
 def test_a_negative_prompt_changes_over_time_too(painter):
@@ -153,10 +147,12 @@ def test_an_evaluation_between_two_levels_is_of_the_step_that_began_above_it(pai
     visited = levels(painter.parts.process, 4, "uniform")
     request = painter.complete(limner.Request(prompt="[a:b:2]", **FIXED))
     told = painter._scenes(request, *trees("[a:b:2]", "", "a1111"))
-    assert [scene.last for scene in told] == [2, 4]
+    assert list(told) == [2, 4]
     between = painter.parts.process.level(visited[1].sigma * 0.9 + visited[2].sigma * 0.1)
     asked = [visited[0], visited[1], between, visited[2], visited[3]]
-    assert [at_level(told, visited, level) for level in asked] == [0, 0, 0, 1, 1]
+    assert [at_level(told, visited, level) for level in asked] == [
+        told[last] for last in (2, 2, 2, 4, 4)
+    ]
 
 
 def test_what_has_no_effect_is_said(painter):

@@ -194,8 +194,8 @@ def parse_lora(text: str) -> tuple[Path, float]:
 
 def write(result: Result, path: Path, model: Path | None, *, grid: bool, force: bool) -> list[Path]:
     """Write each picture of a result, or all of them as one sheet, and return the paths."""
+    from limner.pipeline.loading import shipped_model
     from limner.pipeline.metadata import sheet_texts, texts
-    from limner.pipeline.painter import shipped_model
 
     origin = shipped_model() if model is None else model
     if grid:

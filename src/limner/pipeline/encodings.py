@@ -44,6 +44,7 @@ class Encodings:
 
         Raises UsageError for a clip_skip beyond the tower's layers.
         """
+        self._check()
         layer = self._clip_skip if clip_skip is None else clip_skip
         encoder = self._encoder.with_clip_skip(layer)
         return joined([self._kept_or((text, layer), partial(encoder, [text])) for text in texts])
@@ -52,6 +53,7 @@ class Encodings:
         self, spans: Spans, dialect: Dialect, weighting: Weighting, clip_skip: int
     ) -> Conditioning:
         """One row, of weighted text: as many tokens as its chunks have."""
+        self._check()
         said = tuple((s.text, s.weight) if isinstance(s, Span) else None for s in spans)
         if not said:
             return self([""], clip_skip)
@@ -71,12 +73,15 @@ class Encodings:
         """Encode every text anew when it is asked for next."""
         self._kept.clear()
 
-    def _kept_or(self, key: Hashable, encode: Callable[[], Conditioning]) -> Conditioning:
-        """What is kept under a key, or else encoded now."""
+    def _check(self) -> None:
+        """Forget all where the text towers are not as they were."""
         state = (self._adapters.changes, *map(stamp, self._towers))
         if state != self._state:
             self.forget()
             self._state = state
+
+    def _kept_or(self, key: Hashable, encode: Callable[[], Conditioning]) -> Conditioning:
+        """What is kept under a key, or else encoded now."""
         if key not in self._kept:
             encoded = encode()
             finite(encoded.context, "text encoder")

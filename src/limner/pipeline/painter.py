@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +16,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from limner.checkpoints import Parts, Words, load_autoencoder, load_folder, load_single_file
+from limner.checkpoints import Parts, Words
 from limner.data.pixels import to_picture
 from limner.diffusion.guidance import Rescale, guided_batch
 from limner.diffusion.noise import Noise, Variation, seeds_from
@@ -25,7 +24,7 @@ from limner.diffusion.process import Level
 from limner.diffusion.sample import Denoise, denoise_with, drive, last
 from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
-from limner.errors import CheckpointError, RequestError, UsageError
+from limner.errors import RequestError
 from limner.models.unet import UNet
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.conditions import open_canvas, with_sizes, without_negative
@@ -41,7 +40,6 @@ from limner.text.weighted import NATIVE
 from limner.text.weighting import Weighting
 from limner.types import Conditioning, Latent, LatentSpace
 
-SHIPPED = "emoji"
 T = TypeVar("T")
 
 
@@ -75,7 +73,7 @@ class Result:
 
 
 class Painter:
-    """A loaded model, ready to paint. Made by `load`."""
+    """A loaded model, ready to paint. Made by `limner.load`."""
 
     def __init__(self, parts: Parts, *, device: torch.device | str = "cpu") -> None:
         self.parts = parts
@@ -243,7 +241,7 @@ class Painter:
             return own.weighting
         return NATIVE[Dialect(dialect)].value
 
-    def _scenes(self, request: Request, prompt: Tree, negative: Tree) -> tuple[Scene, ...]:
+    def _scenes(self, request: Request, prompt: Tree, negative: Tree) -> dict[int, Scene]:
         """What the request's texts say over the steps."""
         clip_skip = _given(request.clip_skip)
         encode = partial(
@@ -255,13 +253,12 @@ class Painter:
         empty = partial(self.encode, [""], clip_skip)
         return scenes(prompt, negative, _given(request.steps), encode, empty)
 
-    def _over_time(self, request: Request, told: Sequence[Scene]) -> Denoise:
+    def _over_time(self, request: Request, told: Mapping[int, Scene]) -> Denoise:
         """Guidance by what holds at each step."""
-        guided = [
-            self._guided(request, self._rows(scene, request), scene.weights) for scene in told
-        ]
-        if len(guided) == 1:
-            return guided[0]
+        guided = {
+            scene: self._guided(request, self._rows(scene, request), scene.weights)
+            for scene in dict.fromkeys(told.values())
+        }
         visited = self._levels(request)
         return lambda x, level: guided[at_level(told, visited, level)](x, level)
 
@@ -326,50 +323,6 @@ class Painter:
         return Rescale(
             amount=request.guidance_rescale, process=parts.process, prediction=parts.prediction
         )
-
-
-def load(
-    path: str | Path | None = None,
-    *,
-    device: str | torch.device | None = None,
-    dtype: torch.dtype | None = None,
-    vae: str | Path | None = None,
-) -> Painter:
-    """A painter from a model folder or single file; the shipped model if no path is given.
-
-    device: None takes a GPU where there is one. dtype: of the weights; None takes fp32 on the CPU,
-    and on a GPU fp16 but for an autoencoder that overflows in it. vae: a file with another
-    autoencoder, for a Stable Diffusion model.
-    Raises CheckpointError where the model is missing, incomplete or broken.
-    """
-    source = shipped_model() if path is None else Path(path)
-    if not source.exists():
-        raise CheckpointError(
-            f"{source} is missing: give a model folder with a model_index.json, or a model file"
-        )
-    if device is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    place = usable(device)
-    load_parts = load_folder if source.is_dir() else load_single_file
-    parts = load_parts(source, dtype=dtype, device=place)
-    if vae is not None:
-        other = load_autoencoder(Path(vae), parts.denoiser, dtype=dtype, device=place)
-        parts = replace(parts, autoencoder=other)
-    return Painter(parts, device=place)
-
-
-def usable(device: str | torch.device) -> torch.device:
-    """The device itself; UsageError where there is none of that name here."""
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:
-        first = str(error).splitlines()[0]
-        raise UsageError(f"device {str(device)!r} cannot be used here ({first}): try cpu") from None
-
-
-def shipped_model() -> Path:
-    """Where the model lies that comes with the package."""
-    return Path(str(files("limner") / "assets" / SHIPPED))
 
 
 def choose(text: Conditioning, rows: Tensor) -> Conditioning:

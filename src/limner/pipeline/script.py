@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from limner.diffusion.process import Level
@@ -16,15 +16,14 @@ Encode = Callable[[Spans], Conditioning]
 """The spans of one text -> its conditioning, of one row."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
-    """What holds up to the step `last`, steps counted from 1.
+    """What holds for some steps.
 
     negative, members: conditionings of one row and of one length. weights: of the members; one of
     weight 1 unless the prompt has an AND.
     """
 
-    last: int
     negative: Conditioning
     members: tuple[Conditioning, ...]
     weights: tuple[float, ...]
@@ -32,26 +31,30 @@ class Scene:
 
 def scenes(
     prompt: Tree, negative: Tree, steps: int, encode: Encode, empty: Callable[[], Conditioning]
-) -> tuple[Scene, ...]:
-    """The fewest ranges of steps within which neither text changes.
+) -> dict[int, Scene]:
+    """Last step, counted from 1 -> what holds up to it; ranges that say the same share a scene.
 
     empty: gives the encoding of the empty prompt, which Compel's combinations need.
     """
     texts, against = prompt.timeline(steps), negative.timeline(steps)
     padding = empty() if prompt.dialect is Dialect.COMPEL else None
-    told = []
+    told, made = {}, dict[object, Scene]()
     for last in sorted({stage.last for stage in (*texts, *against)}):
-        members, weights = _members(prompt, _holding(texts, last), encode, empty)
-        (one, *_), _ = _members(negative, _holding(against, last), encode, empty)
-        one, *members = same_length([one, *members], padding)
-        told.append(Scene(last=last, negative=one, members=tuple(members), weights=weights))
-    return tuple(told)
+        now, against_now = _holding(texts, last), _holding(against, last)
+        said = now.members, against_now.members
+        if said not in made:
+            members, weights = _members(prompt, now, encode, empty)
+            (one, *_), _ = _members(negative, against_now, encode, empty)
+            one, *members = same_length([one, *members], padding)
+            made[said] = Scene(negative=one, members=tuple(members), weights=weights)
+        told[last] = made[said]
+    return told
 
 
-def at_level(scenes: Sequence[Scene], visited: Sequence[Level], level: Level) -> int:
-    """Which scene an evaluation belongs to: that of the step which begins at or above its level."""
+def at_level(told: Mapping[int, Scene], visited: Sequence[Level], level: Level) -> Scene:
+    """What holds for an evaluation: at the step which begins at or above its level."""
     step = max(1, sum(each.sigma >= level.sigma for each in visited[:-1]))
-    return next(i for i, scene in enumerate(scenes) if step <= scene.last)
+    return next(scene for last, scene in told.items() if step <= last)
 
 
 def trees(prompt: str, negative: str, dialect: str, *, lenient: bool = False) -> tuple[Tree, Tree]:

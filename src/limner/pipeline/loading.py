@@ -1,0 +1,59 @@
+"""From a folder or file to a painter; the model that comes with the package."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+
+from limner.checkpoints import load_autoencoder, load_folder, load_single_file
+from limner.errors import CheckpointError, UsageError
+from limner.pipeline.painter import Painter
+
+SHIPPED = "emoji"
+
+
+def load(
+    path: str | Path | None = None,
+    *,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    vae: str | Path | None = None,
+) -> Painter:
+    """A painter from a model folder or single file; the shipped model if no path is given.
+
+    device: None takes a GPU where there is one. dtype: of the weights; None takes fp32 on the CPU,
+    and on a GPU fp16 but for an autoencoder that overflows in it. vae: a file with another
+    autoencoder, for a Stable Diffusion model.
+    Raises CheckpointError where the model is missing, incomplete or broken.
+    """
+    source = shipped_model() if path is None else Path(path)
+    if not source.exists():
+        raise CheckpointError(
+            f"{source} is missing: give a model folder with a model_index.json, or a model file"
+        )
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    place = usable(device)
+    load_parts = load_folder if source.is_dir() else load_single_file
+    parts = load_parts(source, dtype=dtype, device=place)
+    if vae is not None:
+        other = load_autoencoder(Path(vae), parts.denoiser, dtype=dtype, device=place)
+        parts = replace(parts, autoencoder=other)
+    return Painter(parts, device=place)
+
+
+def usable(device: str | torch.device) -> torch.device:
+    """The device itself; UsageError where there is none of that name here."""
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).splitlines()[0]
+        raise UsageError(f"device {str(device)!r} cannot be used here ({first}): try cpu") from None
+
+
+def shipped_model() -> Path:
+    """Where the model lies that comes with the package."""
+    return Path(str(files("limner") / "assets" / SHIPPED))
