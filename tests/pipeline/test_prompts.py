@@ -159,8 +159,6 @@ def test_what_has_no_effect_is_said(painter):
     said = painter.generate("a cat <lora:moga:0.5> <hypernet:x:1>", **FIXED).warnings
     assert "LoRA 'moga' of the prompt is not on the model: --lora adds it" in said
     assert "the prompt's <hypernet> is a tag that Limner does not know" in said
-    swapped = painter.generate("a cat.swap(dog)", **FIXED, dialect="compel").warnings
-    assert swapped == ("swap is read and not painted: its first words are",)
 
 
 def test_settings_of_a_newer_version_are_named():

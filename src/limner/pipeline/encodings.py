@@ -7,12 +7,15 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from limner.checkpoints import Parts
 from limner.nn.memory import stamp
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.conditions import encoder_of
 from limner.pipeline.numerics import finite
+from limner.text.chunks import chunked
 from limner.text.dialect import Dialect
 from limner.text.spans import Span, Spans
 from limner.text.weighted import encode_spans
@@ -68,6 +71,10 @@ class Encodings:
             empty=empty,
         )
         return self._kept_or((said, dialect, weighting, clip_skip), encode)
+
+    def tokens(self, spans: Spans, dialect: Dialect) -> Int[Tensor, "L"]:
+        """The ids of the tokens that `spans` encodes, in their chunks one behind the other."""
+        return chunked(spans, self._encoder.encoders[0].tokenizer, dialect).ids.flatten()
 
     def forget(self) -> None:
         """Encode every text anew when it is asked for next."""
