@@ -157,7 +157,7 @@ def test_an_evaluation_between_two_levels_is_of_the_step_that_began_above_it(pai
 
 def test_what_has_no_effect_is_said(painter):
     said = painter.generate("a cat <lora:moga:0.5> <hypernet:x:1>", **FIXED).warnings
-    assert "LoRA 'moga' of the prompt is not on the model: --lora adds it" in said
+    assert "LoRA 'moga' of the prompt is missing: --lora or --lora-folder" in said
     assert "the prompt's <hypernet> is a tag that Limner does not know" in said
 
 

@@ -148,29 +148,14 @@ class Painter:
         seeds = seeds_from(_given(request.seed), request.count)
         clock = Clock()
 
-        with clock.stage("text"):
-            prompt, negative = trees(
-                request.prompt,
-                request.negative,
-                _given(request.dialect),
-                lenient=request.lenient,
-            )
-            told = self._scenes(request, prompt, negative)
-        solver = self._start(request, seeds)
-        total = SOLVERS[_given(request.solver)].calls(self._levels(request))
-        with clock.stage("denoise"):
-            run, final = drive(solver, self._over_time(request, told)), list[Tensor]()
-            for evaluation in iterate(run, final):
-                denoised = finite(evaluation.denoised, f"denoiser at step {evaluation.index + 1}")
-                yield Step(
-                    index=evaluation.index + 1,
-                    total=total,
-                    level=evaluation.level,
-                    x=evaluation.x,
-                    denoised=denoised,
-                    preview=partial(self.decode, denoised),
-                )
-            x = finite(final[0], "solver")
+        prompt, negative = trees(
+            request.prompt, request.negative, _given(request.dialect), lenient=request.lenient
+        )
+        with self.adapters.tagged(prompt.loras) as missing:
+            with clock.stage("text"):
+                told = self._scenes(request, prompt, negative)
+            with clock.stage("denoise"):
+                x = yield from self._denoised(request, seeds, told)
         with clock.stage("decode"):
             decoded = self.decoder(x)
         return Result(
@@ -182,14 +167,34 @@ class Painter:
             warnings=(
                 *unknown_words_warning(self.words, request.prompt),
                 *self.adapters.warnings,
-                *not_painted(prompt, dict(self.adapters.loras)),
+                *not_painted(prompt, negative, missing, request.embeddings or ()),
                 *decoded.notes,
             ),
         )
 
+    def _denoised(
+        self, request: Request, seeds: tuple[int, ...], told: Mapping[int, Scene]
+    ) -> Generator[Step, None, Latent]:
+        """From noise to the last latent, step by step."""
+        solver = self._start(request, seeds)
+        total = SOLVERS[_given(request.solver)].calls(self._levels(request))
+        run, final = drive(solver, self._over_time(request, told)), list[Tensor]()
+        for evaluation in iterate(run, final):
+            denoised = finite(evaluation.denoised, f"denoiser at step {evaluation.index + 1}")
+            yield Step(
+                index=evaluation.index + 1,
+                total=total,
+                level=evaluation.level,
+                x=evaluation.x,
+                denoised=denoised,
+                preview=partial(self.decode, denoised),
+            )
+        return finite(final[0], "solver")
+
     def complete(self, request: Request) -> Request:
         """The request with the model's defaults; RequestError for a size it cannot paint."""
         own = self.parts.sampling
+        self.adapters.learn(request.prompt, request.negative)
         request = self.adapters.complete(request).with_defaults(
             seed=secrets.randbelow(2**32),
             dialect=own.dialect,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -79,13 +79,20 @@ def trees(prompt: str, negative: str, dialect: str, *, lenient: bool = False) ->
     )
 
 
-def not_painted(prompt: Tree, loras: Collection[str]) -> tuple[str, ...]:
-    """What of a prompt has no effect on the picture, as warnings. loras: those on the model."""
-    missing = [lora.name for lora in prompt.loras if lora.name not in loras]
-    tags = [tag.name for tag in prompt.tags]
+def not_painted(
+    prompt: Tree, negative: Tree, missing: Iterable[str], learned: Iterable[str]
+) -> tuple[str, ...]:
+    """What of the texts has no effect on the picture, as warnings.
+
+    missing: LoRAs that were not found. learned: the learned words that the texts have.
+    """
+    known = {word.lower() for word in learned}
+    words = [node.name for tree in (prompt, negative) for node in tree.embeddings]
+    unknown = [name for name in words if name.lower() not in known]
     return (
-        *(f"LoRA {name!r} of the prompt is not on the model: --lora adds it" for name in missing),
-        *(f"the prompt's <{name}> is a tag that Limner does not know" for name in tags),
+        *(f"LoRA {name!r} of the prompt is missing: --lora or --lora-folder" for name in missing),
+        *(f"embedding {n!r} is missing: --embedding or --embedding-folder" for n in unknown),
+        *(f"the prompt's <{tag.name}> is a tag that Limner does not know" for tag in prompt.tags),
     )
 
 
