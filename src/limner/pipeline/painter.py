@@ -32,7 +32,7 @@ from limner.pipeline.decoding import LatentDecoder
 from limner.pipeline.encodings import Encodings, joined
 from limner.pipeline.numerics import finite
 from limner.pipeline.request import Request
-from limner.pipeline.script import Reader, Scene, at_level, not_painted, scenes, trees
+from limner.pipeline.script import Reader, Scene, at_level, check_maps, not_painted, scenes, trees
 from limner.pipeline.swaps import Control
 from limner.pipeline.words import unknown_words_warning
 from limner.text.dialect import Dialect
@@ -250,7 +250,8 @@ class Painter:
     def _scenes(self, request: Request, prompt: Tree, negative: Tree) -> dict[int, Scene]:
         """What the request's texts say over the steps."""
         dialect, clip_skip = prompt.dialect, _given(request.clip_skip)
-        weighting = Weighting(_given(request.weighting))
+        weighting = request.maps or Weighting(_given(request.weighting))
+        check_maps(request.maps or {}, prompt, negative, _given(request.steps))
         reader = Reader(
             encode=lambda spans: self.encode.spans(spans, dialect, weighting, clip_skip),
             tokens=lambda spans: self.encode.tokens(spans, dialect),

@@ -10,12 +10,15 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limner.diffusion.process import Level
+from limner.errors import RequestError
 from limner.pipeline.swaps import Control, active, kept
 from limner.prompt import Blend, Conjunction, Stage, Tree, parse
 from limner.text.alignment import aligned, filled
 from limner.text.combine import blend, conjunction, same_length
 from limner.text.dialect import Dialect
 from limner.text.spans import Spans
+from limner.text.weighted import mapped
+from limner.text.weighting import Map
 from limner.types import Conditioning
 
 
@@ -77,6 +80,15 @@ def trees(prompt: str, negative: str, dialect: str, *, lenient: bool = False) ->
         parse(prompt, kind, lenient=lenient),
         parse(negative, kind, lenient=lenient, negative=True),
     )
+
+
+def check_maps(maps: Mapping[str, Map], prompt: Tree, negative: Tree, steps: int) -> None:
+    """RequestError where a text that has a function stands nowhere in the prompts."""
+    stages = [*prompt.edited.timeline(steps), *negative.edited.timeline(steps)]
+    said = {spans for stage in stages for spans, _ in stage.members}
+    for text, function in maps.items():
+        if not any(mapped(spans, {text: function})[1] for spans in said):
+            raise RequestError(f"there is a map for {text!r}, which stands nowhere in the prompt")
 
 
 def not_painted(
