@@ -150,7 +150,7 @@ def test_an_evaluation_between_two_levels_is_of_the_step_that_began_above_it(pai
     assert list(told) == [2, 4]
     between = painter.parts.process.level(visited[1].sigma * 0.9 + visited[2].sigma * 0.1)
     asked = [visited[0], visited[1], between, visited[2], visited[3]]
-    assert [at_level(told, visited, level) for level in asked] == [
+    assert [at_level(told, visited, level)[1] for level in asked] == [
         told[last] for last in (2, 2, 2, 4, 4)
     ]
 

@@ -24,13 +24,15 @@ from limner.diffusion.process import Level
 from limner.diffusion.sample import Denoise, denoise_with, drive, last
 from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
-from limner.errors import RequestError
+from limner.errors import RequestError, UsageError
+from limner.explain.heatmaps import AttentionMaps
 from limner.models.unet import UNet
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.conditions import open_canvas, with_sizes, without_negative
 from limner.pipeline.decoding import LatentDecoder
 from limner.pipeline.encodings import Encodings, joined
 from limner.pipeline.numerics import finite
+from limner.pipeline.recording import Recording
 from limner.pipeline.request import Request
 from limner.pipeline.script import Reader, Scene, at_level, check_maps, not_painted, scenes, trees
 from limner.pipeline.swaps import Control
@@ -62,6 +64,7 @@ class Result:
 
     images: one PIL picture a seed, RGBA or RGB as the model paints.
     latents: (count, C, h, w), what the decoder was given.
+    attention: what the denoiser looked at, where the request asked for it.
     request: what was asked, every default filled in. timings: stage -> seconds.
     """
 
@@ -71,6 +74,16 @@ class Result:
     seeds: tuple[int, ...]
     timings: dict[str, float]
     warnings: tuple[str, ...] = ()
+    attention: AttentionMaps | None = None
+
+    def heatmap(self, words: str, **where: Any) -> Float[Tensor, "h w"]:
+        """How much each place of the latent looks at some words: see `AttentionMaps.heatmap`.
+
+        Raises UsageError where the request did not ask for `attention`.
+        """
+        if self.attention is None:
+            raise UsageError('nothing was recorded: attention="mean" in the request is right')
+        return self.attention.heatmap(words, **where)
 
 
 class Painter:
@@ -154,8 +167,9 @@ class Painter:
         with self.adapters.tagged(prompt.loras) as missing:
             with clock.stage("text"):
                 told = self._scenes(request, prompt, negative)
+            recording = Recording(self.parts.denoiser, request.attention)
             with clock.stage("denoise"):
-                x = yield from self._denoised(request, seeds, told)
+                x = yield from self._denoised(request, seeds, told, recording)
         with clock.stage("decode"):
             decoded = self.decoder(x)
         return Result(
@@ -170,15 +184,20 @@ class Painter:
                 *not_painted(prompt, negative, missing, request.embeddings or ()),
                 *decoded.notes,
             ),
+            attention=recording.maps(self.parts.tokenizer, x, request.count),
         )
 
     def _denoised(
-        self, request: Request, seeds: tuple[int, ...], told: Mapping[int, Scene]
+        self,
+        request: Request,
+        seeds: tuple[int, ...],
+        told: Mapping[int, Scene],
+        recording: Recording,
     ) -> Generator[Step, None, Latent]:
         """From noise to the last latent, step by step."""
         solver = self._start(request, seeds)
         total = SOLVERS[_given(request.solver)].calls(self._levels(request))
-        run, final = drive(solver, self._over_time(request, told)), list[Tensor]()
+        run, final = drive(solver, self._over_time(request, told, recording)), list[Tensor]()
         for evaluation in iterate(run, final):
             denoised = finite(evaluation.denoised, f"denoiser at step {evaluation.index + 1}")
             yield Step(
@@ -259,14 +278,22 @@ class Painter:
         )
         return scenes(prompt, negative, _given(request.steps), reader)
 
-    def _over_time(self, request: Request, told: Mapping[int, Scene]) -> Denoise:
+    def _over_time(
+        self, request: Request, told: Mapping[int, Scene], recording: Recording
+    ) -> Denoise:
         """Guidance by what holds at each step."""
         guided = {
             scene: self._guided(request, self._rows(scene, request), scene.weights, scene.swap)
             for scene in dict.fromkeys(told.values())
         }
         visited = self._levels(request)
-        return lambda x, level: guided[at_level(told, visited, level)](x, level)
+
+        def denoise(x: Tensor, level: Level) -> Tensor:
+            step, scene = at_level(told, visited, level)
+            with recording.of(step, scene.sides, request.count):
+                return guided[scene](x, level)
+
+        return denoise
 
     def _rows(self, scene: Scene, request: Request) -> Conditioning:
         """[negative, ..., first member, ..., second member, ...], `count` rows of each.

@@ -50,6 +50,7 @@ class Request:
     start_noise: (count, C, h, w) of unit variance, in place of the seeds' noise.
     maps: texts -> functions of one vector, for their tokens' encodings wherever they stand in the
         prompts (psi of the lecture's Definition 7), in place of the weighting.
+    attention: keep what the denoiser looks at, for heat maps: "mean" of the heads, or all "heads".
     """
 
     prompt: str
@@ -74,6 +75,7 @@ class Request:
     embeddings: tuple[str, ...] | None = None
     start_noise: Tensor | None = None
     maps: Mapping[str, Map] | None = None
+    attention: str | None = None
 
     def __post_init__(self) -> None:
         _text("prompt", self.prompt)
@@ -103,6 +105,7 @@ class Request:
             )
         _one_of("dialect", self.dialect, tuple(Dialect))
         _one_of("weighting", self.weighting, tuple(each.value for each in Weighting))
+        _one_of("attention", self.attention, ("mean", "heads"))
         noise_mode(self.noise)
         self._take_names()
 
@@ -163,7 +166,7 @@ class Request:
             ) from None
 
 
-UNSTORED = ("start_noise", "maps")
+UNSTORED = ("start_noise", "maps", "attention")
 STORED = tuple(field.name for field in fields(Request) if field.name not in UNSTORED)
 
 

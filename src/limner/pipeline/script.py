@@ -11,6 +11,7 @@ from torch import Tensor
 
 from limner.diffusion.process import Level
 from limner.errors import RequestError
+from limner.explain.heatmaps import NEGATIVE, PROMPT, Side
 from limner.pipeline.swaps import Control, active, kept
 from limner.prompt import Blend, Conjunction, Stage, Tree, parse
 from limner.text.alignment import aligned, filled
@@ -40,13 +41,14 @@ class Scene:
     """What holds for some steps.
 
     negative, members: conditionings of one row and of one length. weights: of the members; one of
-    weight 1 unless the prompt has an AND. swap: what a swap keeps of the original prompt, where the
-    one member is the edited prompt.
+    weight 1 unless the prompt has an AND. sides: the texts of these. swap: what a swap keeps of the
+    original prompt, where the one member is the edited prompt.
     """
 
     negative: Conditioning
     members: tuple[Conditioning, ...]
     weights: tuple[float, ...]
+    sides: tuple[Side, ...]
     swap: Control | None = None
 
 
@@ -67,10 +69,12 @@ def scenes(prompt: Tree, negative: Tree, steps: int, reader: Reader) -> dict[int
     return told
 
 
-def at_level(told: Mapping[int, Scene], visited: Sequence[Level], level: Level) -> Scene:
-    """What holds for an evaluation: at the step which begins at or above its level."""
+def at_level(
+    told: Mapping[int, Scene], visited: Sequence[Level], level: Level
+) -> tuple[int, Scene]:
+    """The step of an evaluation, which begins at or above its level, and what holds at it."""
     step = max(1, sum(each.sigma >= level.sigma for each in visited[:-1]))
-    return next(scene for last, scene in told.items() if step <= last)
+    return step, next(scene for last, scene in told.items() if step <= last)
 
 
 def trees(prompt: str, negative: str, dialect: str, *, lenient: bool = False) -> tuple[Tree, Tree]:
@@ -113,7 +117,8 @@ def _scene(prompt: Tree, now: Stage, negative: Tree, against: Stage, reader: Rea
     (one, *_), _ = _members(negative, against, reader)
     padding = reader.empty() if prompt.dialect is Dialect.COMPEL else None
     one, *members = same_length([one, *members], padding)
-    return Scene(negative=one, members=tuple(members), weights=weights)
+    sides = _sides(NEGATIVE, negative, against, reader)[:1] + _sides(PROMPT, prompt, now, reader)
+    return Scene(negative=one, members=tuple(members), weights=weights, sides=sides)
 
 
 def _swapping(scene: Scene, prompt: Tree, step: int, steps: int, reader: Reader) -> Scene:
@@ -129,8 +134,9 @@ def _swapping(scene: Scene, prompt: Tree, step: int, steps: int, reader: Reader)
         for stage in (said, _holding(edited.timeline(steps), step))
     ]
     cross, own = kept(swaps, step, steps)
+    sides = (*scene.sides, *_sides(f"original {PROMPT}", original, said, reader))
     control = Control(original=first, alignment=aligned(*tokens), cross=cross, own=own)
-    return replace(scene, negative=negative, members=(member,), swap=control)
+    return replace(scene, negative=negative, members=(member,), swap=control, sides=sides)
 
 
 def _members(
@@ -144,6 +150,18 @@ def _members(
     if tree.kind is Conjunction:
         return [conjunction(encoded, weights, reader.empty())], (1.0,)
     return encoded, weights
+
+
+def _sides(name: str, tree: Tree, stage: Stage, reader: Reader) -> tuple[Side, ...]:
+    """The texts of what `_members` gives: one for each member of an AND, else one."""
+    texts = tuple(reader.tokens(spans) for spans, _ in stage.members)
+    if tree.kind is Blend:
+        return (Side(name=name, texts=texts),)
+    if tree.kind is Conjunction:
+        return (Side(name=name, texts=(torch.cat(texts),)),)
+    numbered = [f"{name} {number}" for number in range(1, len(texts) + 1)]
+    names = numbered if len(texts) > 1 else [name]
+    return tuple(Side(name=n, texts=(text,)) for n, text in zip(names, texts, strict=True))
 
 
 def _is_mean(tree: Tree) -> bool:
