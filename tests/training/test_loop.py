@@ -11,7 +11,7 @@ CONFIG = LoopConfig(steps=12, batch=4, learning_rate=1e-2, precision="fp32", sav
 
 
 class LineObjective:
-    """Fit a line through noisy points; the noise comes from the step's generator."""
+    """Fit a line through noisy points; the noise comes from the step's draws."""
 
     def __init__(self, poison: int | None = None):
         torch.manual_seed(0)
@@ -19,9 +19,9 @@ class LineObjective:
         self.count = 10
         self.poison = poison
 
-    def loss(self, indices, generator):
+    def loss(self, indices, draws):
         x = indices.float()[:, None]
-        y = 2 * x + torch.randn(x.shape, generator=generator)
+        y = 2 * x + draws.normal(1)
         loss = (self.modules["line"](x) - y).pow(2).mean()
         return {"total": loss if self.poison not in indices.tolist() else loss * torch.nan}
 

@@ -12,6 +12,7 @@ from limner.diffusion.times import UniformTimes
 from limner.models.autoencoder import Autoencoder
 from limner.models.clip import Clip, ClipConfig, TextTowerConfig, VisionTowerConfig
 from limner.models.presets import AUTOENCODER_TINY
+from limner.training.draws import Draws
 from limner.training.objectives.autoencoder import AutoencoderObjective, gradient_difference
 from limner.training.objectives.contrastive import (
     ContrastiveObjective,
@@ -98,7 +99,7 @@ def test_contrastive_loss_of_an_untrained_clip_is_that_of_guessing():
         return torch.tensor([[1, 2, 3, 7]] * len(captions)), None
 
     objective = ContrastiveObjective(clip, tokenize, picture_set(), lambda r, _: canonical(r))
-    losses = objective.loss(torch.arange(3), chance())
+    losses = objective.loss(torch.arange(3), Draws(CHANCE, range(3)))
     assert losses["total"].item() == pytest.approx(math.log(3), abs=1e-4)
 
 
@@ -112,8 +113,8 @@ def test_gradient_difference_sees_edges_and_not_brightness():
 def test_autoencoder_objective_adds_up_and_is_repeatable():
     torch.manual_seed(0)
     objective = AutoencoderObjective(Autoencoder(AUTOENCODER_TINY), picture_set())
-    one = objective.loss(torch.arange(3), chance())
-    two = objective.loss(torch.arange(3), chance())
+    one = objective.loss(torch.arange(3), Draws(CHANCE, range(3)))
+    two = objective.loss(torch.arange(3), Draws(CHANCE, range(3)))
     assert {k: v.item() for k, v in one.items()} == {k: v.item() for k, v in two.items()}
     total = one["pixel"] + 0.5 * one["gradient"] + 1e-3 * one["kl"]
     torch.testing.assert_close(one["total"], total)
@@ -149,13 +150,13 @@ def test_denoising_loss_of_zero_output_is_the_targets_square(process, name):
         process=process, prediction=prediction_named(name, process), times=UniformTimes(),
         text_dropout=0.5,
     )  # fmt: skip
-    loss = objective.loss(torch.tensor([3, 1, 0, 2]), chance())["total"]
+    loss = objective.loss(torch.tensor([3, 1, 0, 2]), Draws(CHANCE, range(4)))["total"]
     x, _ = oracle.asked
 
-    draws = chance()
-    dropped = [bool(torch.rand((), generator=draws) < 0.5) for _ in range(4)]
-    noise = torch.randn(4, 2, 4, 4, generator=draws)
-    t = UniformTimes().sample_times(process, 4, draws)
+    draws = Draws(CHANCE, range(4))
+    dropped = [bool(torch.rand((), generator=chance) < 0.5) for chance in draws.chances()]
+    noise = draws.normal(2, 4, 4)
+    t = UniformTimes().times_of(process, draws.uniform())
     alpha, sigma = (a[:, None, None, None] for a in process.alpha_sigma(t))
     x0 = latents[[3, 1, 0, 2]]
     target = {"flow": noise - x0, "epsilon": noise, "v": alpha * noise - sigma * x0}[name]

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from limner.errors import TrainingError
+from limner.training.draws import Draws, mix
 from limner.training.ema import PowerEMA
 from limner.training.objectives import Objective
 from limner.training.optim import adamw, learning_rate_factor
@@ -121,12 +122,12 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         indices = batch_indices(self.objective.count, config.batch, self.step, config.seed)
-        generator = torch.Generator().manual_seed(_mix(config.seed, self.step))
+        draws = Draws(mix(config.seed, self.step), range(config.batch))
         device = self.parameters[0].device.type
         self.optimiser.zero_grad(set_to_none=True)
         with fastest_attention(device):
             with torch.autocast(device, torch.bfloat16, enabled=config.precision == "bf16"):
-                losses = self.objective.loss(indices, generator)
+                losses = self.objective.loss(indices, draws)
             self._check(losses, indices)
             losses["total"].backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, config.clip)
@@ -205,17 +206,9 @@ def batch_indices(count: int, batch: int, step: int, seed: int) -> Tensor:
     epochs = positions // count
     orders = {
         int(epoch): torch.randperm(
-            count, generator=torch.Generator().manual_seed(_mix(seed + 1, int(epoch)))
+            count, generator=torch.Generator().manual_seed(mix(seed + 1, int(epoch)))
         )
         for epoch in epochs.unique()
     }
     pairs = zip(epochs.tolist(), (positions % count).tolist(), strict=True)
     return torch.stack([orders[epoch][position] for epoch, position in pairs])
-
-
-def _mix(seed: int, number: int) -> int:
-    """One 63-bit seed of two numbers (SplitMix64's finaliser)."""
-    z = (seed * 0x9E3779B97F4A7C15 + number * 0xBF58476D1CE4E5B9 + 1) & (2**64 - 1)
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & (2**64 - 1)
-    return (z ^ (z >> 31)) >> 1

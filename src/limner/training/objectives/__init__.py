@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-import torch
 from torch import Tensor, nn
+
+from limner.training.draws import Draws
 
 
 @runtime_checkable
@@ -18,9 +19,10 @@ class Objective(Protocol):
     modules: nn.ModuleDict
     count: int
 
-    def loss(self, indices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Losses of the items `indices`, (B,), by name; `total` is what is minimised.
+    def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """Losses of the items `indices`, (B,), by name, means over them; `total` is minimised.
 
-        Every random choice comes from `generator`, so that a step can be repeated to the bit.
+        Every random choice comes from `draws`, so that a step can be repeated to the bit, and cut
+        into parts whose losses average to that of the whole.
         """
         ...

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from limner.data.records import PictureSet
 from limner.models.autoencoder import Autoencoder
+from limner.training.draws import Draws
 
 
 class AutoencoderObjective:
@@ -31,19 +32,21 @@ class AutoencoderObjective:
         self.gradient_weight = gradient_weight
         self.kl_weight = kl_weight
 
-    def loss(self, indices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        pixels = self._pixels(indices, generator).to(next(self.model.parameters()).device)
+    def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
+        pixels = self._pixels(indices, draws).to(next(self.model.parameters()).device)
         posterior = self.model.encode(pixels)
-        rebuilt = self.model.decode(posterior.sample(generator)).float()
+        rebuilt = self.model.decode(
+            posterior.displaced(draws.normal(*posterior.mean.shape[1:]))
+        ).float()
         pixel = F.l1_loss(rebuilt, pixels)
         gradient = gradient_difference(rebuilt, pixels)
         kl = posterior.kl().mean() / posterior.mean[0].numel()
         total = pixel + self.gradient_weight * gradient + self.kl_weight * kl
         return {"total": total, "pixel": pixel, "gradient": gradient, "kl": kl}
 
-    def _pixels(self, indices: Tensor, generator: torch.Generator) -> Tensor:
+    def _pixels(self, indices: Tensor, draws: Draws) -> Tensor:
         pixels = self.pictures.to_float(indices.tolist())
-        mirrored = torch.rand(len(indices), generator=generator) < 0.5
+        mirrored = draws.uniform() < 0.5
         return torch.where(mirrored[:, None, None, None], pixels.flip(-1), pixels)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from limner.data.records import PictureSet, Record
 from limner.models.clip import Clip
+from limner.training.draws import Draws
 
 CaptionMaker = Callable[[Record, torch.Generator], str]
 
@@ -36,9 +37,12 @@ class ContrastiveObjective:
         self.caption = caption
         self.count = len(pictures.records)
 
-    def loss(self, indices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
         records = [self.set.records[i] for i in indices.tolist()]
-        captions = [self.caption(record, generator) for record in records]
+        captions = [
+            self.caption(record, chance)
+            for record, chance in zip(records, draws.chances(), strict=True)
+        ]
         device = next(self.clip.parameters()).device
         ids, mask = self.tokenize(captions)
         texts = self.clip.text_features(ids.to(device), None if mask is None else mask.to(device))

@@ -16,6 +16,7 @@ from limner.diffusion.prediction import Prediction
 from limner.diffusion.process import Process
 from limner.diffusion.sample import predict
 from limner.diffusion.times import TimeSampling
+from limner.training.draws import Draws
 from limner.types import Conditioning
 
 
@@ -50,11 +51,14 @@ class DenoisingObjective:
         self.times = times
         self.text_dropout = text_dropout
 
-    def loss(self, indices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        captions = [self._caption(i, generator) for i in indices.tolist()]
+    def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
+        captions = [
+            self._caption(index, chance)
+            for index, chance in zip(indices.tolist(), draws.chances(), strict=True)
+        ]
         x0 = self.latents[indices]
-        noise = torch.randn(x0.shape, generator=generator).to(x0)
-        t = self.times.sample_times(self.process, len(x0), generator).to(x0)
+        noise = draws.normal(*x0.shape[1:]).to(x0)
+        t = self.times.times_of(self.process, draws.uniform()).to(x0)
         alpha, sigma = self.process.alpha_sigma(t)
         x = self.process.add_noise(x0, noise, t)
         text = self.encode(captions)
@@ -65,7 +69,7 @@ class DenoisingObjective:
         output = predict(call, self.process, x, t)
         return {"total": F.mse_loss(output, self.prediction.target(x0, noise, alpha, sigma))}
 
-    def _caption(self, index: int, generator: torch.Generator) -> str:
-        if torch.rand((), generator=generator) < self.text_dropout:
+    def _caption(self, index: int, chance: torch.Generator) -> str:
+        if torch.rand((), generator=chance) < self.text_dropout:
             return ""
-        return self.caption(index, generator)
+        return self.caption(index, chance)
