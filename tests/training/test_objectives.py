@@ -16,8 +16,9 @@ from limner.training.draws import Draws
 from limner.training.objectives.autoencoder import AutoencoderObjective, gradient_difference
 from limner.training.objectives.contrastive import (
     ContrastiveObjective,
+    SigmoidForm,
+    SoftmaxForm,
     described,
-    symmetric_loss,
 )
 from limner.training.objectives.denoising import DenoisingObjective
 from limner.types import Conditioning
@@ -45,7 +46,8 @@ def picture_set():
 def test_the_identity_gives_clips_own_loss():
     logits = torch.randn(5, 5, generator=chance())
     labels = torch.arange(5)
-    ours = symmetric_loss(logits, torch.eye(5, dtype=torch.bool))
+    eye = torch.eye(5, dtype=torch.bool)
+    ours = (SoftmaxForm()(logits, eye) + SoftmaxForm()(logits.T, eye)) / 2
     theirs = (
         nn.functional.cross_entropy(logits, labels) + nn.functional.cross_entropy(logits.T, labels)
     ) / 2
@@ -65,8 +67,20 @@ def test_without_concepts_only_a_pictures_own_captions_describe_it():
 
 def test_two_equal_positives_share_the_target():
     logits = torch.tensor([[2.0, 2.0], [2.0, 2.0]])
-    loss = symmetric_loss(logits, torch.ones(2, 2, dtype=torch.bool))
+    loss = SoftmaxForm()(logits, torch.ones(2, 2, dtype=torch.bool))
     assert loss.item() == pytest.approx(math.log(2))
+
+
+def test_the_sigmoid_form_is_siglips_equation_1():
+    scores, positive = torch.randn(3, 3, generator=chance()), torch.eye(3).bool()
+    positive[0, 2] = True
+    form = SigmoidForm()
+    expected = 0.0
+    for i in range(3):
+        for j in range(3):
+            z = 1.0 if positive[i, j] else -1.0
+            expected += math.log1p(math.exp(-z * (scores[i, j].item() - 10.0))) / 3
+    assert form(scores, positive).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_contrastive_loss_of_an_untrained_clip_is_that_of_guessing():

@@ -26,3 +26,21 @@ class Objective(Protocol):
         into parts whose losses average to that of the whole.
         """
         ...
+
+
+@runtime_checkable
+class ComparingObjective(Objective, Protocol):
+    """An objective that compares the items of a batch: parts of it need the features of all.
+
+    share_gradients: over processes, every feature gets the gradient of all processes' losses.
+    """
+
+    share_gradients: bool
+
+    def features(self, indices: Tensor, draws: Draws) -> Tensor:
+        """(B, ...) of the items `indices`, (B,)."""
+        ...
+
+    def compare(self, features: Tensor, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """Losses of the rows of `draws` against all; features: (N, ...) of all `indices`, (N,)."""
+        ...
