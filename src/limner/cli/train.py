@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.progress import progress_bar, stop_signals
+from limner.cli.progress import finish, progress_bar, stop_signals
 from limner.errors import TrainingError, UsageError
 
 if TYPE_CHECKING:
     from limner.data.records import PictureSet
     from limner.training.loop import Progress
+    from limner.training.sheet import Sheet
+
+SHEET = "samples.png"
 
 
 def command(
@@ -40,10 +43,12 @@ def command(
     from limner.training.run import train
 
     chosen = adjusted(recipe_named(recipe), steps=steps, batch=batch, seed=seed, concepts=concepts)
-    run = train(chosen, read(data), output, base=base, resume=resume, device=device)
+    pictures = chosen.source() if data is None else read(data)
+    run = train(chosen, pictures, output, base=base, resume=resume, device=device)
     write = event_writer(output) if tensorboard else lambda progress: None
     with progress_bar(recipe) as report, stop_signals() as stopped:
-        for progress in run:
+
+        def after_step(progress: Progress) -> None:
             report(progress.step, progress.steps)
             if progress.step % 100 == 0:
                 typer.echo(line(progress), err=True)
@@ -51,6 +56,11 @@ def command(
             if stopped() and progress.step < progress.steps:
                 run.close()
                 raise TrainingError(f"stopped and saved at step {progress.step}: --resume goes on")
+
+        sheet = finish(run, after_step)
+    if sheet is not None:
+        draw(sheet, output / SHEET)
+        typer.echo(output / SHEET)
     typer.echo(output / "model")
 
 
@@ -69,6 +79,15 @@ def read(data: Path | None) -> PictureSet:
         typer.echo(f"limner: skipped {reason}", err=True)
     typer.echo(f"{len(found)} pictures, {len(found.skipped)} skipped", err=True)
     return found
+
+
+def draw(sheet: Sheet, path: Path) -> None:
+    """Write what a trained part shows as one picture."""
+    from limner.data.pixels import to_picture
+    from limner.evaluate.sheet import contact_sheet
+
+    pictures = [to_picture(pixels) for pixels in sheet.pictures]
+    contact_sheet(pictures, sheet.labels, columns=sheet.columns, scale=sheet.scale).save(path)
 
 
 def line(progress: Progress) -> str:

@@ -21,6 +21,7 @@ from limner.data.records import PictureSet
 from limner.errors import TrainingError
 from limner.training.loop import STATE, Progress, Trainer
 from limner.training.recipes import Recipe, missing_parts
+from limner.training.sheet import Sheet
 
 LOG = "log.jsonl"
 LOG_EVERY = 20
@@ -34,8 +35,8 @@ def train(
     base: Path | None = None,
     resume: bool = False,
     device: str = "cpu",
-) -> Generator[Progress, None, None]:
-    """Train, yielding after every step; closing it early saves.
+) -> Generator[Progress, None, Sheet | None]:
+    """Train, yielding after every step; closing it early saves. Returns what the recipe shows.
 
     base: a model folder with the parts that the recipe needs.
     Raises TrainingError where a part is missing, or the folder already holds a training.
@@ -60,6 +61,7 @@ def train(
     with trainer.ema.applied(recipe.loop.ema[0]):
         objective.modules.eval()
         recipe.save(objective, chosen, model)
+        return recipe.sheet(objective, data, model)
 
 
 def prepare(recipe: Recipe, folder: Path, base: Path | None) -> ModelFolder:
