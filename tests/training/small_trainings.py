@@ -18,6 +18,7 @@ from limner.models.presets import UNET_TINY
 from limner.models.unet import UNet
 from limner.training.distributed import find_processes
 from limner.training.loop import LoopConfig, Trainer
+from limner.training.objectives.conditions import TextCondition
 from limner.training.objectives.contrastive import ContrastiveObjective, SigmoidForm
 from limner.training.objectives.denoising import DenoisingObjective
 from limner.types import Conditioning
@@ -52,8 +53,15 @@ def pictures():
     return PictureSet(pictures=numbers, records=tuple(records))
 
 
+def without_key_biases(module):
+    """Softmax ignores them: their gradient is rounding, which Adam would scale up to full steps."""
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(not name.endswith("k_proj.bias"))
+    return module
+
+
 def contrastive(form, share_gradients=True):
-    clip = Clip.from_config(ClipConfig(text=TEXT, vision=VISION))
+    clip = without_key_biases(Clip.from_config(ClipConfig(text=TEXT, vision=VISION)))
     return ContrastiveObjective(
         clip, tokenize, pictures(), caption,
         form=None if form is None else form(), share_gradients=share_gradients,
@@ -62,16 +70,19 @@ def contrastive(form, share_gradients=True):
 
 def denoising():
     """With a text tower trained along, whose projection gets no gradient."""
-    tower = TextTower(TEXT)
+    tower = without_key_biases(TextTower(TEXT))
     latents = torch.randn(12, 4, 8, 8, generator=torch.Generator().manual_seed(1))
 
     def encode(captions):
         return Conditioning(context=tower(tokenize(captions)[0]).last)
 
+    condition = TextCondition(
+        caption=lambda index, chance: f"item {index}", encode=encode, dropout=0.3
+    )
     return DenoisingObjective(
-        UNet(UNET_TINY), latents, lambda index, chance: f"item {index}", encode,
+        UNet(UNET_TINY), latents, condition,
         process=RectifiedFlow(), prediction=prediction_named("flow", RectifiedFlow()),
-        times=LogitNormalTimes(), text_dropout=0.3, trained={"text_encoder": tower},
+        times=LogitNormalTimes(), trained={"text_encoder": tower},
     )  # fmt: skip
 
 
@@ -106,11 +117,15 @@ def trainer(name, folder, *, processes=None, **changes):
 def training(name, folder, *, processes=None, **changes):
     """The losses, (steps,), the final weights, and how far these went."""
     run = trainer(name, folder, processes=processes, **changes)
-    before = [p.detach().clone() for p in run.parameters]
+    before = weights(run)
     losses = torch.tensor([progress.losses["total"] for progress in run.run()])
-    weights = [p.detach().clone() for p in run.parameters]
-    moved = max(float((a - b).abs().max()) for a, b in zip(before, weights, strict=True))
-    return {"losses": losses, "weights": weights, "moved": moved}
+    after = weights(run)
+    return {"losses": losses, "weights": after, "moved": (after - before).norm()}
+
+
+def weights(run):
+    """All of them as one vector."""
+    return torch.cat([p.detach().flatten() for p in run.parameters])
 
 
 def over_processes(count, work, *arguments):
@@ -127,7 +142,6 @@ def _placed(rank, count, port, work, arguments):
     os.environ["MASTER_ADDR"] = "127.0.0.1"
     torch.set_num_threads(1)
     work(*arguments)
-    torch.distributed.destroy_process_group()
 
 
 def train_all(folder):
@@ -141,6 +155,7 @@ def train_all(folder):
     }
     name = "softmax apart"
     found[name, 1] = training(name, folder / name, processes=processes)
+    processes.close()
     torch.save(found, folder / f"found {processes.rank}.pt")
 
 

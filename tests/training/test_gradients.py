@@ -27,8 +27,9 @@ def two_processes(tmp_path_factory):
 
 def assert_same(ours, theirs):
     torch.testing.assert_close(ours["losses"], theirs["losses"], rtol=1e-5, atol=1e-6)
-    for one, other in zip(ours["weights"], theirs["weights"], strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+    apart = (ours["weights"] - theirs["weights"]).norm()
+    assert apart <= 1e-6 * theirs["weights"].norm()
+    assert apart <= 1e-4 * theirs["moved"]
 
 
 def test_four_parts_make_the_same_training(name, whole, tmp_path):
@@ -42,7 +43,7 @@ def test_two_processes_make_the_same_training(name, whole, two_processes, accumu
 
 def test_the_training_went_somewhere(whole):
     assert len(whole["losses"]) == STEPS
-    assert whole["moved"] > 1e-3
+    assert whole["moved"] > 1e-3 * whole["weights"].norm()
 
 
 def test_without_shared_gradients_two_processes_learn_otherwise(two_processes, tmp_path):

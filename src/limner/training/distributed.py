@@ -85,6 +85,9 @@ class Processes:
         """One process after another: what the first writes, the others find."""
         yield
 
+    def close(self) -> None:
+        """Part from the others, at the end."""
+
 
 class ManyProcesses(Processes):
     """One of several processes that accelerate has brought together."""
@@ -133,6 +136,14 @@ class ManyProcesses(Processes):
             if rank == self.rank:
                 yield
             dist.barrier()
+
+    def close(self) -> None:
+        dist.destroy_process_group()
+
+
+def first_process() -> bool:
+    """Whether this is the process that speaks, writes and saves for all."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def find_processes(device: str) -> Processes:

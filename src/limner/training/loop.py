@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,12 @@ from limner.training.gradients import add_gradients
 from limner.training.objectives import Objective
 from limner.training.optim import adamw, learning_rate_factor
 from limner.training.saving import load_state, write_whole
+from limner.training.sheet import Sheet
+from limner.training.snapshots import FOLDER as SNAPSHOTS
+from limner.training.snapshots import write_snapshot
 
 STATE = "state.pt"
-MAY_CHANGE = {"steps", "save_every", "accumulate"}
+MAY_CHANGE = {"steps", "save_every", "accumulate", "snapshot_every"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ class LoopConfig:
     one after another, where memory is short; the result is the same.
     warmup, decay: parts of `steps`. ema: gammas of `PowerEMA`, the first is the one that ships.
     precision: "bf16" runs the forward pass under autocast, weights stay fp32.
+    snapshot_every: steps between snapshots of the averages, from which one of any length can be
+    rebuilt (`snapshots.rebuild`); 0: none.
     """
 
     steps: int
@@ -53,6 +58,7 @@ class LoopConfig:
     precision: str = "bf16"
     seed: int = 0
     save_every: int = 1000
+    snapshot_every: int = 0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "accumulate", "save_every"):
@@ -64,7 +70,10 @@ class LoopConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What the loop tells after each step; the losses are those of the whole batch."""
+    """What is told after each step; the losses are those of the whole batch.
+
+    sheet: now and then, what the weights' average can do.
+    """
 
     step: int
     steps: int
@@ -72,12 +81,12 @@ class Progress:
     learning_rate: float
     pictures_per_second: float
     saved: bool
+    seconds_per_step: float = 0.0
+    sheet: Sheet | None = None
 
     @property
     def seconds_left(self) -> float:
         return (self.steps - self.step) * self.seconds_per_step
-
-    seconds_per_step: float = 0.0
 
 
 class Trainer:
@@ -93,7 +102,7 @@ class Trainer:
         self.objective = objective
         self.config = config
         self.folder = folder
-        self.processes = Processes() if processes is None else processes
+        self.processes = Processes(device_of(objective)) if processes is None else processes
         self._check_batch()
         self.processes.wrap(objective.modules, half=config.precision == "bf16")
         self.step = 0
@@ -107,28 +116,38 @@ class Trainer:
 
     def run(self) -> Iterator[Progress]:
         """Train up to `config.steps`; whoever iterates may stop at any step and `save()`."""
+        config = self.config
         self.objective.modules.train()
         seconds = 0.0
-        while self.step < self.config.steps:
+        while self.step < config.steps:
             began = time.perf_counter()
             losses, rate = self._update()
             self.step += 1
             self.ema.update(self.step)
-            last = self.step == self.config.steps
-            saved = last or self.step % self.config.save_every == 0
+            saved = self.step == config.steps or self.step % config.save_every == 0
             spent = time.perf_counter() - began
             seconds = spent if seconds == 0.0 else 0.98 * seconds + 0.02 * spent
             if saved:
                 self.save()
+            if config.snapshot_every and self.step % config.snapshot_every == 0:
+                self._snapshot()
             yield Progress(
                 step=self.step,
-                steps=self.config.steps,
+                steps=config.steps,
                 losses=losses,
                 learning_rate=rate,
-                pictures_per_second=self.config.batch / seconds,
+                pictures_per_second=config.batch / seconds,
                 seconds_per_step=seconds,
                 saved=saved,
             )
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The modules hold the average that ships, ready to be used, and themselves after it."""
+        with self.ema.applied(self.config.ema[0]):
+            self.objective.modules.eval()
+            yield
+            self.objective.modules.train()
 
     def _update(self) -> tuple[dict[str, float], float]:
         """One step of the optimiser: the losses before it, and its learning rate."""
@@ -177,6 +196,15 @@ class Trainer:
             }
             write_whole(self.folder / STATE, lambda file: torch.save(state, file))
 
+    def _snapshot(self) -> None:
+        if self.processes.rank == 0:
+            names = [n for n, p in self.objective.modules.named_parameters() if p.requires_grad]
+            averages = {
+                gamma: dict(zip(names, average, strict=True))
+                for gamma, average in self.ema.averages.items()
+            }
+            write_snapshot(self.folder / SNAPSHOTS, self.step, averages)
+
     def resume(self) -> bool:
         """Take up the state saved in the folder, if there is one."""
         path = self.folder / STATE
@@ -198,6 +226,10 @@ class Trainer:
                     f"{path} was trained with {name} {saved[name]}, not {ours[name]}: "
                     "resume with the same or start in another folder"
                 )
+
+
+def device_of(objective: Objective) -> torch.device:
+    return next(objective.modules.parameters()).device
 
 
 def fastest_attention(device: str) -> AbstractContextManager[None]:

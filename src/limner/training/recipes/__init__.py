@@ -61,9 +61,13 @@ def adjusted(
     batch: int | None = None,
     seed: int | None = None,
     concepts: int | None = None,
+    **loop: Any,
 ) -> Recipe:
-    """The recipe with other numbers where they are given; TrainingError where one has no place."""
-    given = {"steps": steps, "batch": batch, "seed": seed}
+    """The recipe with other numbers where they are given; TrainingError where one has no place.
+
+    loop: other fields of its `LoopConfig`.
+    """
+    given = {"steps": steps, "batch": batch, "seed": seed, **loop}
     changes: dict[str, Any] = {name: n for name, n in given.items() if n is not None}
     row: Any = recipe
     row = replace(row, loop=replace(row.loop, **changes))

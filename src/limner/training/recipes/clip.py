@@ -16,7 +16,7 @@ from limner.text.masks import PadMask, pad_mask
 from limner.text.tokenizer import Tokenizer
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
-from limner.training.objectives.contrastive import ContrastiveObjective
+from limner.training.objectives.contrastive import ContrastiveObjective, SigmoidForm, SoftmaxForm
 from limner.training.recipes.base import Source, everyday_subset, one_of_each, unseen
 from limner.training.sheet import Sheet
 
@@ -26,7 +26,10 @@ SHOWN = 10
 
 @dataclass(frozen=True, kw_only=True)
 class ClipRecipe:
-    """A vocabulary from the captions, then CLIP's two towers on captions and pictures."""
+    """A vocabulary from the captions, then CLIP's two towers on captions and pictures.
+
+    sigmoid: each pair is judged by itself (SigLIP), not against the batch.
+    """
 
     source: Source
     loop: LoopConfig
@@ -34,6 +37,7 @@ class ClipRecipe:
     vision: VisionTowerConfig
     vocabulary: int
     concepts: int | None = None
+    sigmoid: bool = False
     needs: tuple[str, ...] = ()
 
     def choose(self, data: PictureSet) -> PictureSet:
@@ -49,7 +53,8 @@ class ClipRecipe:
             ids = tokenizer(captions)
             return ids, pad_mask(ids, PAD, end=tokenizer.end, pad=tokenizer.pad)
 
-        return ContrastiveObjective(clip, tokenize, data, caption)
+        form = SigmoidForm() if self.sigmoid else SoftmaxForm()
+        return ContrastiveObjective(clip, tokenize, data, caption, form=form)
 
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
         clip = objective.modules["clip"]
