@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -52,7 +53,7 @@ def test_evaluating_prints_the_table_and_writes_the_sheet(tiny_model, data, tmp_
 
 
 def test_training_by_name_and_resuming(data, tmp_path, capsys, monkeypatch):
-    row = recipes.replace(recipes.RECIPES["emoji-autoencoder"], loop=LOOP)
+    row = replace(recipes.RECIPES["emoji-autoencoder"], loop=LOOP)
     monkeypatch.setitem(recipes.RECIPES, "emoji-autoencoder", row)
     out = tmp_path / "run"
     words = ["train", "emoji-autoencoder", "-o", str(out), "--data", str(data)]
