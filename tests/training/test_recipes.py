@@ -12,6 +12,7 @@ from limner.data.captions import class_records
 from limner.data.records import PictureSet, Record
 from limner.diffusion.prediction import Epsilon
 from limner.diffusion.process import DiscreteDiffusion
+from limner.errors import TrainingError
 from limner.models.discriminator import DiscriminatorConfig
 from limner.models.dit import DiT
 from limner.models.presets import AUTOENCODER_TINY
@@ -159,6 +160,13 @@ def test_an_autoencoder_may_have_an_adversary_and_white_latents(tmp_path):
         latents = model.encode(data.to_float(range(9))).mean
     flat = latents.movedim(1, 0).flatten(1)
     torch.testing.assert_close(torch.cov(flat), torch.eye(4), atol=1e-3, rtol=0)
+
+
+def test_parts_that_do_not_fit_are_named(towers, tmp_path):
+    with pytest.raises(TrainingError, match="tokens have width 16; this denoiser takes 8"):
+        run(tiny_dit("notebook-dit-fashion", context_width=8), clothes(), tmp_path, towers[0])
+    with pytest.raises(TrainingError, match="pictures have 3 channels; this denoiser takes 1"):
+        run(tiny_dit("fashion-dit"), clothes(channels=3), tmp_path)
 
 
 def test_written_captions_are_read_once_for_the_vocabulary():
