@@ -131,7 +131,7 @@ def test_two_numbers_become_a_plane(tmp_path):
     row = RECIPES["fashion-plane"]
     config = replace(row.config, channels=(8, 8, 8, 8))
     sheet = run(small("fashion-plane", config=config), clothes(), tmp_path)
-    assert sheet.pictures.shape == (256, 1, 8, 8)
+    assert sheet.pictures.shape == (144, 1, 8, 8)
     space = ModelFolder(tmp_path / "model").load("vae").space
     assert (space.channels, space.stride) == (2, 8)
 
