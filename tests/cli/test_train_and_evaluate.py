@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 from limner.cli import main
 from limner.data.records import PictureSet, Record
@@ -59,6 +60,9 @@ def test_training_by_name_and_resuming(data, tmp_path, capsys, monkeypatch):
     words = ["train", "emoji-autoencoder", "-o", str(out), "--data", str(data)]
     assert main(words) == 0
     assert (out / "model" / "vae" / "config.json").exists()
+    assert capsys.readouterr().out.split() == [str(out / "samples.png"), str(out / "model")]
+    with Image.open(out / "samples.png") as sheet:
+        assert sheet.mode == "RGB"
     assert main(words) == 1
     assert "already holds a training: add --resume" in capsys.readouterr().err
     assert main([*words, "--resume", "--steps", "3", "--tensorboard"]) == 0

@@ -12,7 +12,7 @@ from limner.data.captions import class_records
 from limner.data.records import PictureSet, Record
 from limner.diffusion.prediction import Epsilon
 from limner.diffusion.process import DiscreteDiffusion
-from limner.errors import TrainingError
+from limner.errors import DataError, TrainingError
 from limner.models.discriminator import DiscriminatorConfig
 from limner.models.dit import DiT
 from limner.models.presets import AUTOENCODER_TINY
@@ -167,6 +167,14 @@ def test_parts_that_do_not_fit_are_named(towers, tmp_path):
         run(tiny_dit("notebook-dit-fashion", context_width=8), clothes(), tmp_path, towers[0])
     with pytest.raises(TrainingError, match="pictures have 3 channels; this denoiser takes 1"):
         run(tiny_dit("fashion-dit"), clothes(channels=3), tmp_path)
+
+
+def test_pictures_that_are_not_there_are_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIMNER_CACHE", str(tmp_path))
+    with pytest.raises(DataError, match=r"no data_batch_1\.bin; the published"):
+        RECIPES["notebook-dit"].source()
+    with pytest.raises(DataError, match="`limner data emoji --size 64` builds it"):
+        RECIPES["emoji-masks"].source()
 
 
 def test_written_captions_are_read_once_for_the_vocabulary():
