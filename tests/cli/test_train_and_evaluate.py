@@ -1,9 +1,16 @@
 """`limner train` and `limner evaluate`, on a few tiny pictures."""
 
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 from limner.cli import main
 from limner.data.records import PictureSet, Record
@@ -47,12 +54,15 @@ def test_evaluating_prints_the_table_and_writes_the_sheet(tiny_model, data, tmp_
 
 
 def test_training_by_name_and_resuming(data, tmp_path, capsys, monkeypatch):
-    row = recipes.replace(recipes.RECIPES["emoji-autoencoder"], loop=LOOP)
+    row = replace(recipes.RECIPES["emoji-autoencoder"], loop=LOOP)
     monkeypatch.setitem(recipes.RECIPES, "emoji-autoencoder", row)
     out = tmp_path / "run"
     words = ["train", "emoji-autoencoder", "-o", str(out), "--data", str(data)]
     assert main(words) == 0
     assert (out / "model" / "vae" / "config.json").exists()
+    assert capsys.readouterr().out.split() == [str(out / "samples.png"), str(out / "model")]
+    with Image.open(out / "samples.png") as sheet:
+        assert sheet.mode == "RGB"
     assert main(words) == 1
     assert "already holds a training: add --resume" in capsys.readouterr().err
     assert main([*words, "--resume", "--steps", "3", "--tensorboard"]) == 0
@@ -64,3 +74,48 @@ def test_training_by_name_and_resuming(data, tmp_path, capsys, monkeypatch):
 def test_an_unknown_recipe_lists_the_known(tmp_path, capsys):
     assert main(["train", "emoji-gan", "-o", str(tmp_path)]) == 1
     assert "one of emoji-autoencoder, emoji-clip" in capsys.readouterr().err
+
+
+def start_training(data, out, *more):
+    words = ["train", "emoji-autoencoder", "-o", str(out), "--data", str(data), "--batch", "2"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "limner", *words, "--steps", "5000", *more],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_termination_saves_and_says_where(data, tmp_path):
+    log = tmp_path / "run" / "log.jsonl"
+    process = start_training(data, tmp_path / "run")
+    while not log.exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    step = int(re.search(r"stopped and saved at step (\d+): --resume goes on", said)[1])
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    assert state["step"] == step >= 20
+
+
+def test_sheets_and_snapshots_appear_as_it_goes(data, tmp_path, monkeypatch):
+    row = recipes.replace(recipes.RECIPES["emoji-autoencoder"], loop=LOOP)
+    monkeypatch.setitem(recipes.RECIPES, "emoji-autoencoder", row)
+    words = ["train", "emoji-autoencoder", "-o", str(tmp_path / "run"), "--data", str(data)]
+    assert main([*words, "--sheet-every", "1", "--snapshot-every", "2", "--accumulate", "2"]) == 0
+    assert len(list((tmp_path / "run" / "sheets").glob("*.png"))) == 2
+    assert [p.name for p in (tmp_path / "run" / "snapshots").iterdir()] == ["000002.safetensors"]
+
+
+@pytest.mark.slow
+def test_a_launcher_brings_processes_together_for_one_training(data, tmp_path):
+    words = ["train", "emoji-autoencoder", "--data", str(data), "--batch", "4", "--steps", "3"]
+    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--module"]
+    alone = [sys.executable, "-m", "limner", *words, "--precision", "fp32"]
+    both = [sys.executable, *launch, "limner", *words, "--precision", "fp32"]
+    for command, out in ((alone, "one"), (both, "two")):
+        subprocess.run([*command, "-o", str(tmp_path / out)], check=True, timeout=300)
+    rows = [json.loads((tmp_path / out / "log.jsonl").read_text()) for out in ("one", "two")]
+    assert rows[0]["losses"] == pytest.approx(rows[1]["losses"], rel=1e-5)
+    assert (tmp_path / "two" / "model" / "vae" / "config.json").exists()

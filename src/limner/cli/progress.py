@@ -8,9 +8,6 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
 
-Report = Callable[[int, int], None]
-"""Called with how many are done and how many there are in all."""
-
 Work = TypeVar("Work")
 Outcome = TypeVar("Outcome")
 
@@ -51,18 +48,34 @@ class Numbered(Protocol):
     def total(self) -> int: ...
 
 
+@runtime_checkable
+class Report(Protocol):
+    """Called with how many are done, how many there are in all, and what else to say of it."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+
+
+def at_terminal() -> bool:
+    """Whether standard error is read by a person who can see a bar move."""
+    return sys.stderr.isatty()
+
+
 @contextmanager
-def progress_bar(label: str) -> Iterator[Report]:
-    """A bar on standard error if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
+def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Report]:
+    """A bar on standard error if that is a terminal and it should not be quiet."""
+    if quiet or not at_terminal():
+        yield lambda done, total, note="": None
         return
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(label, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+        def report(done: int, total: int, note: str = "") -> None:
+            progress.update(task, description=note or label, completed=done, total=total)
+
+        yield report
 
 
 def follow(steps: Generator[Numbered, None, Outcome], report: Report) -> Outcome:

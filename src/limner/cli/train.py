@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.progress import progress_bar, stop_signals
+from limner.cli.progress import at_terminal, finish, progress_bar, stop_signals
 from limner.errors import TrainingError, UsageError
 
 if TYPE_CHECKING:
     from limner.data.records import PictureSet
     from limner.training.loop import Progress
+    from limner.training.sheet import Sheet
+
+SHEET = "samples.png"
+SHEETS = "sheets"
 
 
 def command(
@@ -30,28 +34,73 @@ def command(
     batch: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
     concepts: Annotated[int | None, typer.Option(help="How many concepts to learn.")] = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(help="Parts of a batch, one after another: less memory.")
+    ] = None,
+    precision: Annotated[str | None, typer.Option(help="bf16 or fp32.")] = None,
+    snapshot_every: Annotated[
+        int | None, typer.Option(help="Steps between snapshots of the weights' averages.")
+    ] = None,
+    sheet_every: Annotated[
+        int, typer.Option(help="Steps between sheets of samples in OUTPUT/sheets; 0: none.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")
     ] = False,
 ) -> None:
-    """Train by a recipe. Ctrl-C saves; --resume goes on as if nothing had happened."""
+    """Train by a recipe. Ctrl-C saves; --resume goes on as if nothing had happened.
+
+    Under `accelerate launch -m limner train ...` or torchrun, one training over all processes.
+    """
+    from limner.training.distributed import first_process
     from limner.training.recipes import adjusted, recipe_named
     from limner.training.run import train
 
-    chosen = adjusted(recipe_named(recipe), steps=steps, batch=batch, seed=seed, concepts=concepts)
-    run = train(chosen, read(data), output, base=base, resume=resume, device=device)
-    write = event_writer(output) if tensorboard else lambda progress: None
-    with progress_bar(recipe) as report, stop_signals() as stopped:
-        for progress in run:
-            report(progress.step, progress.steps)
-            if progress.step % 100 == 0:
+    chosen = adjusted(
+        recipe_named(recipe),
+        steps=steps,
+        batch=batch,
+        seed=seed,
+        concepts=concepts,
+        accumulate=accumulate,
+        precision=precision,
+        snapshot_every=snapshot_every,
+    )
+    pictures = chosen.source() if data is None else read(data)
+    first = first_process()
+    write = event_writer(output) if tensorboard and first else lambda progress: None
+    done, total = 0, 0
+    with progress_bar(recipe, quiet=not first) as report, stop_signals() as stopped:
+
+        def after_step(progress: Progress) -> None:
+            nonlocal done, total
+            done, total = progress.step, progress.steps
+            report(done, total, line(progress))
+            if first and done % 100 == 0 and not at_terminal():
                 typer.echo(line(progress), err=True)
+            if progress.sheet is not None:
+                draw(progress.sheet, output / SHEETS / f"{done:06d}.png")
             write(progress)
-            if stopped() and progress.step < progress.steps:
-                run.close()
-                raise TrainingError(f"stopped and saved at step {progress.step}: --resume goes on")
-    typer.echo(output / "model")
+
+        run = train(
+            chosen,
+            pictures,
+            output,
+            base=base,
+            resume=resume,
+            device=device,
+            sheet_every=sheet_every,
+            stop=stopped,
+        )
+        sheet = finish(run, after_step)
+    if done < total:
+        raise TrainingError(f"stopped and saved at step {done}: --resume goes on")
+    if sheet is not None:
+        draw(sheet, output / SHEET)
+        typer.echo(output / SHEET)
+    if first:
+        typer.echo(output / "model")
 
 
 def read(data: Path | None) -> PictureSet:
@@ -69,6 +118,16 @@ def read(data: Path | None) -> PictureSet:
         typer.echo(f"limner: skipped {reason}", err=True)
     typer.echo(f"{len(found)} pictures, {len(found.skipped)} skipped", err=True)
     return found
+
+
+def draw(sheet: Sheet, path: Path) -> None:
+    """Write what a trained part shows as one picture."""
+    from limner.data.pixels import to_picture
+    from limner.evaluate.sheet import contact_sheet
+
+    pictures = [to_picture(pixels) for pixels in sheet.pictures]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    contact_sheet(pictures, sheet.labels, columns=sheet.columns, scale=sheet.scale).save(path)
 
 
 def line(progress: Progress) -> str:

@@ -14,9 +14,11 @@ from limner.types import Times
 
 @runtime_checkable
 class TimeSampling(Protocol):
-    """Draws the times of a training batch."""
+    """The distribution of a training batch's times."""
 
-    def sample_times(self, process: Process, count: int, generator: torch.Generator) -> Times: ...
+    def times_of(self, process: Process, uniform: Times) -> Times:
+        """(B,) times of `process`, from as many numbers drawn evenly over [0, 1)."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +30,8 @@ class UniformTimes:
     def __post_init__(self) -> None:
         _check_positive("shift", self.shift)
 
-    def sample_times(self, process: Process, count: int, generator: torch.Generator) -> Times:
-        """(count,) times of `process`, fp32 on the generator's device."""
-        fraction = torch.rand(count, generator=generator, device=generator.device)
-        return process.time_at(shifted(fraction, self.shift))
+    def times_of(self, process: Process, uniform: Times) -> Times:
+        return process.time_at(shifted(uniform, self.shift))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +46,8 @@ class LogitNormalTimes:
         _check_positive("deviation", self.deviation)
         _check_positive("shift", self.shift)
 
-    def sample_times(self, process: Process, count: int, generator: torch.Generator) -> Times:
-        """(count,) times of `process`, fp32 on the generator's device."""
-        normal = torch.randn(count, generator=generator, device=generator.device)
+    def times_of(self, process: Process, uniform: Times) -> Times:
+        normal = torch.special.ndtri(uniform)
         fraction = torch.sigmoid(self.mean + self.deviation * normal)
         return process.time_at(shifted(fraction, self.shift))
 

@@ -83,7 +83,11 @@ class Posterior:
         noise = torch.randn(
             self.mean.shape, generator=generator, device=device, dtype=self.mean.dtype
         )
-        return self.mean + (0.5 * self.logvar).exp() * noise.to(self.mean.device)
+        return self.displaced(noise)
+
+    def displaced(self, noise: Latent) -> Latent:
+        """mean + sigma * noise, for noise of N(0, 1)."""
+        return self.mean + (0.5 * self.logvar).exp() * noise.to(self.mean)
 
     def mode(self) -> Latent:
         return self.mean

@@ -281,6 +281,11 @@ class Clip(nn.Module):
         """1 / tau: kept as a logarithm, so that it stays positive, and at most 100."""
         return self.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
 
+    @torch.no_grad()
+    def limit_scale(self) -> None:
+        """Takes a scale that training drove above 100 back to it, where it has a gradient again."""
+        self.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
+
     def similarity(
         self, text: Float[Tensor, "T P"], images: Float[Tensor, "I P"]
     ) -> Float[Tensor, "T I"]:

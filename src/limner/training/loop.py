@@ -1,42 +1,54 @@
 """The one training loop: it yields its progress, saves, and resumes to the bit.
 
-Every random choice of step n comes from a generator seeded by (seed, n), and the order of the data
-from (seed, epoch); so the position in the data and the random state are functions of the step, and
-a run that was stopped and resumed computes what an unbroken one computes.
+Every random choice of step n comes from numbers that are a function of (seed, n, item), and the
+order of the data from (seed, epoch); so the position in the data and the random state are functions
+of the step, and a run that was stopped and resumed computes what an unbroken one computes.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from limner.errors import TrainingError
+from limner.training.batches import batch_of_step
+from limner.training.distributed import Processes
 from limner.training.ema import PowerEMA
+from limner.training.finite import check_finite
+from limner.training.gradients import add_gradients
 from limner.training.objectives import Objective
 from limner.training.optim import adamw, learning_rate_factor
+from limner.training.saving import load_state, write_whole
+from limner.training.sheet import Sheet
+from limner.training.snapshots import FOLDER as SNAPSHOTS
+from limner.training.snapshots import write_snapshot
 
 STATE = "state.pt"
-MAY_CHANGE = {"steps", "save_every"}
+MAY_CHANGE = {"steps", "save_every", "accumulate", "snapshot_every"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoopConfig:
     """How long and how fast to train.
 
+    batch: items a step, over all processes. accumulate: parts that a process cuts its share into,
+    one after another, where memory is short; the result is the same.
     warmup, decay: parts of `steps`. ema: gammas of `PowerEMA`, the first is the one that ships.
     precision: "bf16" runs the forward pass under autocast, weights stay fp32.
+    snapshot_every: steps between snapshots of the averages, from which one of any length can be
+    rebuilt (`snapshots.rebuild`); 0: none.
     """
 
     steps: int
     batch: int = 64
+    accumulate: int = 1
     learning_rate: float = 5e-4
     weight_decay: float = 0.01
     warmup: float = 0.03
@@ -46,17 +58,22 @@ class LoopConfig:
     precision: str = "bf16"
     seed: int = 0
     save_every: int = 1000
+    snapshot_every: int = 0
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.batch < 1:
-            raise TrainingError(f"steps {self.steps} and batch {self.batch} must be at least 1")
+        for name in ("steps", "batch", "accumulate", "save_every"):
+            if getattr(self, name) < 1:
+                raise TrainingError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.precision not in ("bf16", "fp32"):
             raise TrainingError(f"precision {self.precision!r} is unknown: use bf16 or fp32")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What the loop tells after each step."""
+    """What is told after each step; the losses are those of the whole batch.
+
+    sheet: now and then, what the weights' average can do.
+    """
 
     step: int
     steps: int
@@ -64,21 +81,30 @@ class Progress:
     learning_rate: float
     pictures_per_second: float
     saved: bool
+    seconds_per_step: float = 0.0
+    sheet: Sheet | None = None
 
     @property
     def seconds_left(self) -> float:
         return (self.steps - self.step) * self.seconds_per_step
 
-    seconds_per_step: float = 0.0
-
 
 class Trainer:
     """The state of one training: weights, optimiser, averages and step."""
 
-    def __init__(self, objective: Objective, config: LoopConfig, folder: Path) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        config: LoopConfig,
+        folder: Path,
+        processes: Processes | None = None,
+    ) -> None:
         self.objective = objective
         self.config = config
         self.folder = folder
+        self.processes = Processes(device_of(objective)) if processes is None else processes
+        self._check_batch()
+        self.processes.wrap(objective.modules, half=config.precision == "bf16")
         self.step = 0
         self.optimiser = adamw(
             objective.modules,
@@ -90,77 +116,94 @@ class Trainer:
 
     def run(self) -> Iterator[Progress]:
         """Train up to `config.steps`; whoever iterates may stop at any step and `save()`."""
+        config = self.config
         self.objective.modules.train()
         seconds = 0.0
-        while self.step < self.config.steps:
+        while self.step < config.steps:
             began = time.perf_counter()
             losses, rate = self._update()
             self.step += 1
             self.ema.update(self.step)
-            last = self.step == self.config.steps
-            saved = last or self.step % self.config.save_every == 0
+            saved = self.step == config.steps or self.step % config.save_every == 0
             spent = time.perf_counter() - began
             seconds = spent if seconds == 0.0 else 0.98 * seconds + 0.02 * spent
             if saved:
                 self.save()
+            if config.snapshot_every and self.step % config.snapshot_every == 0:
+                self._snapshot()
             yield Progress(
                 step=self.step,
-                steps=self.config.steps,
+                steps=config.steps,
                 losses=losses,
                 learning_rate=rate,
-                pictures_per_second=self.config.batch / seconds,
+                pictures_per_second=config.batch / seconds,
                 seconds_per_step=seconds,
                 saved=saved,
             )
 
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The modules hold the average that ships, ready to be used, and themselves after it."""
+        with self.ema.applied(self.config.ema[0]):
+            self.objective.modules.eval()
+            yield
+            self.objective.modules.train()
+
     def _update(self) -> tuple[dict[str, float], float]:
+        """One step of the optimiser: the losses before it, and its learning rate."""
         config = self.config
         rate = config.learning_rate * learning_rate_factor(
             self.step, config.steps, warmup=config.warmup, decay=config.decay
         )
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        indices = batch_indices(self.objective.count, config.batch, self.step, config.seed)
-        generator = torch.Generator().manual_seed(_mix(config.seed, self.step))
-        device = self.parameters[0].device.type
+        batch = batch_of_step(self.objective.count, config.batch, self.step, config.seed)
         self.optimiser.zero_grad(set_to_none=True)
-        with fastest_attention(device):
-            with torch.autocast(device, torch.bfloat16, enabled=config.precision == "bf16"):
-                losses = self.objective.loss(indices, generator)
-            self._check(losses, indices)
-            losses["total"].backward()
-        torch.nn.utils.clip_grad_norm_(self.parameters, config.clip)
+        with fastest_attention(self.processes.device.type):
+            losses = add_gradients(self.objective, batch, self.processes, parts=config.accumulate)
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        numbers = {name: float(loss) for name, loss in losses.items()}
+        check_finite(
+            numbers,
+            float(norm),
+            objective=self.objective,
+            batch=batch,
+            step=self.step,
+            processes=self.processes,
+        )
+        torch.nn.utils.clip_grads_with_norm_(self.parameters, config.clip, norm)
         self.optimiser.step()
-        return {name: float(loss.detach()) for name, loss in losses.items()}, rate
+        return numbers, rate
 
-    def _check(self, losses: dict[str, Tensor], indices: Tensor) -> None:
-        broken = [name for name, loss in losses.items() if not torch.isfinite(loss)]
-        if broken:
+    def _check_batch(self) -> None:
+        batch, count, parts = self.config.batch, self.processes.count, self.config.accumulate
+        if batch % (count * parts):
             raise TrainingError(
-                f"loss {', '.join(broken)} is not finite at step {self.step} "
-                f"(items {indices[:8].tolist()}...): lower the learning rate and resume"
+                f"a batch of {batch} cannot be cut into {count} processes x {parts} parts: "
+                f"use a multiple of {count * parts}"
             )
 
     def save(self) -> None:
         """Write the whole state; a crash while writing leaves the last save as it was."""
-        state = {
-            "config": asdict(self.config),
-            "step": self.step,
-            "modules": self.objective.modules.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "ema": self.ema.state(),
-            "random": torch.get_rng_state(),
-        }
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / (STATE + ".partial")
-        try:
-            torch.save(state, partial)
-        except (OSError, RuntimeError) as error:
-            partial.unlink(missing_ok=True)
-            raise TrainingError(
-                f"{partial} cannot be written ({error}): free some space"
-            ) from error
-        partial.replace(self.folder / STATE)
+        if self.processes.rank == 0:
+            state = {
+                "config": asdict(self.config),
+                "step": self.step,
+                "modules": self.objective.modules.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "ema": self.ema.state(),
+            }
+            write_whole(self.folder / STATE, lambda file: torch.save(state, file))
+
+    def _snapshot(self) -> None:
+        if self.processes.rank == 0:
+            names = [n for n, p in self.objective.modules.named_parameters() if p.requires_grad]
+            averages = {
+                gamma: dict(zip(names, average, strict=True))
+                for gamma, average in self.ema.averages.items()
+            }
+            write_snapshot(self.folder / SNAPSHOTS, self.step, averages)
 
     def resume(self) -> bool:
         """Take up the state saved in the folder, if there is one."""
@@ -172,50 +215,23 @@ class Trainer:
         self.objective.modules.load_state_dict(state["modules"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.ema.restore(state["ema"])
-        torch.set_rng_state(state["random"])
         self.step = state["step"]
         return True
 
     def _same_config(self, saved: dict[str, Any], path: Path) -> None:
         ours = asdict(self.config)
         for name in ours.keys() - MAY_CHANGE:
-            if ours[name] != saved[name]:
+            if ours[name] != saved.get(name, ours[name]):
                 raise TrainingError(
                     f"{path} was trained with {name} {saved[name]}, not {ours[name]}: "
                     "resume with the same or start in another folder"
                 )
 
 
+def device_of(objective: Objective) -> torch.device:
+    return next(objective.modules.parameters()).device
+
+
 def fastest_attention(device: str) -> AbstractContextManager[None]:
     """On a CPU the plain formula: for some tens of tokens its backward is many times faster."""
     return sdpa_kernel(SDPBackend.MATH) if device == "cpu" else nullcontext()
-
-
-def load_state(path: Path) -> dict[str, Any]:
-    """A saved training state, without running any code of the file."""
-    try:
-        return torch.load(path, weights_only=True)
-    except Exception as error:
-        raise TrainingError(f"{path} is not a readable training state: {error}") from error
-
-
-def batch_indices(count: int, batch: int, step: int, seed: int) -> Tensor:
-    """The items of step `step`, (B,): every item once an epoch, in an order of (seed, epoch)."""
-    positions = torch.arange(step * batch, (step + 1) * batch)
-    epochs = positions // count
-    orders = {
-        int(epoch): torch.randperm(
-            count, generator=torch.Generator().manual_seed(_mix(seed + 1, int(epoch)))
-        )
-        for epoch in epochs.unique()
-    }
-    pairs = zip(epochs.tolist(), (positions % count).tolist(), strict=True)
-    return torch.stack([orders[epoch][position] for epoch, position in pairs])
-
-
-def _mix(seed: int, number: int) -> int:
-    """One 63-bit seed of two numbers (SplitMix64's finaliser)."""
-    z = (seed * 0x9E3779B97F4A7C15 + number * 0xBF58476D1CE4E5B9 + 1) & (2**64 - 1)
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & (2**64 - 1)
-    return (z ^ (z >> 31)) >> 1

@@ -4,14 +4,15 @@ FOLDER/state.pt     weights, optimiser, averages, step: what resuming needs
 FOLDER/model/       a model folder: the parts that came before, and the one trained here
 FOLDER/latents.safetensors  of a denoiser: its pictures, encoded once
 FOLDER/log.jsonl    one line of losses every few steps
+FOLDER/snapshots/   averages over time, where the loop is asked for them
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Generator
-from dataclasses import asdict
+from collections.abc import Callable, Generator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -19,8 +20,10 @@ import torch
 from limner.checkpoints import ModelFolder
 from limner.data.records import PictureSet
 from limner.errors import TrainingError
+from limner.training.distributed import find_processes
 from limner.training.loop import STATE, Progress, Trainer
 from limner.training.recipes import Recipe, missing_parts
+from limner.training.sheet import Sheet
 
 LOG = "log.jsonl"
 LOG_EVERY = 20
@@ -34,32 +37,49 @@ def train(
     base: Path | None = None,
     resume: bool = False,
     device: str = "cpu",
-) -> Generator[Progress, None, None]:
-    """Train, yielding after every step; closing it early saves.
+    sheet_every: int = 0,
+    stop: Callable[[], bool] = bool,
+) -> Generator[Progress, None, Sheet | None]:
+    """Train, yielding after every step; closing it early saves. Returns what the recipe shows.
 
-    base: a model folder with the parts that the recipe needs.
+    base: a model folder with the parts that the recipe needs. sheet_every: steps between sheets of
+    what the averaged weights can do, which come with the progress; 0: none.
+    stop: asked after every step; if it is true in any process, all save and end.
+    Over several processes all of this is yielded by each, sheets and models only by the first.
     Raises TrainingError where a part is missing, or the folder already holds a training.
     """
     if (folder / STATE).exists() and not resume:
         raise TrainingError(f"{folder} already holds a training: add --resume, or name another")
-    model = prepare(recipe, folder / "model", base)
     chosen = recipe.choose(data)
-    torch.manual_seed(recipe.loop.seed)
-    objective = recipe.objective(chosen, model)
-    objective.modules.to(device)
-    trainer = Trainer(objective, recipe.loop, folder)
+    processes = find_processes(device)
+    with processes.in_turn():
+        model = prepare(recipe, folder / "model", base)
+        torch.manual_seed(recipe.loop.seed)
+        objective = recipe.objective(chosen, model)
+    trainer = Trainer(objective, recipe.loop, folder, processes)
     if resume:
         trainer.resume()
     try:
         for progress in trainer.run():
-            log(folder / LOG, progress)
+            if processes.rank == 0:
+                log(folder / LOG, progress)
+                if sheet_every and progress.step % sheet_every == 0:
+                    with trainer.averaged():
+                        progress = replace(progress, sheet=recipe.sheet(objective, data, model))
             yield progress
+            if progress.step < progress.steps and processes.any(stop()):
+                trainer.save()
+                return None
     except GeneratorExit:  # between two steps, where the state is whole
         trainer.save()
         raise
-    with trainer.ema.applied(recipe.loop.ema[0]):
-        objective.modules.eval()
+    finally:
+        processes.close()
+    if processes.rank != 0:
+        return None
+    with trainer.averaged():
         recipe.save(objective, chosen, model)
+        return recipe.sheet(objective, data, model)
 
 
 def prepare(recipe: Recipe, folder: Path, base: Path | None) -> ModelFolder:
@@ -82,4 +102,6 @@ def log(path: Path, progress: Progress) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        file.write(json.dumps(asdict(progress)) + "\n")
+        file.write(
+            json.dumps({name: n for name, n in asdict(progress).items() if name != "sheet"}) + "\n"
+        )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-import torch
 from torch import Tensor, nn
+
+from limner.training.draws import Draws
 
 
 @runtime_checkable
@@ -18,9 +19,28 @@ class Objective(Protocol):
     modules: nn.ModuleDict
     count: int
 
-    def loss(self, indices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Losses of the items `indices`, (B,), by name; `total` is what is minimised.
+    def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """Losses of the items `indices`, (B,), by name, means over them; `total` is minimised.
 
-        Every random choice comes from `generator`, so that a step can be repeated to the bit.
+        Every random choice comes from `draws`, so that a step can be repeated to the bit, and cut
+        into parts whose losses average to that of the whole.
         """
+        ...
+
+
+@runtime_checkable
+class ComparingObjective(Objective, Protocol):
+    """An objective that compares the items of a batch: parts of it need the features of all.
+
+    share_gradients: over processes, every feature gets the gradient of all processes' losses.
+    """
+
+    share_gradients: bool
+
+    def features(self, indices: Tensor, draws: Draws) -> Tensor:
+        """(B, ...) of the items `indices`, (B,)."""
+        ...
+
+    def compare(self, features: Tensor, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """Losses of the rows of `draws` against all; features: (N, ...) of all `indices`, (N,)."""
         ...

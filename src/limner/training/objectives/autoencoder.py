@@ -1,4 +1,4 @@
-"""Autoencoder: reconstruct the picture through few numbers (LDM section 3.1, without adversary)."""
+"""Autoencoder: reconstruct the picture through few numbers (LDM section 3.1)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from torch import Tensor, nn
 
 from limner.data.records import PictureSet
 from limner.models.autoencoder import Autoencoder
+from limner.training.draws import Draws
+from limner.training.objectives.adversary import Adversary
 
 
 class AutoencoderObjective:
-    """L1 of pixels and of their differences, plus a small KL term.
+    """L1 of pixels and of their differences, a small KL term, and where asked an adversary.
 
-    Half of the pictures are mirrored.
+    mirrored: the part of the pictures that is mirrored.
     """
 
     def __init__(
@@ -23,27 +25,44 @@ class AutoencoderObjective:
         *,
         gradient_weight: float = 0.5,
         kl_weight: float = 1e-3,
+        mirrored: float = 0.5,
+        adversary: Adversary | None = None,
     ) -> None:
         self.modules = nn.ModuleDict({"autoencoder": model})
+        if adversary is not None:
+            self.modules["adversary"] = adversary
         self.model = model
+        self.adversary = adversary
         self.pictures = pictures
         self.count = len(pictures)
         self.gradient_weight = gradient_weight
         self.kl_weight = kl_weight
+        self.mirrored = mirrored
 
-    def loss(self, indices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        pixels = self._pixels(indices, generator).to(next(self.model.parameters()).device)
+    def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
+        pixels = self._pixels(indices, draws).to(next(self.model.parameters()).device)
         posterior = self.model.encode(pixels)
-        rebuilt = self.model.decode(posterior.sample(generator)).float()
+        noise = draws.normal(*posterior.mean.shape[1:])
+        rebuilt = self.model.decode(posterior.displaced(noise)).float()
         pixel = F.l1_loss(rebuilt, pixels)
         gradient = gradient_difference(rebuilt, pixels)
         kl = posterior.kl().mean() / posterior.mean[0].numel()
-        total = pixel + self.gradient_weight * gradient + self.kl_weight * kl
-        return {"total": total, "pixel": pixel, "gradient": gradient, "kl": kl}
+        reconstruction = pixel + self.gradient_weight * gradient
+        adversarial = self._adversarial(pixels, rebuilt, reconstruction)
+        total = reconstruction + self.kl_weight * kl + sum(adversarial.values())
+        return {"total": total, "pixel": pixel, "gradient": gradient, "kl": kl, **adversarial}
 
-    def _pixels(self, indices: Tensor, generator: torch.Generator) -> Tensor:
+    def _adversarial(
+        self, pixels: Tensor, rebuilt: Tensor, reconstruction: Tensor
+    ) -> dict[str, Tensor]:
+        if self.adversary is None:
+            return {}
+        last_layer = self.model.decoder.conv_out.weight
+        return self.adversary.losses(pixels, rebuilt, reconstruction, last_layer)
+
+    def _pixels(self, indices: Tensor, draws: Draws) -> Tensor:
         pixels = self.pictures.to_float(indices.tolist())
-        mirrored = torch.rand(len(indices), generator=generator) < 0.5
+        mirrored = draws.uniform() < self.mirrored
         return torch.where(mirrored[:, None, None, None], pixels.flip(-1), pixels)
 
 

@@ -1,4 +1,4 @@
-"""Diffusion and flow: predict what was mixed into a latent, given its caption.
+"""Diffusion and flow: predict what was mixed into a latent or picture.
 
 The process and the prediction decide which: DDPM with epsilon (DDPM eq. 14), v or x_0, or rectified
 flow with its velocity (the notebook's loss); the formulas are those that sampling uses.
@@ -6,66 +6,60 @@ flow with its velocity (the notebook's loss); the formulas are those that sampli
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from limner.diffusion.prediction import Prediction
 from limner.diffusion.process import Process
 from limner.diffusion.sample import predict
 from limner.diffusion.times import TimeSampling
-from limner.types import Conditioning
+from limner.training.draws import Draws
+from limner.training.objectives.conditions import Condition
+from limner.training.objectives.weights import LossWeight, even
 
 
 class DenoisingObjective:
-    """Mean square error of the model's output, text dropped to "" in some items for guidance.
+    """Mean square error of the model's output, each picture weighted by its noise level.
 
-    latents: (N, C, h, w), normalised. caption: the index of an item and a generator -> its caption.
-    encode: captions -> Conditioning; its tower belongs in `trained` to be trained along.
+    latents: (N, C, h, w), normalised; of a model of pixels the pictures themselves.
+    condition: what the denoiser is told of each; modules that it trains belong in `trained`.
     """
 
     def __init__(
         self,
         denoiser: nn.Module,
         latents: Tensor,
-        caption: Callable[[int, torch.Generator], str],
-        encode: Callable[[list[str]], Conditioning],
+        condition: Condition,
         *,
         process: Process,
         prediction: Prediction,
         times: TimeSampling,
-        text_dropout: float = 0.1,
+        weight: LossWeight = even,
         trained: dict[str, nn.Module] | None = None,
     ) -> None:
         self.modules = nn.ModuleDict({"denoiser": denoiser, **({} if trained is None else trained)})
         self.denoiser = denoiser
         self.latents = latents
         self.count = len(latents)
-        self.caption = caption
-        self.encode = encode
+        self.condition = condition
         self.process = process
         self.prediction = prediction
         self.times = times
-        self.text_dropout = text_dropout
+        self.weight = weight
 
-    def loss(self, indices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        captions = [self._caption(i, generator) for i in indices.tolist()]
-        x0 = self.latents[indices]
-        noise = torch.randn(x0.shape, generator=generator).to(x0)
-        t = self.times.sample_times(self.process, len(x0), generator).to(x0)
+    def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
+        device = next(self.denoiser.parameters()).device
+        told = self.condition(indices, draws)
+        x0 = self.latents[indices].to(device)
+        noise = draws.normal(*x0.shape[1:]).to(x0)
+        t = self.times.times_of(self.process, draws.uniform()).to(x0)
         alpha, sigma = self.process.alpha_sigma(t)
         x = self.process.add_noise(x0, noise, t)
-        text = self.encode(captions)
 
         def call(x: Tensor, t: Tensor) -> Tensor:
-            return self.denoiser(x, t, text.context, text.mask).float()
+            here = {name: None if v is None else v.to(device) for name, v in told.items()}
+            return self.denoiser(x, t, **here).float()
 
         output = predict(call, self.process, x, t)
-        return {"total": F.mse_loss(output, self.prediction.target(x0, noise, alpha, sigma))}
-
-    def _caption(self, index: int, generator: torch.Generator) -> str:
-        if torch.rand((), generator=generator) < self.text_dropout:
-            return ""
-        return self.caption(index, generator)
+        error = (output - self.prediction.target(x0, noise, alpha, sigma)).square()
+        weight = self.weight(self.prediction, alpha, sigma)
+        return {"total": (weight * error.flatten(1).mean(1)).mean()}

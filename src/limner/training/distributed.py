@@ -1,0 +1,155 @@
+"""One training over one process or several: who computes what, and what they tell each other.
+
+`limner train` under `accelerate launch` or `torchrun` finds its place in the environment that they
+set. Every process holds the whole model and the gradients are averaged (DDP), or each holds a part
+of every weight (FSDP2, `sharded.py`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from limner.errors import UsageError
+
+PATIENCE = timedelta(hours=6)
+"""How long a process waits for another: the first may encode a data set meanwhile."""
+
+
+class Within(nn.Module):
+    """Runs any function inside one forward, which is all that DDP and FSDP see of an objective."""
+
+    def __init__(self, modules: nn.ModuleDict) -> None:
+        super().__init__()
+        self.trained = modules
+
+    def forward(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return function(*arguments)
+
+
+class Processes:
+    """A single process, which is alone and has nothing to wait for.
+
+    rank: this one's number, from 0. count: how many there are. device: what it computes on.
+    """
+
+    rank = 0
+    count = 1
+
+    def __init__(self, device: str | torch.device = "cpu") -> None:
+        self.device = torch.device(device)
+
+    def wrap(self, modules: nn.ModuleDict, *, half: bool) -> None:
+        """Take the modules to be trained to this process's device, before anything is called.
+
+        half: forward passes run in bf16 where that is safe; the weights stay fp32.
+        """
+        self.half = half
+        self.within: nn.Module = Within(modules.to(self.device))
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """The function's result; gradients that flow back through it are shared."""
+        # One autocast a call: it keeps bf16 copies of weights, without graph if made under no_grad.
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            return self.within(function, *arguments)
+
+    def synchronised(self, last: bool) -> AbstractContextManager[None]:
+        """Around a forward and its backward; gradients are shared at the `last` of a step."""
+        return nullcontext()
+
+    def mean(self, x: Tensor) -> Tensor:
+        """Mean over the processes, without gradient."""
+        return x
+
+    def sum(self, x: Tensor) -> Tensor:
+        """Sum over the processes, without gradient."""
+        return x
+
+    def gather(self, x: Tensor) -> Tensor:
+        """All processes' (n, ...) as (count * n, ...), in the order of their ranks."""
+        return x
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is so on any process."""
+        return flag
+
+    @contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """One process after another: what the first writes, the others find."""
+        yield
+
+    def close(self) -> None:
+        """Part from the others, at the end."""
+
+
+class ManyProcesses(Processes):
+    """One of several processes that accelerate has brought together."""
+
+    def __init__(self, device: str) -> None:
+        try:
+            from accelerate import PartialState
+        except ImportError:
+            raise UsageError(
+                "training over several processes needs accelerate: pip install limner[train]"
+            ) from None
+        state = PartialState(cpu=device == "cpu", timeout=PATIENCE)
+        super().__init__(state.device)
+        self.rank, self.count = state.process_index, state.num_processes
+
+    def wrap(self, modules: nn.ModuleDict, *, half: bool) -> None:
+        super().wrap(modules, half=half)
+        self.within = self.parallel = nn.parallel.DistributedDataParallel(
+            self.within,
+            device_ids=None if self.device.type == "cpu" else [self.device],
+            find_unused_parameters=True,  # a text tower trained along has a projection unused there
+        )
+
+    def synchronised(self, last: bool) -> AbstractContextManager[None]:
+        return nullcontext() if last else self.parallel.no_sync()
+
+    def mean(self, x: Tensor) -> Tensor:
+        return self.sum(x) / self.count
+
+    def sum(self, x: Tensor) -> Tensor:
+        total = x.detach().clone()
+        dist.all_reduce(total)
+        return total
+
+    def gather(self, x: Tensor) -> Tensor:
+        parts = [torch.empty_like(x) for _ in range(self.count)]
+        dist.all_gather(parts, x.detach().contiguous())
+        return torch.cat(parts)
+
+    def any(self, flag: bool) -> bool:
+        return bool(self.sum(torch.tensor(float(flag), device=self.device)) > 0)
+
+    @contextmanager
+    def in_turn(self) -> Iterator[None]:
+        for rank in range(self.count):
+            if rank == self.rank:
+                yield
+            dist.barrier()
+
+    def close(self) -> None:
+        dist.destroy_process_group()
+
+
+def first_process() -> bool:
+    """Whether this is the process that speaks, writes and saves for all."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def find_processes(device: str) -> Processes:
+    """The processes that a launcher started, or this one alone on `device`.
+
+    Raises UsageError where there are several and accelerate is not installed.
+    """
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return ManyProcesses(device) if several else Processes(device)

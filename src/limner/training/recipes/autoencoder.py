@@ -1,0 +1,125 @@
+"""The autoencoder's recipe, its latents, and what it can show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from limner.checkpoints import ModelFolder
+from limner.data.latents import encode_all, load_latents, save_latents
+from limner.data.records import PictureSet
+from limner.errors import DataError
+from limner.models.autoencoder import Autoencoder, AutoencoderConfig
+from limner.models.discriminator import DiscriminatorConfig, PatchDiscriminator
+from limner.training.loop import LoopConfig
+from limner.training.objectives import Objective
+from limner.training.objectives.adversary import Adversary
+from limner.training.objectives.autoencoder import AutoencoderObjective
+from limner.training.recipes.base import Source, unseen
+from limner.training.sheet import Sheet
+from limner.training.whitening import normalise_channels
+from limner.types import Latent
+
+SHOWN = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversaryRecipe:
+    """An adversary for an autoencoder. start: the step at which it enters."""
+
+    discriminator: DiscriminatorConfig
+    weight: float = 0.5
+    start: int = 0
+
+    def adversary(self, batch: int) -> Adversary:
+        discriminator = PatchDiscriminator(self.discriminator)
+        return Adversary(discriminator, weight=self.weight, start=self.start * batch)
+
+
+def reconstructions(autoencoder: Autoencoder, data: PictureSet) -> Sheet:
+    """Pictures that it has not seen, and under them what is left of them after it."""
+    shown = unseen(data)
+    pixels = shown.to_float(range(min(SHOWN, len(shown))))
+    pixels = pixels.to(next(autoencoder.parameters()).device)
+    rebuilt = autoencoder.decode(autoencoder.encode(pixels).mode())
+    return Sheet(pictures=torch.cat([pixels, rebuilt]).cpu(), columns=len(pixels))
+
+
+def latent_plane(autoencoder: Autoencoder, data: PictureSet, side: int = 12) -> Sheet:
+    """What two latent numbers mean: the plane decoded at the quantiles of a normal distribution.
+
+    (Kingma and Welling 2014, figure 4.)
+    """
+    line = torch.special.ndtri((torch.arange(side) + 0.5) / side)
+    first, second = torch.meshgrid(line, line.flip(0), indexing="xy")
+    latents = torch.stack([first, second], dim=-1).reshape(-1, 2, 1, 1)
+    raw = autoencoder.space.restore(latents.to(next(autoencoder.parameters())))
+    return Sheet(pictures=autoencoder.decode(raw).cpu(), columns=side, scale=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderRecipe:
+    """A KL autoencoder on all pictures; its latents are normalised at the end.
+
+    whitening: how, `normalise_channels` or `whiten`. mirrored: the part of the pictures that is
+    mirrored. shown: what it paints at its end.
+    """
+
+    source: Source
+    loop: LoopConfig
+    config: AutoencoderConfig
+    kl_weight: float = 1e-3
+    mirrored: float = 0.5
+    adversary: AdversaryRecipe | None = None
+    whitening: Callable[[Autoencoder, Latent], None] = normalise_channels
+    shown: Callable[[Autoencoder, PictureSet], Sheet] = reconstructions
+    needs: tuple[str, ...] = ()
+
+    def choose(self, data: PictureSet) -> PictureSet:
+        return data.seen
+
+    def objective(self, data: PictureSet, model: ModelFolder) -> AutoencoderObjective:
+        adversary = None if self.adversary is None else self.adversary.adversary(self.loop.batch)
+        return AutoencoderObjective(
+            Autoencoder(self.config),
+            data,
+            kl_weight=self.kl_weight,
+            mirrored=self.mirrored,
+            adversary=adversary,
+        )
+
+    def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
+        trained = autoencoder_of(objective)
+        self.whitening(trained, raw_latents(trained, data))
+        model.save(trained)
+
+    @torch.no_grad()
+    def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet:
+        return self.shown(autoencoder_of(objective), data)
+
+
+def autoencoder_of(objective: Objective) -> Autoencoder:
+    trained = objective.modules["autoencoder"]
+    assert isinstance(trained, Autoencoder)
+    return trained
+
+
+def raw_latents(autoencoder: Autoencoder, data: PictureSet) -> Tensor:
+    """The mean latent of every record, (N, C, h, w), fp32, not normalised."""
+    device = next(autoencoder.parameters()).device
+    return encode_all(lambda pixels: autoencoder.encode(pixels).mean, data, device=device).float()
+
+
+def cached_latents(autoencoder: Autoencoder, data: PictureSet, path: Path) -> Tensor:
+    """As `raw_latents`, from the file if it was made by these weights from these pictures."""
+    if path.exists():
+        with suppress(DataError):
+            return load_latents(path, encoder=autoencoder, pictures=data)
+    latents = raw_latents(autoencoder, data)
+    save_latents(path, latents, encoder=autoencoder, pictures=data)
+    return latents

@@ -1,0 +1,73 @@
+"""What every recipe can do, and the pictures that the recipes learn from by default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from limner.checkpoints import ModelFolder
+from limner.data.captions import canonical
+from limner.data.concepts import FAMILIAR, choose_concepts, everyday
+from limner.data.records import PictureSet, Record
+from limner.training.loop import LoopConfig
+from limner.training.objectives import Objective
+from limner.training.sheet import Sheet
+
+Source = Callable[[], PictureSet]
+"""Reads the pictures of a recipe, where no others are named; DataError if they are not there."""
+
+
+@runtime_checkable
+class Recipe(Protocol):
+    """Makes an objective from data and earlier parts, and a part of a model folder from it.
+
+    source: the pictures to learn from, where no others are named.
+    needs: parts that the model folder must hold beforehand.
+    """
+
+    @property
+    def loop(self) -> LoopConfig: ...
+    @property
+    def source(self) -> Source: ...
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+
+    def choose(self, data: PictureSet) -> PictureSet:
+        """The records of a data set to train on."""
+        ...
+
+    def objective(self, data: PictureSet, model: ModelFolder) -> Objective: ...
+
+    def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None: ...
+
+    def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet | None:
+        """What the trained part can do, in pictures; `data` is the whole set."""
+        ...
+
+
+def everyday_subset(data: PictureSet, count: int | None) -> PictureSet:
+    """The records of `count` everyday concepts; all for None, or of a set that is not of emoji."""
+    if count is None or not everyday(data.records):
+        return data
+    chosen = set(choose_concepts(data.records, count, keep=FAMILIAR))
+    return data.select(lambda record: record.concept in chosen)
+
+
+def one_of_each(data: PictureSet, most: int) -> list[int]:
+    """The first record of each concept, at most so many; without concepts, the first records."""
+    first: dict[str, int] = {}
+    for index, record in enumerate(data.records):
+        first.setdefault(record.concept or f"record {index}", index)
+        if len(first) == most:
+            break
+    return list(first.values())
+
+
+def title(record: Record) -> str:
+    """What a sheet writes under a picture: the concept, else a caption."""
+    return record.concept or canonical(record)
+
+
+def unseen(data: PictureSet) -> PictureSet:
+    """The held-out records, or all where none is held out: what a trained part is shown on."""
+    return data.held_out if len(data.held_out) else data

@@ -1,0 +1,61 @@
+"""The parts of the shipped model, one row each, learned from the 64-pixel emoji."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from limner.checkpoints import Sampling
+from limner.data.emoji import load_emoji
+from limner.diffusion.process import RectifiedFlow
+from limner.diffusion.times import LogitNormalTimes
+from limner.models.clip_presets import TEXT_EMOJI, VISION_EMOJI
+from limner.models.dit import DIT_EMOJI
+from limner.models.presets import AUTOENCODER_EMOJI, UNET_EMOJI
+from limner.text.masks import PadMask
+from limner.training.loop import LoopConfig
+from limner.training.recipes.autoencoder import AutoencoderRecipe
+from limner.training.recipes.base import Recipe
+from limner.training.recipes.clip import ClipRecipe
+from limner.training.recipes.conditions import ByText
+from limner.training.recipes.denoiser import DenoiserRecipe
+
+EMOJI = partial(load_emoji, 64)
+EMOJI_SAMPLING = Sampling(
+    steps=20,
+    guidance=1.6,
+    solver="dpmpp_2m",
+    schedule="shifted",
+    shift=1.5,
+    size=(64, 64),
+    pad_mask=PadMask.PAD.value,
+    weighting="lerp",  # its encodings have a mean near 0, which A1111's weighting cannot restore
+)
+EMOJI_DENOISER = DenoiserRecipe(
+    source=EMOJI,
+    loop=LoopConfig(steps=22_000, batch=48, learning_rate=6e-4, save_every=500),
+    config=UNET_EMOJI,
+    sampling=EMOJI_SAMPLING,
+    process=RectifiedFlow(),
+    prediction="flow",
+    times=LogitNormalTimes(shift=1.5),
+    told=ByText(),
+    concepts=400,
+)
+EMOJI_RECIPES: dict[str, Recipe] = {
+    "emoji-autoencoder": AutoencoderRecipe(
+        source=EMOJI,
+        loop=LoopConfig(steps=2000, batch=32, learning_rate=1.5e-3, ema=(16.97,)),
+        config=AUTOENCODER_EMOJI,
+    ),
+    "emoji-clip": ClipRecipe(
+        source=EMOJI,
+        loop=LoopConfig(steps=700, batch=128, learning_rate=5e-4, weight_decay=0.1),
+        text=TEXT_EMOJI,
+        vision=VISION_EMOJI,
+        vocabulary=4096,
+        concepts=400,
+    ),
+    "emoji-unet": EMOJI_DENOISER,
+    "emoji-dit": replace(EMOJI_DENOISER, config=DIT_EMOJI),
+}
