@@ -9,9 +9,9 @@ from functools import partial
 import torch
 
 from limner.checkpoints import Parts
+from limner.checkpoints.conditions import encoder_of
 from limner.nn.memory import stamp
 from limner.pipeline.adapters import Adapters
-from limner.pipeline.conditions import encoder_of
 from limner.pipeline.numerics import finite
 from limner.text.dialect import Dialect
 from limner.text.spans import Span, Spans

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from limner.checkpoints import Parts, Words
+from limner.checkpoints.conditions import with_sizes, without_negative
 from limner.data.pixels import to_picture
 from limner.diffusion.guidance import Rescale, guided_batch
 from limner.diffusion.noise import Noise, Variation, seeds_from
@@ -27,7 +28,7 @@ from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
 from limner.errors import RequestError
 from limner.models.unet import UNet
 from limner.pipeline.adapters import Adapters
-from limner.pipeline.conditions import open_canvas, with_sizes, without_negative
+from limner.pipeline.conditions import open_canvas
 from limner.pipeline.decoding import LatentDecoder
 from limner.pipeline.encodings import Encodings, joined
 from limner.pipeline.numerics import finite
@@ -231,7 +232,7 @@ class Painter:
         texts = [request.negative] * len(prompts) + list(prompts)
         text = self.encode(texts, _given(request.clip_skip))
         if self.parts.sampling.zero_negative and not request.negative:
-            text = without_negative(text, len(prompts))
+            text = without_negative(text, range(len(prompts)))
         return with_sizes(text, self.parts.denoiser, _given(request.size))
 
     def _weighting(self, dialect: str) -> str:
@@ -266,7 +267,7 @@ class Painter:
         """[negative, ..., first member, ..., second member, ...], `count` rows of each."""
         negative = scene.negative
         if self.parts.sampling.zero_negative and not request.negative:
-            negative = without_negative(negative, 1)
+            negative = without_negative(negative, [0])
         text = joined([one for one in (negative, *scene.members) for _ in range(request.count)])
         return with_sizes(text, self.parts.denoiser, _given(request.size))
 

@@ -1,0 +1,240 @@
+"""Fine-tuning: a loaded model, a few captioned pictures, and what comes out beside or of it.
+
+FOLDER/state.pt             what resuming needs: only what is trained
+FOLDER/tuning.json          what is trained, so that it is resumed as it was begun
+FOLDER/latents.safetensors  the pictures, encoded once
+FOLDER/log.jsonl            one line of losses every few steps
+FOLDER/FOLDER.safetensors   a LoRA; of a word FOLDER/WORD.safetensors; of the whole FOLDER/model/
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from limner.checkpoints import Parts
+from limner.checkpoints.conditions import encoder_of, with_sizes, without_negative
+from limner.data.captions import caption
+from limner.data.latents import encode_all, load_latents, save_latents
+from limner.data.records import PictureSet, write_json
+from limner.diffusion.process import DiscreteDiffusion
+from limner.diffusion.times import LogitNormalTimes, TimeSampling, UniformTimes
+from limner.errors import DataError, TrainingError, UsageError
+from limner.models.unet import UNet
+from limner.training.loop import STATE, LoopConfig, Progress, Trainer
+from limner.training.objectives.denoising import DenoisingObjective
+from limner.training.run import LOG, log
+from limner.training.tunings import Tuning, freeze
+from limner.types import Conditioning
+
+TUNING = "tuning.json"
+LATENTS = "latents.safetensors"
+PIXELS_AT_ONCE = 64 * 64 * 64  # that the autoencoder encodes
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuning:
+    """One fine-tuning: what is trained, for how long, and what its pictures are shown as.
+
+    text_dropout: the part of the captions that is left out, so that guidance goes on to work.
+    mirror: every picture is seen mirrored too.
+    """
+
+    tuning: Tuning
+    loop: LoopConfig
+    text_dropout: float = 0.1
+    mirror: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.text_dropout < 1:
+            raise UsageError(f"text_dropout {self.text_dropout}: from 0 to below 1 is right")
+
+
+def finetune(
+    parts: Parts, data: PictureSet, folder: Path, config: FineTuning, *, resume: bool = False
+) -> Generator[Progress, None, Path]:
+    """Fine-tune a model that was loaded for it, yield every step, and return what was written.
+
+    parts: in fp32, on the device to train on; they belong to the training from here on.
+    Closing it early saves; `resume` goes on from there. Raises UsageError or TrainingError, before
+    any work, where model, data, folder and what is asked for do not go together.
+    """
+    target = config.tuning.target(folder)
+    _check_folder(folder, target, config, resume=resume)
+    _check_pictures(parts, data)
+    config.tuning.check(parts, data)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / TUNING, _described(config))
+    torch.manual_seed(config.loop.seed)
+    pictures = mirrored(data) if config.mirror else data
+    latents = cached_latents(parts, pictures, folder / LATENTS)
+    objective = tuning_objective(parts, pictures, latents, config)
+    trainer = Trainer(objective, config.loop, folder)
+    if resume:
+        trainer.resume()
+    try:
+        for progress in trainer.run():
+            log(folder / LOG, progress)
+            yield progress
+    except GeneratorExit:  # between two steps, where the state is whole
+        trainer.save()
+        raise
+    with trainer.ema.applied(config.loop.ema[0]):
+        config.tuning.save(parts, dict(objective.modules.items()), target)
+    return target
+
+
+def tuning_objective(
+    parts: Parts, data: PictureSet, latents: Tensor, config: FineTuning
+) -> DenoisingObjective:
+    """The loss that the model was trained by, of the weights that are tuned."""
+    trained = config.tuning.attach(parts)
+    texts = Texts(parts, (data.size, data.size), fixed=not config.tuning.trains_text)
+    return DenoisingObjective(
+        parts.denoiser,
+        latents,
+        lambda index, chance: caption(data.records[index], chance),
+        texts,
+        process=parts.process,
+        prediction=parts.prediction,
+        times=times_for(parts),
+        text_dropout=config.text_dropout,
+        trained={name: one for name, one in trained.items() if one is not parts.denoiser},
+    )
+
+
+class Texts:
+    """Captions to conditioning, as the painter would give it to the denoiser.
+
+    size: (width, height) of the pictures. fixed: the text towers do not change, so that a caption
+    is encoded once.
+    """
+
+    def __init__(self, parts: Parts, size: tuple[int, int], *, fixed: bool) -> None:
+        self.parts = parts
+        self.size = size
+        self.fixed = fixed
+        self._encoder = encoder_of(parts)
+        self._kept: dict[str, Conditioning] = {}
+
+    def __call__(self, captions: Sequence[str]) -> Conditioning:
+        """One row a caption."""
+        if not self.fixed:
+            return self._encode(captions)
+        with torch.no_grad():
+            for text in set(captions) - self._kept.keys():
+                self._kept[text] = self._encode([text])
+        rows = [self._kept[text] for text in captions]
+        return Conditioning(
+            context=torch.cat([row.context for row in rows]),
+            mask=_joined([row.mask for row in rows]),
+            pooled=_joined([row.pooled for row in rows]),
+        )
+
+    def _encode(self, captions: Sequence[str]) -> Conditioning:
+        text = self._encoder(captions)
+        if self.parts.sampling.zero_negative:
+            text = without_negative(text, [i for i, one in enumerate(captions) if not one])
+        if getattr(self.parts.denoiser.config, "pooled_width", None) is None:
+            return replace(text, pooled=None)
+        return with_sizes(text, self.parts.denoiser, self.size)
+
+
+def _joined(rows: Sequence[Tensor | None]) -> Tensor | None:
+    there = [row for row in rows if row is not None]
+    return torch.cat(there) if there else None
+
+
+def times_for(parts: Parts) -> TimeSampling:
+    """Uniform over the steps of a chain (DDPM alg. 1); logit-normal for a flow (SD3 eq. 19)."""
+    if isinstance(parts.process, DiscreteDiffusion):
+        return UniformTimes()
+    return LogitNormalTimes(shift=parts.sampling.shift)
+
+
+def cached_latents(parts: Parts, data: PictureSet, path: Path) -> Tensor:
+    """The normalised mean latent of every picture, (N, C, h, w), on the model's device.
+
+    From the file if it was made by this autoencoder from these pictures. A model without an
+    autoencoder has the pixels themselves.
+    """
+    autoencoder = parts.autoencoder
+    device = next(parts.denoiser.parameters()).device
+    if autoencoder is None:
+        return data.to_float(range(len(data))).to(device)
+    raw = None
+    if path.exists():
+        with suppress(DataError):
+            raw = load_latents(path, encoder=autoencoder, pictures=data)
+    if raw is None:
+        batch = max(1, PIXELS_AT_ONCE // data.size**2)
+        raw = encode_all(lambda x: autoencoder.encode(x).mean, data, batch, device).float()
+        save_latents(path, raw, encoder=autoencoder, pictures=data)
+    return autoencoder.config.space.normalise(raw).to(device)
+
+
+def mirrored(data: PictureSet) -> PictureSet:
+    """The pictures, and behind them the same turned left to right, with the same captions."""
+    count = len(data.pictures)
+    turned = tuple(replace(record, picture=record.picture + count) for record in data.records)
+    return replace(
+        data,
+        pictures=torch.cat([data.pictures, data.pictures.flip(-1)]),
+        records=(*data.records, *turned),
+    )
+
+
+def picture_form(parts: Parts) -> tuple[int, int]:
+    """(channels, multiple) of the pictures that a model is trained on: sides divide by it."""
+    denoiser, autoencoder = parts.denoiser, parts.autoencoder
+    inner = denoiser.config.multiple if isinstance(denoiser, UNet) else denoiser.config.patch
+    if autoencoder is None:
+        return denoiser.config.in_channels, inner
+    return autoencoder.config.in_channels, inner * autoencoder.config.space.stride
+
+
+def _check_pictures(parts: Parts, data: PictureSet) -> None:
+    channels, multiple = picture_form(parts)
+    if data.size % multiple:
+        right = max(1, round(data.size / multiple)) * multiple
+        raise UsageError(
+            f"pictures of {data.size} pixels do not fit this model: a multiple of {multiple} is "
+            f"right, such as {right}"
+        )
+    if data.pictures.shape[1] != channels:
+        raise UsageError(
+            f"pictures of {data.pictures.shape[1]} channels do not fit this model: it has {channels}"
+        )
+    autoencoder = parts.autoencoder
+    if autoencoder and parts.denoiser.config.in_channels != autoencoder.config.latent_channels:
+        raise UsageError("this is an inpainting model, which is not fine-tuned: its base model is")
+
+
+def _check_folder(folder: Path, target: Path, config: FineTuning, *, resume: bool) -> None:
+    if target.exists():
+        raise TrainingError(f"{target} exists already: name another folder, or move it away")
+    if not (folder / STATE).exists():
+        return
+    if not resume:
+        raise TrainingError(f"{folder} already holds a training: add --resume, or name another")
+    with suppress(OSError, ValueError):
+        if json.loads((folder / TUNING).read_text()) == _described(config):
+            return
+    raise TrainingError(
+        f"{folder} holds another fine-tuning, as its {TUNING} says: resume with the same options "
+        "or start in another folder"
+    )
+
+
+def _described(config: FineTuning) -> dict[str, object]:
+    """What must be the same for a training to go on; the loop's own numbers it checks itself."""
+    fields = asdict(config.tuning)  # type: ignore[call-overload]
+    tuning = {"kind": type(config.tuning).__name__, **json.loads(json.dumps(fields))}
+    return {"tuning": tuning, "text_dropout": config.text_dropout, "mirror": config.mirror}
