@@ -95,7 +95,8 @@ class Adapter:
         """
         self.detach()
         for module, update in self.updates.items():
-            placed = [_placed(matrix, module.weight) for matrix in (update.down, update.up)]
+            weight = module.weight
+            placed = _placed(update.down, weight), _placed(update.up, weight)
             self._hooks.append(module.register_forward_hook(partial(self._add, update, *placed)))
 
     def merge(self) -> None:

@@ -30,7 +30,7 @@ from limner.models.unet import UNet
 from limner.training.loop import STATE, LoopConfig, Progress, Trainer
 from limner.training.objectives.denoising import DenoisingObjective
 from limner.training.run import LOG, log
-from limner.training.tunings import Tuning, freeze
+from limner.training.tunings import Tuning
 from limner.types import Conditioning
 
 TUNING = "tuning.json"
@@ -210,7 +210,8 @@ def _check_pictures(parts: Parts, data: PictureSet) -> None:
         )
     if data.pictures.shape[1] != channels:
         raise UsageError(
-            f"pictures of {data.pictures.shape[1]} channels do not fit this model: it has {channels}"
+            f"pictures of {data.pictures.shape[1]} channels do not fit this model: "
+            f"{channels} are right"
         )
     autoencoder = parts.autoencoder
     if autoencoder and parts.denoiser.config.in_channels != autoencoder.config.latent_channels:

@@ -1,4 +1,4 @@
-"""What of a model a fine-tuning trains, and what it leaves: LoRA, a new word, or the whole of it."""
+"""What a fine-tuning trains of a model: updates beside it (LoRA), a new word, or the whole."""
 
 from __future__ import annotations
 
