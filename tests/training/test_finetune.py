@@ -18,8 +18,9 @@ from limner.checkpoints import Parts, load_folder
 from limner.data.records import PictureSet, Record
 from limner.diffusion.prediction import V
 from limner.errors import TrainingError, UsageError
-from limner.training.finetune import FineTuning, Texts, finetune, mirrored
+from limner.training.finetune import CaptionEncoder, FineTuning, finetune, mirrored
 from limner.training.loop import LoopConfig, Progress
+from limner.training.objectives.conditions import Remembered
 from limner.training.tunings import EmbeddingTuning, FullTuning, LoraTuning, Tuning
 
 LOOP = LoopConfig(
@@ -247,9 +248,10 @@ def test_captions_are_told_to_the_denoiser_as_the_painter_tells_them(
     painter, parts = limner.load(path, device="cpu"), load_folder(path)
     request = painter.complete(limner.Request(prompt="", size=(SIZE, SIZE), seed=0))
     expected = painter._text(["a blue cat"], request)
-    for fixed in (True, False):
+    encode = CaptionEncoder(parts, (SIZE, SIZE))
+    for encoder in (encode, Remembered(encode)):
         with torch.no_grad():
-            text = Texts(parts, (SIZE, SIZE), fixed=fixed)(["", "a blue cat"])
+            text = encoder(["", "a blue cat"])
         torch.testing.assert_close(text.context, expected.context)
         if parts.denoiser.config.pooled_width is not None:
             torch.testing.assert_close(text.pooled, expected.pooled)

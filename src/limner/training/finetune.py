@@ -21,21 +21,22 @@ from torch import Tensor
 from limner.checkpoints import Parts
 from limner.checkpoints.conditions import encoder_of, with_sizes, without_negative
 from limner.data.captions import caption
-from limner.data.latents import encode_all, load_latents, save_latents
 from limner.data.records import PictureSet, write_json
 from limner.diffusion.process import DiscreteDiffusion
 from limner.diffusion.times import LogitNormalTimes, TimeSampling, UniformTimes
-from limner.errors import DataError, TrainingError, UsageError
+from limner.errors import TrainingError, UsageError
 from limner.models.unet import UNet
+from limner.training.distributed import Processes
 from limner.training.loop import STATE, LoopConfig, Progress, Trainer
+from limner.training.objectives.conditions import Remembered, TextCondition, Told
 from limner.training.objectives.denoising import DenoisingObjective
+from limner.training.recipes.autoencoder import cached_latents
 from limner.training.run import LOG, log
 from limner.training.tunings import Tuning
 from limner.types import Conditioning
 
 TUNING = "tuning.json"
 LATENTS = "latents.safetensors"
-PIXELS_AT_ONCE = 64 * 64 * 64  # that the autoencoder encodes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +75,10 @@ def finetune(
     write_json(folder / TUNING, _described(config))
     torch.manual_seed(config.loop.seed)
     pictures = mirrored(data) if config.mirror else data
-    latents = cached_latents(parts, pictures, folder / LATENTS)
+    latents = latents_of(parts, pictures, folder / LATENTS)
     objective = tuning_objective(parts, pictures, latents, config)
-    trainer = Trainer(objective, config.loop, folder)
+    device = next(parts.denoiser.parameters()).device
+    trainer = Trainer(objective, config.loop, folder, Processes(device))
     if resume:
         trainer.resume()
     try:
@@ -96,60 +98,50 @@ def tuning_objective(
 ) -> DenoisingObjective:
     """The loss that the model was trained by, of the weights that are tuned."""
     trained = config.tuning.attach(parts)
-    texts = Texts(parts, (data.size, data.size), fixed=not config.tuning.trains_text)
+    encode = CaptionEncoder(parts, (data.size, data.size))
+    condition = PooledTextCondition(
+        caption=lambda index, chance: caption(data.records[index], chance),
+        encode=encode if config.tuning.trains_text else Remembered(encode),
+        dropout=config.text_dropout,
+    )
     return DenoisingObjective(
         parts.denoiser,
         latents,
-        lambda index, chance: caption(data.records[index], chance),
-        texts,
+        condition,
         process=parts.process,
         prediction=parts.prediction,
         times=times_for(parts),
-        text_dropout=config.text_dropout,
         trained={name: one for name, one in trained.items() if one is not parts.denoiser},
     )
 
 
-class Texts:
+@dataclass(frozen=True, kw_only=True)
+class PooledTextCondition(TextCondition):
+    """As `TextCondition`, with the pooled vector that SDXL's denoiser takes beside the tokens."""
+
+    def of(self, captions: Sequence[str]) -> Told:
+        text = self.encode(list(captions))
+        return {"context": text.context, "mask": text.mask, "pooled": text.pooled}
+
+
+@dataclass(frozen=True)
+class CaptionEncoder:
     """Captions to conditioning, as the painter would give it to the denoiser.
 
-    size: (width, height) of the pictures. fixed: the text towers do not change, so that a caption
-    is encoded once.
+    size: (width, height) of the pictures.
     """
 
-    def __init__(self, parts: Parts, size: tuple[int, int], *, fixed: bool) -> None:
-        self.parts = parts
-        self.size = size
-        self.fixed = fixed
-        self._encoder = encoder_of(parts)
-        self._kept: dict[str, Conditioning] = {}
+    parts: Parts
+    size: tuple[int, int]
 
     def __call__(self, captions: Sequence[str]) -> Conditioning:
         """One row a caption."""
-        if not self.fixed:
-            return self._encode(captions)
-        with torch.no_grad():
-            for text in set(captions) - self._kept.keys():
-                self._kept[text] = self._encode([text])
-        rows = [self._kept[text] for text in captions]
-        return Conditioning(
-            context=torch.cat([row.context for row in rows]),
-            mask=_joined([row.mask for row in rows]),
-            pooled=_joined([row.pooled for row in rows]),
-        )
-
-    def _encode(self, captions: Sequence[str]) -> Conditioning:
-        text = self._encoder(captions)
+        text = encoder_of(self.parts)(captions)
         if self.parts.sampling.zero_negative:
             text = without_negative(text, [i for i, one in enumerate(captions) if not one])
         if getattr(self.parts.denoiser.config, "pooled_width", None) is None:
             return replace(text, pooled=None)
         return with_sizes(text, self.parts.denoiser, self.size)
-
-
-def _joined(rows: Sequence[Tensor | None]) -> Tensor | None:
-    there = [row for row in rows if row is not None]
-    return torch.cat(there) if there else None
 
 
 def times_for(parts: Parts) -> TimeSampling:
@@ -159,25 +151,12 @@ def times_for(parts: Parts) -> TimeSampling:
     return LogitNormalTimes(shift=parts.sampling.shift)
 
 
-def cached_latents(parts: Parts, data: PictureSet, path: Path) -> Tensor:
-    """The normalised mean latent of every picture, (N, C, h, w), on the model's device.
-
-    From the file if it was made by this autoencoder from these pictures. A model without an
-    autoencoder has the pixels themselves.
-    """
-    autoencoder = parts.autoencoder
-    device = next(parts.denoiser.parameters()).device
-    if autoencoder is None:
-        return data.to_float(range(len(data))).to(device)
-    raw = None
-    if path.exists():
-        with suppress(DataError):
-            raw = load_latents(path, encoder=autoencoder, pictures=data)
-    if raw is None:
-        batch = max(1, PIXELS_AT_ONCE // data.size**2)
-        raw = encode_all(lambda x: autoencoder.encode(x).mean, data, batch, device).float()
-        save_latents(path, raw, encoder=autoencoder, pictures=data)
-    return autoencoder.config.space.normalise(raw).to(device)
+def latents_of(parts: Parts, data: PictureSet, path: Path) -> Tensor:
+    """What the denoiser works on, (N, C, h, w): normalised latents, kept in a file, or pixels."""
+    if parts.autoencoder is None:
+        return data.to_float(range(len(data)))
+    raw = cached_latents(parts.autoencoder, data, path)
+    return parts.autoencoder.config.space.normalise(raw)
 
 
 def mirrored(data: PictureSet) -> PictureSet:
