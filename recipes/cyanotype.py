@@ -3,7 +3,8 @@
     python recipes/cyanotype.py FOLDER
 
 The model paints ten of its concepts; each is printed again as a cyanotype, light on Prussian blue,
-with its caption beside it ("a cat, cyanotype").
+with its caption beside it ("a cat"). A word for the style would not help: the model reads a word
+that it was not taught as some other thing.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def main(folder: Path) -> None:
         name, caption = concept.replace(" ", "-"), with_article(concept)
         print_ = cyanotype(painter.generate(f"{caption}, noto", seed=0).images[0])
         print_.save(folder / f"{name}.png")
-        (folder / f"{name}.txt").write_text(f"{caption}, cyanotype\n")
+        (folder / f"{name}.txt").write_text(f"{caption}\n")
 
 
 if __name__ == "__main__":

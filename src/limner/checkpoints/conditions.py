@@ -1,4 +1,4 @@
-"""What a model is told beside noise and time: its text encoder, and sizes (SDXL)."""
+"""What a model takes beside noise and time: its text encoder, and sizes."""
 
 from __future__ import annotations
 
@@ -56,3 +56,10 @@ def with_sizes(text: Conditioning, denoiser: UNet | DiT, size: tuple[int, int]) 
     sizes = torch.tensor([[height, width, 0, 0, height, width]], device=text.pooled.device)
     each = sizes.float().expand(len(text.pooled), SIZES)
     return replace(text, pooled=add_sizes(text.pooled, each))
+
+
+def multiple_of(parts: Parts) -> int:
+    """Width and height of a model's pictures are multiples of this."""
+    denoiser, autoencoder = parts.denoiser, parts.autoencoder
+    inner = denoiser.config.multiple if isinstance(denoiser, UNet) else denoiser.config.patch
+    return inner * (1 if autoencoder is None else autoencoder.config.space.stride)

@@ -151,12 +151,12 @@ def read(folder: Path, parts: Parts, size: int | None) -> PictureSet:
     """A built set, or captioned pictures in the size and with the channels of the model."""
     from limner.data.folder import load_folder
     from limner.data.records import RECORDS_FILE, PictureSet
-    from limner.training.finetune import picture_form
+    from limner.training.finetune import channels_of
 
     if (folder / RECORDS_FILE).exists():
         return PictureSet.load(folder)
     side = min(parts.sampling.size) if size is None else size
-    found = load_folder(folder, size=side, channels=picture_form(parts)[0])
+    found = load_folder(folder, size=side, channels=channels_of(parts))
     for reason in found.skipped:
         typer.echo(f"limner: skipped {reason}", err=True)
     return found

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from limner.checkpoints import Parts, Words
-from limner.checkpoints.conditions import with_sizes, without_negative
+from limner.checkpoints.conditions import multiple_of, with_sizes, without_negative
 from limner.data.pixels import to_picture
 from limner.diffusion.guidance import Rescale, guided_batch
 from limner.diffusion.noise import Noise, Variation, seeds_from
@@ -26,7 +26,6 @@ from limner.diffusion.sample import Denoise, denoise_with, drive, last
 from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
 from limner.errors import RequestError
-from limner.models.unet import UNet
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.conditions import open_canvas
 from limner.pipeline.decoding import LatentDecoder
@@ -102,9 +101,7 @@ class Painter:
     @property
     def multiple(self) -> int:
         """Width and height of a picture are multiples of this."""
-        denoiser = self.parts.denoiser
-        inner = denoiser.config.multiple if isinstance(denoiser, UNet) else denoiser.config.patch
-        return inner * self.space.stride
+        return multiple_of(self.parts)
 
     def add_lora(self, path: str | Path, weight: float = 1.0, name: str | None = None) -> str:
         """Put a LoRA file on the model and return its name, that of the file if None.

@@ -19,13 +19,12 @@ import torch
 from torch import Tensor
 
 from limner.checkpoints import Parts
-from limner.checkpoints.conditions import encoder_of, with_sizes, without_negative
+from limner.checkpoints.conditions import encoder_of, multiple_of, with_sizes, without_negative
 from limner.data.captions import caption
 from limner.data.records import PictureSet, write_json
 from limner.diffusion.process import DiscreteDiffusion
 from limner.diffusion.times import LogitNormalTimes, TimeSampling, UniformTimes
 from limner.errors import TrainingError, UsageError
-from limner.models.unet import UNet
 from limner.training.distributed import Processes
 from limner.training.loop import STATE, LoopConfig, Progress, Trainer
 from limner.training.objectives.conditions import Remembered, TextCondition, Told
@@ -170,17 +169,15 @@ def mirrored(data: PictureSet) -> PictureSet:
     )
 
 
-def picture_form(parts: Parts) -> tuple[int, int]:
-    """(channels, multiple) of the pictures that a model is trained on: sides divide by it."""
-    denoiser, autoencoder = parts.denoiser, parts.autoencoder
-    inner = denoiser.config.multiple if isinstance(denoiser, UNet) else denoiser.config.patch
-    if autoencoder is None:
-        return denoiser.config.in_channels, inner
-    return autoencoder.config.in_channels, inner * autoencoder.config.space.stride
+def channels_of(parts: Parts) -> int:
+    """The channels of the pictures that a model is trained on: 3, or 4 with transparency."""
+    if parts.autoencoder is None:
+        return parts.denoiser.config.in_channels
+    return parts.autoencoder.config.in_channels
 
 
 def _check_pictures(parts: Parts, data: PictureSet) -> None:
-    channels, multiple = picture_form(parts)
+    channels, multiple = channels_of(parts), multiple_of(parts)
     if data.size % multiple:
         right = max(1, round(data.size / multiple)) * multiple
         raise UsageError(

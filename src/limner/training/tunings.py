@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,6 +205,7 @@ class FullTuning:
 
     def save(self, parts: Parts, trained: Mapping[str, nn.Module], target: Path) -> None:
         partial = target.with_name(target.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)  # of a crash
         save_folder(parts, partial)
         partial.replace(target)
 
