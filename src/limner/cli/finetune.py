@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.progress import finish, progress_bar, stop_signals
+from limner.cli.progress import at_terminal, finish, progress_bar, stop_signals
 from limner.cli.train import line
 from limner.errors import TrainingError, UsageError
 
@@ -100,8 +100,8 @@ def command(
     with progress_bar(str(kind)) as report, stop_signals() as stopped:
 
         def told(progress: Progress) -> None:
-            report(progress.step, progress.steps)
-            if progress.step % 100 == 0:
+            report(progress.step, progress.steps, line(progress))
+            if progress.step % 100 == 0 and not at_terminal():
                 typer.echo(line(progress), err=True)
             if stopped() and progress.step < progress.steps:
                 run.close()

@@ -87,7 +87,7 @@ def finetune(
     except GeneratorExit:  # between two steps, where the state is whole
         trainer.save()
         raise
-    with trainer.ema.applied(config.loop.ema[0]):
+    with trainer.averaged():
         config.tuning.save(parts, dict(objective.modules.items()), target)
     return target
 
