@@ -7,13 +7,13 @@ import torch
 
 import limner
 from limner.checkpoints import ModelFolder
+from limner.checkpoints.conditions import encoder_of
 from limner.data.latents import load_latents
 from limner.data.records import PictureSet, Record
 from limner.errors import TrainingError
 from limner.models.clip import TextTowerConfig, VisionTowerConfig
 from limner.models.dit import DiTConfig
 from limner.models.presets import AUTOENCODER_TINY, UNET_TINY
-from limner.pipeline.conditions import encoder_of
 from limner.training.loop import LoopConfig
 from limner.training.recipes import RECIPES, adjusted, encode_unpadded, recipe_named
 from limner.training.run import train

@@ -11,9 +11,9 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limner.checkpoints import Parts
+from limner.checkpoints.conditions import encoder_of
 from limner.nn.memory import stamp
 from limner.pipeline.adapters import Adapters
-from limner.pipeline.conditions import encoder_of
 from limner.pipeline.numerics import finite
 from limner.text.chunks import chunked
 from limner.text.dialect import Dialect
