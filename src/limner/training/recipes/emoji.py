@@ -19,6 +19,7 @@ from limner.training.recipes.base import Recipe
 from limner.training.recipes.clip import ClipRecipe
 from limner.training.recipes.conditions import ByText
 from limner.training.recipes.denoiser import DenoiserRecipe
+from limner.training.recipes.distillation import DistillationRecipe
 
 EMOJI = partial(load_emoji, 64)
 EMOJI_SAMPLING = Sampling(
@@ -57,5 +58,8 @@ EMOJI_RECIPES: dict[str, Recipe] = {
         concepts=400,
     ),
     "emoji-unet": EMOJI_DENOISER,
+    "emoji-few-steps": DistillationRecipe(
+        source=EMOJI, loop=LoopConfig(steps=3000, batch=48, learning_rate=2e-4, save_every=250)
+    ),
     "emoji-dit": replace(EMOJI_DENOISER, config=DIT_EMOJI),
 }
