@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from limner.checkpoints import Sampling
-from limner.data.emoji import load_emoji
+from limner.data.emoji import default_folder, load_emoji
 from limner.diffusion.process import RectifiedFlow
 from limner.diffusion.times import LogitNormalTimes
 from limner.models.clip_presets import TEXT_EMOJI, VISION_EMOJI
@@ -20,6 +20,7 @@ from limner.training.recipes.clip import ClipRecipe
 from limner.training.recipes.conditions import ByText
 from limner.training.recipes.denoiser import DenoiserRecipe
 from limner.training.recipes.distillation import DistillationRecipe
+from limner.training.recipes.scenes import SceneRecipe
 
 EMOJI = partial(load_emoji, 64)
 EMOJI_SAMPLING = Sampling(
@@ -58,6 +59,11 @@ EMOJI_RECIPES: dict[str, Recipe] = {
         concepts=400,
     ),
     "emoji-unet": EMOJI_DENOISER,
+    "emoji-scenes": SceneRecipe(
+        source=EMOJI,
+        loop=LoopConfig(steps=6000, batch=48, learning_rate=3e-4, save_every=250),
+        synonyms=default_folder(64) / "synonyms.json",
+    ),
     "emoji-few-steps": DistillationRecipe(
         source=EMOJI, loop=LoopConfig(steps=3000, batch=48, learning_rate=2e-4, save_every=250)
     ),
