@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 import limner
 from limner.checkpoints import ModelFolder
+from limner.data.latents import load_latents
 from limner.data.records import PictureSet, Record
 from limner.errors import TrainingError
 from limner.models.clip import TextTowerConfig, VisionTowerConfig
@@ -82,7 +82,7 @@ def test_the_recipes_make_a_model_that_paints(trained, name):
 
 def test_latents_are_normalised_for_the_denoiser(trained, data):
     autoencoder = ModelFolder(trained / "emoji-unet" / "model").load("vae")
-    raw = load_file(trained / "emoji-unet" / "latents.safetensors")["latents"]
+    raw = load_latents(trained / "emoji-unet" / "latents", encoder=autoencoder, pictures=data.seen)
     latents = autoencoder.config.space.normalise(raw)
     assert len(latents) == len(data.seen)
     torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(4), atol=1e-4, rtol=0)

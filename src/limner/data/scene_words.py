@@ -74,8 +74,8 @@ def scene_caption(scene: Scene, chance: Chance, synonyms: Synonyms | None = None
     things = []
     for record, size in zip((scene.first, scene.second), scene.sizes, strict=True):
         own = record.style if styled and not scene.style else ""
-        words = (pick(SIZE_WORDS[size], chance), own, name_of(record, chance, synonyms))
-        things.append(with_article(" ".join(filter(None, words))))
+        thing = (pick(SIZE_WORDS[size], chance), own, name_of(record, chance, synonyms))
+        things.append(with_article(" ".join(filter(None, thing))))
     words = pick(TEMPLATES[scene.relation], chance).format(*things)
     if styled and scene.style:
         return pick(STYLE_AFTER, chance).format(words, scene.style)

@@ -38,7 +38,7 @@ from limner.training.objectives.denoising import DenoisingObjective
 from limner.types import Conditioning
 
 PAD = PadMask.PAD
-LATENTS = "latents.safetensors"
+LATENTS = "latents"
 
 
 @runtime_checkable
