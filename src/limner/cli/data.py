@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -75,6 +76,20 @@ def fashion_mnist(
     tell(both, folder)
 
 
+@command.command("shards")
+def shards(
+    folder: Annotated[Path, typer.Argument(help="Folder of pictures with captions.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the shards.")],
+    each: Annotated[int, typer.Option(help="Pictures a shard.")] = 1000,
+) -> None:
+    """Write a folder of captioned pictures as WebDataset shards."""
+    from limner.data.shard_writing import write_shards
+
+    written, skipped = write_shards(folder, output, each=each)
+    say_skipped(skipped)
+    typer.echo(f"{written} pictures in {output} ({len(skipped)} skipped)")
+
+
 @command.command("synonyms")
 def synonyms(
     pictures: Annotated[
@@ -134,6 +149,11 @@ def refuse_to_replace(folder: Path, *, force: bool) -> None:
 
 def tell(built: PictureSet, folder: Path) -> None:
     """Say what was built and where, and name what had to be skipped."""
-    for name in built.skipped:
-        typer.echo(f"limner: skipped {name}", err=True)
+    say_skipped(built.skipped)
     typer.echo(f"{len(built)} pictures in {folder} ({len(built.skipped)} skipped)")
+
+
+def say_skipped(skipped: Iterable[str]) -> None:
+    """Name what was left out, on the standard error."""
+    for name in skipped:
+        typer.echo(f"limner: skipped {name}", err=True)

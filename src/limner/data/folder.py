@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -34,25 +35,64 @@ def load_folder(folder: Path, *, size: int, channels: int = 3) -> PictureSet:
         raise UsageError(f"size {size}, {channels} channels: 1 or more and 3 or 4 are right")
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder of pictures")
-    pictures: list[Tensor] = []
-    records: list[Record] = []
-    skipped: list[str] = []
-    for name, path, captions in _items(folder, skipped):
+    gathering = Gathering(size, channels, "folder")
+    for name, path, captions in captioned_files(folder, gathering.skipped):
+        gathering.add(name, path, captions)
+    gathering.refuse_empty(str(folder))
+    return gathering.take()
+
+
+class Gathering:
+    """A set in the making: pictures with captions one after another, and what was left out."""
+
+    def __init__(self, size: int, channels: int, group: str) -> None:
+        """size, channels: as `load_folder` has them. group: of every record."""
+        self.size, self.channels, self.group = size, channels, group
+        self.skipped: list[str] = []
+        self._pictures: list[Tensor] = []
+        self._captions: list[tuple[str, ...]] = []
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def add(self, name: str, file: Path | BytesIO, captions: Sequence[str]) -> bool:
+        """Read one picture; False, and its name in `skipped`, if it or its caption is not right."""
+        kept = tuple(text.strip() for text in captions if text.strip())
+        if not kept:
+            self.skipped.append(f"{name}: it has no caption")
+            return False
         try:
-            pictures.append(read_square(path, size, channels))
+            self._pictures.append(read_square(file, self.size, self.channels))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            skipped.append(f"{name}: {error}")
-            continue
-        records.append(Record(picture=len(records), concept="", captions=captions, group="folder"))
-    if not records:
-        reason = f"; the first was skipped: {skipped[0]}" if skipped else ""
-        raise DataError(f"{folder} has no readable picture with a caption{reason}")
-    return PictureSet(
-        pictures=torch.stack(pictures), records=tuple(records), skipped=tuple(skipped)
-    )
+            self.skipped.append(f"{name}: {error}")
+            return False
+        self._captions.append(kept)
+        return True
+
+    def take(self) -> PictureSet:
+        """What was gathered since the last time."""
+        records = (
+            Record(picture=index, concept="", captions=captions, group=self.group)
+            for index, captions in enumerate(self._captions)
+        )
+        taken = PictureSet(
+            pictures=torch.stack(self._pictures),
+            records=tuple(records),
+            skipped=tuple(self.skipped),
+        )
+        # The list of what was skipped stays the same one: others add to it.
+        for some in (self._pictures, self._captions, self.skipped):
+            some.clear()
+        return taken
+
+    def refuse_empty(self, source: str) -> None:
+        """DataError if nothing was gathered."""
+        if not self._pictures:
+            reason = f"; the first was skipped: {self.skipped[0]}" if self.skipped else ""
+            raise DataError(f"{source} has no readable picture with a caption{reason}")
 
 
-def read_square(path: Path, size: int, channels: int = 3) -> UInt8[Tensor, "C S S"]:
+def read_square(path: Path | BytesIO, size: int, channels: int = 3) -> UInt8[Tensor, "C S S"]:
     """The middle square of a picture file, upright, as bytes; with 4 channels premultiplied.
 
     Errors as Pillow raises them.
@@ -66,16 +106,10 @@ def read_square(path: Path, size: int, channels: int = 3) -> UInt8[Tensor, "C S 
     return opaque[:3].contiguous()
 
 
-def _items(folder: Path, skipped: list[str]) -> Iterator[Item]:
-    """(name, picture file, captions) of each captioned entry; the others into `skipped`."""
+def captioned_files(folder: Path, skipped: list[str]) -> Iterator[Item]:
+    """(name, picture file, captions) of each picture; unreadable lines go into `skipped`."""
     metadata = folder / METADATA_FILE
-    found = _from_metadata(metadata, skipped) if metadata.exists() else _from_text_files(folder)
-    for name, path, captions in found:
-        kept = tuple(text.strip() for text in captions if text.strip())
-        if kept:
-            yield name, path, kept
-        else:
-            skipped.append(f"{name}: it has no caption")
+    return _from_metadata(metadata, skipped) if metadata.exists() else _from_text_files(folder)
 
 
 def _from_metadata(metadata: Path, skipped: list[str]) -> Iterator[Item]:
