@@ -22,13 +22,14 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from types import ModuleType
 from typing import Any
 
 from torch.utils.data import IterableDataset, get_worker_info
 
-from limner.data.folder import Gathering
+from limner.data.folder import Gathering, read_square
 from limner.data.records import PictureSet
 from limner.errors import DataError, UsageError
 
@@ -84,12 +85,12 @@ class ShardStream(IterableDataset[tuple[PictureSet, Position]]):
                 "1 or more, and 3 or 4 channels, are right"
             )
         self.urls = expanded(urls)
-        self.batch, self.size, self.channels = batch, size, channels
+        self.batch, self.read = batch, partial(read_square, size=size, channels=channels)
         self.block, self.seed, self.part = block, seed, part
         self.start = Position() if start is None else start
 
     def __iter__(self) -> Iterator[tuple[PictureSet, Position]]:
-        start, gathering = self.start, Gathering(self.size, self.channels, GROUP)
+        start, gathering = self.start, Gathering(self.read, GROUP)
         while True:
             whole, right = replace(start, epoch=0) == Position(), 0
             for sample, position in self._epoch(start, gathering.skipped):
@@ -148,7 +149,7 @@ def read_shards(urls: str | Sequence[str], *, size: int, channels: int = 3) -> P
 
     DataError if no sample is right; what is left out is named in `skipped`.
     """
-    gathering = Gathering(size, channels, GROUP)
+    gathering = Gathering(partial(read_square, size=size, channels=channels), GROUP)
     for url in expanded(urls):
         for sample in read_shard(url, gathering.skipped):
             _add(gathering, sample)
