@@ -124,17 +124,16 @@ def test_the_generator_decides() -> None:
 
 def test_captions_say_what_is_seen() -> None:
     known = {"words": (*CONCEPTS, *STYLES, "left right top bottom above over below under beneath")}
-    sizes = {"small", "little", "tiny", "big", "large", "huge", "to", "at"}
+    sizes = {"small", "little", "tiny", "big", "large", "huge"}
     batch = drawn(SceneConfig(sized=0.5))
+    unstyled = 0
     for text, scene in zip(batch.captions, batch.scenes, strict=True):
-        first, second = (text.index(row.concept) for row in (scene.first, scene.second))
-        assert first < second or scene.first.concept.startswith(scene.second.concept)
-        assert set(unknown_words(text, known)) <= sizes
-        assert any(word in text.split() for word in sizes - {"to", "at"}) == (
-            scene.sizes != (Size.PLAIN, Size.PLAIN)
-        )
-    assert 0.05 < sum(scene.style not in t.split()[-1] and "style" not in t for t, scene in zip(
-        batch.captions, batch.scenes, strict=True)) / len(batch.captions) < 0.2  # fmt: skip
+        words = text.replace(",", "").split()
+        assert words.index(scene.first.concept) < words.index(scene.second.concept)
+        assert set(unknown_words(text, known)) <= sizes | {"to", "at"}
+        assert bool(sizes & {*words}) == (scene.sizes != (Size.PLAIN, Size.PLAIN))
+        unstyled += scene.style not in words
+    assert 0.05 < unstyled / len(batch.captions) < 0.2
 
 
 def test_canonical_captions() -> None:

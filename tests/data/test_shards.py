@@ -4,7 +4,7 @@ import io
 import json
 import tarfile
 from collections import Counter
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -94,11 +94,12 @@ def test_resumed_at_any_batch_it_goes_on_as_it_would_have(shards: str, block: in
 
 
 def test_parts_share_the_shards(shards: str) -> None:
-    parts = [ShardStream(shards, batch=1, size=6, part=(index, 2), seed=3) for index in range(2)]
-    counts = [sum(min(5, COUNT - 5 * shard) for shard in some) for some in ((0, 1, 2), (3, 4))]
-    assert sum(counts) == COUNT
-    seen = [drawn(part, 8) for part in parts]
-    assert not set(seen[0]) & set(seen[1])
+    seen = []
+    for index in range(2):
+        stream = ShardStream(shards, batch=1, size=6, part=(index, 2), seed=3)
+        for batch, _ in takewhile(lambda drawn: drawn[1].epoch == 0, stream):
+            seen += numbers(batch)
+    assert sorted(seen) == list(range(COUNT))
     with pytest.raises(DataError, match="5 shards cannot be split over 6"):
         drawn(ShardStream(shards, batch=1, size=6, part=(0, 6)), 1)
 
@@ -179,6 +180,18 @@ def test_broken_shards_are_skipped_and_named(shards: str, tmp_path: Path) -> Non
         assert any(f"{name}.tar" in text for text in found.skipped)
     stream = ShardStream(shards, batch=1, size=6)
     assert set(drawn(stream, len(left))) == left
+
+
+def test_a_download_that_fails_is_named(shards: str) -> None:
+    """`pipe:` is how the library takes any command; http and cloud addresses are commands too."""
+    good, bad = (f"pipe:cat {url}" for url in (expanded(shards)[0], "/none.tar"))
+    found = read_shards([good, bad], size=6)
+    assert numbers(found) == [0, 1, 2, 3, 4]
+    assert all(text.startswith(f"{bad}: ") for text in found.skipped)
+    assert "exit 1" in found.skipped[-1]
+    stream = iter(ShardStream([good], batch=1, size=6))
+    next(stream)
+    stream.close()  # in the middle of the command's output
 
 
 def test_nothing_right_is_an_error_not_silence(tmp_path: Path) -> None:

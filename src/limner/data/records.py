@@ -101,6 +101,10 @@ class PictureSet:
         """The records for which the predicate holds; the pictures are shared, not copied."""
         return replace(self, records=tuple(filter(predicate, self.records)))
 
+    def to(self, device: torch.device | str) -> PictureSet:
+        """The same with the bytes of its pictures on a device, where batches are then made."""
+        return replace(self, pictures=self.pictures.to(device))
+
     def picture_indices(self, indices: Sequence[int] | None = None) -> Int[Tensor, "B"]:
         """Where in `pictures` the records at these positions (default: all) have theirs."""
         records = self.records if indices is None else [self.records[index] for index in indices]

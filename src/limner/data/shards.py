@@ -173,7 +173,8 @@ def read_shard(url: str, skipped: list[str]) -> Iterator[Sample]:
 
     def note(error: Exception) -> bool:
         words = str(error.args[0]) if error.args else type(error).__name__
-        skipped.append(f"{url}: {words}")
+        if f"{url}: {words}" not in skipped:  # a failed download tells so twice
+            skipped.append(f"{url}: {words}")
         return True
 
     try:
@@ -181,9 +182,14 @@ def read_shard(url: str, skipped: list[str]) -> Iterator[Sample]:
     except (OSError, ValueError) as error:
         note(error)
         return
-    with stream:
+    try:
         files = tariterators.tar_file_expander([{"url": url, "stream": stream}], handler=note)
         yield from tariterators.group_by_keys(files, handler=note)
+    finally:
+        try:
+            stream.close()
+        except OSError as error:  # a download tells only here that it has failed
+            note(error)
 
 
 def _add(gathering: Gathering, sample: Sample) -> bool:
