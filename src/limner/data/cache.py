@@ -84,7 +84,7 @@ def open_cache(folder: Path, origin: Origin) -> Cache:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{folder} holds no readable cache: {error}") from error
-    for what in origin.keys() | written.keys():
+    for what in sorted(origin.keys() | written.keys()):
         if written.get(what) != origin.get(what):
             raise DataError(
                 f"{folder} is stale: it was made with other {what}; delete it to make it anew"
