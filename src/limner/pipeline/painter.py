@@ -36,7 +36,7 @@ from limner.pipeline.recording import Recording
 from limner.pipeline.request import Request
 from limner.pipeline.script import Reader, Scene, at_level, check_maps, not_painted, scenes, trees
 from limner.pipeline.swaps import Control
-from limner.pipeline.words import unknown_words_warning
+from limner.pipeline.words import warnings
 from limner.text.dialect import Dialect
 from limner.text.tree import Tree
 from limner.text.weighted import NATIVE
@@ -177,7 +177,7 @@ class Painter:
             seeds=seeds,
             timings=clock.seconds,
             warnings=(
-                *unknown_words_warning(self.words, request.prompt),
+                *warnings(self.words, request.prompt),
                 *self.adapters.warnings,
                 *not_painted(prompt, negative, missing, request.embeddings or ()),
                 *decoded.notes,
