@@ -90,5 +90,5 @@ def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
 def words_from_json(json: Mapping[str, Any] | None) -> Words | None:
     if json is None:
         return None
-    listed = {name: tuple(json.get(name, ())) for name in ("concepts", "styles", "others")}
-    return Words(**listed)
+    concepts, styles, others = (tuple(json.get(n, ())) for n in ("concepts", "styles", "others"))
+    return Words(concepts=concepts, styles=styles, others=others)
