@@ -67,8 +67,16 @@ def weights(parts: Parts) -> dict[str, Tensor]:
 
 
 @pytest.mark.filterwarnings("ignore:.*does not.*adapter:UserWarning")
-@pytest.mark.parametrize("spelling", ["peft", "kohya"])
-@pytest.mark.parametrize("kind", ["sd1", "sd2-v", "sdxl"])
+@pytest.mark.parametrize(
+    ("kind", "spelling"),
+    [
+        ("sd1", "peft"),
+        ("sd2-v", "kohya"),
+        ("sdxl", "kohya"),
+        pytest.param("sdxl", "peft", marks=pytest.mark.slow),
+        pytest.param("sd1", "kohya", marks=pytest.mark.slow),
+    ],
+)
 def test_a_lora_gives_the_same_picture_in_diffusers(
     tmp_path: Path, kind: str, spelling: Any
 ) -> None:
@@ -142,11 +150,11 @@ def test_the_text_towers_are_trained_along_if_asked(tmp_path: Path) -> None:
 
 def test_the_loss_falls_on_the_shipped_kind_of_model(tiny_model: Path, tmp_path: Path) -> None:
     """A flow on transparent pictures, PAD masked; every target."""
-    loop = replace(LOOP, steps=60, batch=10, learning_rate=1e-2)
+    loop = replace(LOOP, steps=40, batch=4, learning_rate=3e-2)
     config = FineTuning(tuning=LoraTuning(rank=4, targets=("all",)), loop=loop, mirror=True)
     run = finetune(load_folder(tiny_model), pictures(4), tmp_path / "run", config)
     losses = [progress.losses["total"] for progress in run]
-    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+    assert sum(losses[-8:]) < 0.8 * sum(losses[:8])
 
 
 def test_resuming_gives_what_an_unbroken_training_gives(tiny_model: Path, tmp_path: Path) -> None:
