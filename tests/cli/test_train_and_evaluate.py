@@ -100,7 +100,7 @@ def test_a_termination_saves_and_says_where(data, tmp_path):
 
 
 def test_sheets_and_snapshots_appear_as_it_goes(data, tmp_path, monkeypatch):
-    row = recipes.replace(recipes.RECIPES["emoji-autoencoder"], loop=LOOP)
+    row = replace(recipes.RECIPES["emoji-autoencoder"], loop=LOOP)
     monkeypatch.setitem(recipes.RECIPES, "emoji-autoencoder", row)
     words = ["train", "emoji-autoencoder", "-o", str(tmp_path / "run"), "--data", str(data)]
     assert main([*words, "--sheet-every", "1", "--snapshot-every", "2", "--accumulate", "2"]) == 0

@@ -156,7 +156,7 @@ SEED_RECIPES: dict[str, Recipe] = {
         source=fashion_32,
         loop=LoopConfig(steps=400, batch=64, learning_rate=1e-3),
         config=replace(AUTOENCODER_TWO_NUMBERS, in_channels=1),
-        kl_weight=1e-4,  # at 1e-3 one of the two numbers is given up at once
+        kl_weight=1e-4,
         mirrored=0.0,
         shown=latent_plane,
     ),
