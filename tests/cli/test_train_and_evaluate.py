@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from limner.cli import main
@@ -53,12 +55,15 @@ def test_evaluating_prints_the_table_and_writes_the_sheet(tiny_model, data, tmp_
 
 
 def test_training_by_name_and_resuming(data, tmp_path, capsys, monkeypatch):
-    row = recipes.replace(recipes.RECIPES["emoji-autoencoder"], loop=LOOP)
+    row = replace(recipes.RECIPES["emoji-autoencoder"], loop=LOOP)
     monkeypatch.setitem(recipes.RECIPES, "emoji-autoencoder", row)
     out = tmp_path / "run"
     words = ["train", "emoji-autoencoder", "-o", str(out), "--data", str(data)]
     assert main(words) == 0
     assert (out / "model" / "vae" / "config.json").exists()
+    assert capsys.readouterr().out.split() == [str(out / "samples.png"), str(out / "model")]
+    with Image.open(out / "samples.png") as sheet:
+        assert sheet.mode == "RGB"
     assert main(words) == 1
     assert "already holds a training: add --resume" in capsys.readouterr().err
     assert main([*words, "--resume", "--steps", "3", "--tensorboard"]) == 0
@@ -96,7 +101,7 @@ def test_a_termination_saves_and_says_where(data, tmp_path):
 
 
 def test_sheets_and_snapshots_appear_as_it_goes(data, tmp_path, monkeypatch):
-    row = recipes.replace(recipes.RECIPES["emoji-autoencoder"], loop=LOOP)
+    row = replace(recipes.RECIPES["emoji-autoencoder"], loop=LOOP)
     monkeypatch.setitem(recipes.RECIPES, "emoji-autoencoder", row)
     words = ["train", "emoji-autoencoder", "-o", str(tmp_path / "run"), "--data", str(data)]
     assert main([*words, "--sheet-every", "1", "--snapshot-every", "2", "--accumulate", "2"]) == 0

@@ -6,22 +6,14 @@ from torch import nn
 
 from limner.data.captions import canonical
 from limner.data.records import PictureSet, Record
-from limner.diffusion.prediction import prediction_named
-from limner.diffusion.process import DiscreteDiffusion, RectifiedFlow
-from limner.diffusion.times import UniformTimes
-from limner.models.autoencoder import Autoencoder
 from limner.models.clip import Clip, ClipConfig, TextTowerConfig, VisionTowerConfig
-from limner.models.presets import AUTOENCODER_TINY
 from limner.training.draws import Draws
-from limner.training.objectives.autoencoder import AutoencoderObjective, gradient_difference
 from limner.training.objectives.contrastive import (
     ContrastiveObjective,
     SigmoidForm,
     SoftmaxForm,
     described,
 )
-from limner.training.objectives.denoising import DenoisingObjective
-from limner.types import Conditioning
 
 CHANCE = 5
 
@@ -115,67 +107,3 @@ def test_contrastive_loss_of_an_untrained_clip_is_that_of_guessing():
     objective = ContrastiveObjective(clip, tokenize, picture_set(), lambda r, _: canonical(r))
     losses = objective.loss(torch.arange(3), Draws(CHANCE, range(3)))
     assert losses["total"].item() == pytest.approx(math.log(3), abs=1e-4)
-
-
-def test_gradient_difference_sees_edges_and_not_brightness():
-    flat, edge = torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
-    edge[..., 2:] = 1.0
-    assert gradient_difference(flat, flat + 0.7).item() == 0.0
-    assert gradient_difference(flat, edge).item() == pytest.approx((4 / 12 + 0) / 2)
-
-
-def test_autoencoder_objective_adds_up_and_is_repeatable():
-    torch.manual_seed(0)
-    objective = AutoencoderObjective(Autoencoder(AUTOENCODER_TINY), picture_set())
-    one = objective.loss(torch.arange(3), Draws(CHANCE, range(3)))
-    two = objective.loss(torch.arange(3), Draws(CHANCE, range(3)))
-    assert {k: v.item() for k, v in one.items()} == {k: v.item() for k, v in two.items()}
-    total = one["pixel"] + 0.5 * one["gradient"] + 1e-3 * one["kl"]
-    torch.testing.assert_close(one["total"], total)
-
-
-class Oracle(nn.Module):
-    """Answers with a fixed tensor, and remembers what it was asked."""
-
-    def __init__(self, answer):
-        super().__init__()
-        self.answer = answer
-
-    def forward(self, x, t, context, mask=None):
-        self.asked = (x, t)
-        return self.answer
-
-
-@pytest.mark.parametrize(
-    ("process", "name"),
-    [(RectifiedFlow(), "flow"), (DiscreteDiffusion(), "epsilon"), (DiscreteDiffusion(), "v")],
-)
-def test_denoising_loss_of_zero_output_is_the_targets_square(process, name):
-    latents = torch.randn(4, 2, 4, 4, generator=chance())
-    captions = []
-
-    def encode(texts):
-        captions.extend(texts)
-        return Conditioning(context=torch.zeros(len(texts), 3, 8))
-
-    oracle = Oracle(torch.zeros(4, 2, 4, 4))
-    objective = DenoisingObjective(
-        oracle, latents, lambda i, _: f"item {i}", encode,
-        process=process, prediction=prediction_named(name, process), times=UniformTimes(),
-        text_dropout=0.5,
-    )  # fmt: skip
-    loss = objective.loss(torch.tensor([3, 1, 0, 2]), Draws(CHANCE, range(4)))["total"]
-    x, _ = oracle.asked
-
-    draws = Draws(CHANCE, range(4))
-    dropped = [bool(torch.rand((), generator=chance) < 0.5) for chance in draws.chances()]
-    noise = draws.normal(2, 4, 4)
-    t = UniformTimes().times_of(process, draws.uniform())
-    alpha, sigma = (a[:, None, None, None] for a in process.alpha_sigma(t))
-    x0 = latents[[3, 1, 0, 2]]
-    target = {"flow": noise - x0, "epsilon": noise, "v": alpha * noise - sigma * x0}[name]
-    torch.testing.assert_close(x, alpha * x0 + sigma * noise, atol=1e-6, rtol=1e-5)
-    torch.testing.assert_close(loss, target.pow(2).mean())
-    assert captions == [
-        "" if d else f"item {i}" for d, i in zip(dropped, [3, 1, 0, 2], strict=True)
-    ]

@@ -33,31 +33,36 @@ def whiten(autoencoder: Autoencoder, latents: Latent) -> None:
     """
     matrix, mean = whitening_matrix(latents)
     inner, outer = autoencoder.quant_conv, autoencoder.post_quant_conv
-    channels = autoencoder.config.latent_channels
-    _map_rows(inner, slice(channels), matrix, shift=mean)
-    _bias(inner)[channels:] += matrix.square().sum(1).log().to(inner.weight)
-    _bias(outer).add_(torch.einsum("ij,j->i", outer.weight[..., 0, 0].double(), mean))
-    unmixed = torch.einsum("ijhw,jk->ikhw", outer.weight.double(), torch.linalg.inv(matrix))
+    means = slice(autoencoder.config.latent_channels)
+    spreads = slice(means.stop, None)
+
+    weight, bias = _exact(inner)
+    inner.weight[means] = torch.einsum("ij,jkhw->ikhw", matrix, weight[means]).float()
+    _bias(inner)[means] = (matrix @ (bias[means] - mean)).float()
+    _bias(inner)[spreads] = (bias[spreads] + matrix.square().sum(1).log()).float()
+
+    weight, bias = _exact(outer)
+    unmixed = torch.einsum("ijhw,jk->ikhw", weight, torch.linalg.inv(matrix))
     outer.weight.copy_(unmixed)
+    _bias(outer).copy_(bias + weight[..., 0, 0] @ mean)
     autoencoder.config = replace(autoencoder.config, scale=1.0, shift=0.0)
 
 
 def whitening_matrix(latents: Latent) -> tuple[Float[Tensor, "C C"], Float[Tensor, "C"]]:
-    """(W, mean) in fp64: W (z - mean) of each position has the identity as covariance.
+    """(W, mean) in fp64, on the CPU: W (z - mean) of each position has the identity as covariance.
 
     W is the symmetric one, covariance^(-1/2), which turns the latents the least.
     """
-    flat = latents.double().movedim(1, 0).flatten(1)
+    flat = latents.cpu().double().movedim(1, 0).flatten(1)
     values, vectors = torch.linalg.eigh(torch.cov(flat))
     if values[0] < 1e-8 * values[-1]:
         raise TrainingError("a latent channel follows from the others: fewer channels are right")
     return vectors @ torch.diag(values.rsqrt()) @ vectors.T, flat.mean(1)
 
 
-def _map_rows(layer: nn.Conv2d, rows: slice, matrix: Tensor, *, shift: Tensor) -> None:
-    """Make these channels of a 1x1 convolution y say matrix (y - shift)."""
-    layer.weight[rows] = torch.einsum("ij,jkhw->ikhw", matrix, layer.weight[rows].double()).float()
-    _bias(layer)[rows] = (matrix @ (_bias(layer)[rows].double() - shift)).float()
+def _exact(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    """Weight and bias in fp64 on the CPU."""
+    return layer.weight.cpu().double(), _bias(layer).cpu().double()
 
 
 def _bias(layer: nn.Conv2d) -> Tensor:

@@ -22,8 +22,9 @@ MOST_WEIGHT = 1e4
 class Adversary(nn.Module):
     """A discriminator with its two losses; it counts the pictures that it has been shown.
 
-    weight: of the adversarial term, beside which the balance of gradients is 1.
-    start: how many pictures the autoencoder rebuilds before the adversary enters.
+    weight: of the adversarial term, once the gradients are balanced; a batch that is computed in
+    parts is balanced part by part.
+    start: how many pictures this process rebuilds before the adversary enters.
     """
 
     seen: Tensor

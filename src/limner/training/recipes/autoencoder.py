@@ -50,7 +50,7 @@ def reconstructions(autoencoder: Autoencoder, data: PictureSet) -> Sheet:
     return Sheet(pictures=torch.cat([pixels, rebuilt]).cpu(), columns=len(pixels))
 
 
-def latent_plane(autoencoder: Autoencoder, data: PictureSet, side: int = 16) -> Sheet:
+def latent_plane(autoencoder: Autoencoder, data: PictureSet, side: int = 12) -> Sheet:
     """What two latent numbers mean: the plane decoded at the quantiles of a normal distribution.
 
     (Kingma and Welling 2014, figure 4.)

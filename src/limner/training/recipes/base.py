@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from limner.checkpoints import ModelFolder
+from limner.data.captions import canonical
 from limner.data.concepts import FAMILIAR, choose_concepts, everyday
-from limner.data.records import PictureSet
+from limner.data.records import PictureSet, Record
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.sheet import Sheet
@@ -60,6 +61,11 @@ def one_of_each(data: PictureSet, most: int) -> list[int]:
         if len(first) == most:
             break
     return list(first.values())
+
+
+def title(record: Record) -> str:
+    """What a sheet writes under a picture: the concept, else a caption."""
+    return record.concept or canonical(record)
 
 
 def unseen(data: PictureSet) -> PictureSet:

@@ -17,7 +17,7 @@ from limner.text.tokenizer import Tokenizer
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.contrastive import ContrastiveObjective, SigmoidForm, SoftmaxForm
-from limner.training.recipes.base import Source, everyday_subset, one_of_each, unseen
+from limner.training.recipes.base import Source, everyday_subset, one_of_each, title, unseen
 from limner.training.sheet import Sheet
 
 PAD = PadMask.PAD
@@ -67,9 +67,10 @@ class ClipRecipe:
         assert isinstance(objective, ContrastiveObjective)
         shown = unseen(everyday_subset(data, self.concepts))
         indices = one_of_each(shown, SHOWN)
-        captions = [canonical(shown.records[index]) for index in indices]
+        records = [shown.records[index] for index in indices]
         pixels = shown.to_float(indices)
-        return matrix_sheet(cosines(objective, captions, pixels), captions, pixels)
+        values = cosines(objective, [canonical(record) for record in records], pixels)
+        return matrix_sheet(values, [title(record) for record in records], pixels)
 
 
 @torch.no_grad()
@@ -85,19 +86,19 @@ def cosines(
 
 
 def matrix_sheet(
-    values: Float[Tensor, "T I"], captions: list[str], pixels: Float[Tensor, "I C H W"]
+    values: Float[Tensor, "T I"], names: list[str], pixels: Float[Tensor, "I C H W"]
 ) -> Sheet:
-    """Pictures along the top, captions down the side; a tile is the lighter the more alike."""
+    """Pictures along the top, names down the side; a tile is the lighter the more alike."""
     low, high = values.min(), values.max()
     light = (values - low) / (high - low).clamp(min=1e-6) * 2 - 1
     blank = torch.ones_like(pixels[:1])
     rows = [blank, pixels]
     labels = [""] * (1 + len(pixels))
-    for caption_, shades, numbers in zip(captions, light, values, strict=True):
+    for name, shades, numbers in zip(names, light, values, strict=True):
         tiles = shades[:, None, None, None].expand_as(pixels).clone()
         tiles[:, 3:] = 1.0  # where there is an opacity
         rows += [blank, tiles]
-        labels += [caption_, *(f"{number:.2f}" for number in numbers)]
+        labels += [name, *(f"{number:.2f}" for number in numbers)]
     columns = 1 + len(pixels)
     return Sheet(pictures=torch.cat(rows), labels=tuple(labels), columns=columns)
 

@@ -23,7 +23,7 @@ from limner.training.objectives.conditions import (
     unconditional,
 )
 from limner.training.objectives.contrastive import CaptionMaker
-from limner.training.recipes.base import one_of_each
+from limner.training.recipes.base import one_of_each, title
 from limner.types import Conditioning
 
 PAD = PadMask.PAD
@@ -86,10 +86,12 @@ class ByText:
 
     def examples(self, condition: Condition, data: PictureSet) -> Examples:
         assert isinstance(condition, TextCondition)
-        captions = tuple(canonical(data.records[index]) for index in one_of_each(data, SHOWN))
+        records = [data.records[index] for index in one_of_each(data, SHOWN)]
+        captions = [canonical(record) for record in records]
         both = condition.of([*captions, *[""] * len(captions)])
         told, untold = ({n: _half(v, i) for n, v in both.items()} for i in (0, 1))
-        return Examples(labels=captions, told=told, untold=untold, count=len(captions))
+        labels = tuple(title(record) for record in records)
+        return Examples(labels=labels, told=told, untold=untold, count=len(labels))
 
     def words(self, data: PictureSet) -> Words:
         known = known_words(data.records)

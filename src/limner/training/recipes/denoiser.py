@@ -12,6 +12,7 @@ from limner.data.records import PictureSet
 from limner.diffusion.prediction import prediction_named
 from limner.diffusion.process import Process
 from limner.diffusion.times import TimeSampling
+from limner.errors import TrainingError
 from limner.models.dit import DiT, DiTConfig
 from limner.models.unet import UNet, UNetConfig
 from limner.training.loop import LoopConfig
@@ -55,6 +56,7 @@ class DenoiserRecipe:
         return everyday_subset(data, self.concepts).seen
 
     def objective(self, data: PictureSet, model: ModelFolder) -> DenoisingObjective:
+        self._check_text(model)
         condition, trained = self.told.condition(data, model)
         return DenoisingObjective(
             self._denoiser(),
@@ -86,10 +88,26 @@ class DenoiserRecipe:
 
     def _latents(self, data: PictureSet, model: ModelFolder) -> Tensor:
         if self.pixels:
-            return data.to_float(range(len(data)))
+            return self._pixels(data)
         autoencoder = model.load("vae")
         raw = cached_latents(autoencoder, data, model.path.parent / LATENTS)
         return autoencoder.config.space.normalise(raw)
+
+    def _pixels(self, data: PictureSet) -> Tensor:
+        channels, takes = data.pictures.shape[1], self.config.in_channels
+        if channels != takes:
+            raise TrainingError(
+                f"the pictures have {channels} channels; this denoiser takes {takes}"
+            )
+        return data.to_float(range(len(data)))
+
+    def _check_text(self, model: ModelFolder) -> None:
+        takes = self.config.context_width
+        width = None if takes is None else model.config("text_encoder").width
+        if width != takes:
+            raise TrainingError(
+                f"the text encoder's tokens have width {width}; this denoiser takes {takes}"
+            )
 
     @torch.no_grad()
     def _decoded(self, latents: Tensor, model: ModelFolder) -> Tensor:

@@ -84,7 +84,7 @@ FASHION_SAMPLING = replace(NOTEBOOK_SAMPLING, size=(28, 28))
 FASHION_DIT = replace(
     NOTEBOOK,
     source=fashion,
-    loop=LoopConfig(steps=1000, batch=64, learning_rate=1e-3),
+    loop=LoopConfig(steps=400, batch=64, learning_rate=1e-3),
     config=DiTConfig(
         in_channels=1, out_channels=1, patch=4, width=128, depth=4, time_width=128, size=(28, 28)
     ),
@@ -154,8 +154,9 @@ SEED_RECIPES: dict[str, Recipe] = {
     ),
     "fashion-plane": AutoencoderRecipe(
         source=fashion_32,
-        loop=LoopConfig(steps=1000, batch=64, learning_rate=1e-3),
+        loop=LoopConfig(steps=400, batch=64, learning_rate=1e-3),
         config=replace(AUTOENCODER_TWO_NUMBERS, in_channels=1),
+        kl_weight=1e-4,
         mirrored=0.0,
         shown=latent_plane,
     ),
