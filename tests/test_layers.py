@@ -18,8 +18,8 @@ ROWS = (
     ("types",),
     ("nn",),
     ("text", "models", "diffusion"),
-    ("checkpoints", "data", "prompt"),
-    ("pipeline", "training", "explain", "evaluate"),
+    ("checkpoints", "data", "prompt", "explain"),
+    ("pipeline", "training", "evaluate"),
     ("limner",),  # the public surface, which hands out what the pipeline has
     ("server",),
     ("cli",),

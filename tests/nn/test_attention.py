@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from limner.nn.attention import Attention, multi_head_attention
+from limner.nn.attention import Attention, attending, multi_head_attention
 
 
 def by_hand(q: Tensor, k: Tensor, v: Tensor, heads: int, mask: Tensor | None = None) -> Tensor:
@@ -108,3 +108,29 @@ def test_parameter_names_are_those_of_diffusers() -> None:
     names = {name for name, _ in Attention(8, heads=2).named_parameters()}
     out = {"to_out.0.weight", "to_out.0.bias"}
     assert names == {"to_q.weight", "to_k.weight", "to_v.weight"} | out
+
+
+def test_attending_is_put_on_in_layers_and_taken_off():
+    attention = Attention(8, heads=2)
+    x = torch.randn(1, 3, 8)
+    before = attention(x)
+
+    def nothing(q: Tensor, *rest: object) -> Tensor:
+        return torch.zeros_like(q)
+
+    def doubled(q: Tensor, k: Tensor, v: Tensor, heads: int, mask: Tensor | None) -> Tensor:
+        return 2 * multi_head_attention(q, k, v, heads, mask)
+
+    bias = attention.to_out[0].bias
+    with attending({attention: doubled}):
+        with attending({attention: nothing}):
+            torch.testing.assert_close(attention(x), bias.expand(1, 3, 8))
+        torch.testing.assert_close(attention(x), 2 * (before - bias) + bias)
+    assert torch.equal(attention(x), before)
+
+
+def test_attending_is_taken_off_after_an_error():
+    attention = Attention(8, heads=2)
+    with pytest.raises(ZeroDivisionError), attending({attention: lambda *given: 1 / 0}):
+        attention(torch.randn(1, 3, 8))
+    assert attention.attend is multi_head_attention

@@ -35,8 +35,10 @@ def lora(painter, tmp_path):
 
 @pytest.fixture
 def embedding(tmp_path):
-    save_file({"<moga>": torch.randn(2, 24)}, tmp_path / "moga.safetensors")
-    return tmp_path / "moga.safetensors"
+    file = tmp_path / "words" / "moga.safetensors"
+    file.parent.mkdir()
+    save_file({"<moga>": torch.randn(2, 24)}, file)
+    return file
 
 
 def paint(painter, prompt="a red apple", **fields):
@@ -146,3 +148,83 @@ def test_a_lora_option(text, file, weight):
 def test_a_lora_option_that_is_none(text):
     with pytest.raises(UsageError, match="FILE:WEIGHT"):
         parse_lora(text)
+
+
+@pytest.fixture
+def folders(tiny_model, lora, embedding):
+    """A painter that knows where LoRAs and embeddings lie."""
+    return limner.load(
+        tiny_model, device="cpu", lora_folder=lora.parent, embedding_folder=embedding.parent
+    )
+
+
+def test_a_tag_puts_its_lora_on_for_one_picture(painter, folders, lora):
+    plain = paint(folders)
+    tagged = paint(folders, "a red apple<lora:style:0.5>")
+    assert folders.adapters.loras == ()
+    assert torch.equal(paint(folders), plain)
+    painter.add_lora(lora, 0.5)
+    torch.testing.assert_close(tagged, paint(painter), atol=1e-5, rtol=1e-5)
+
+
+def test_a_tag_weighs_the_text_encoder_and_the_denoiser_each(folders):
+    both, text, picture = (
+        paint(folders, f"a red apple<lora:style:{weights}>") for weights in ("1", "1:0", "0:1")
+    )
+    assert not torch.allclose(text, picture, atol=1e-2)
+    assert not torch.allclose(text, both, atol=1e-2)
+    assert torch.equal(paint(folders, "a red apple<lora:style:0>"), paint(folders))
+    again = paint(folders, "a red apple<lora:style:0.25:0.5><lora:style:0.75:0.5>")
+    torch.testing.assert_close(again, both, atol=1e-5, rtol=1e-5)
+
+
+def test_a_tag_sets_the_weight_of_a_lora_that_is_on(painter, lora):
+    painter.add_lora(lora, 0.5)
+    half = paint(painter)
+    full = paint(painter, "a red apple<lora:style:1>")
+    assert not torch.allclose(full, half, atol=1e-2)
+    assert painter.adapters.loras == (("style", 0.5),)
+    assert torch.equal(paint(painter), half)
+
+
+def test_a_painting_that_is_cancelled_takes_its_lora_off(folders):
+    plain = paint(folders)
+    steps = folders.steps(limner.Request(prompt="a red apple<lora:style:1>", seed=7))
+    next(steps)
+    assert folders.adapters.loras == (("style", 1.0),)
+    steps.close()
+    assert torch.equal(paint(folders), plain)
+
+
+def test_compels_tag_is_the_same(folders):
+    tagged = paint(folders, "a red apple withLora(style, 0.5)", dialect="compel")
+    assert torch.equal(tagged, paint(folders, "a red apple<lora:style:0.5>"))
+
+
+def test_words_of_the_folder_are_learned_where_a_prompt_has_them(painter, folders, embedding):
+    painter.add_embedding(embedding, "moga")
+    said = paint(painter, "a (moga:1.2)", dialect="comfy")
+    assert folders.adapters.embeddings == ()
+    assert torch.equal(paint(folders, "a (moga:1.2)", dialect="comfy"), said)
+    assert folders.adapters.embeddings == ("moga",)
+    named = paint(folders, "a (embedding:moga:1.2)", dialect="comfy")
+    assert torch.equal(named, said)
+
+
+def test_what_a_prompt_names_and_nobody_has_is_said(folders):
+    said = folders.generate("a <lora:stile:1>", seed=7).warnings
+    assert "LoRA 'stile' of the prompt is missing: --lora or --lora-folder" in said
+    said = folders.generate("a embedding:nothing", seed=7, dialect="comfy").warnings
+    assert "embedding 'nothing' is missing: --embedding or --embedding-folder" in said
+
+
+def test_a_name_that_two_files_have_is_refused(folders, lora):
+    (lora.parent / "more").mkdir()
+    (lora.parent / "more" / lora.name).write_bytes(lora.read_bytes())
+    with pytest.raises(UsageError, match="several files for 'style'"):
+        folders.generate("a <lora:style:1>", seed=7)
+
+
+def test_a_folder_that_is_missing_is_named(tiny_model, tmp_path):
+    with pytest.raises(UsageError, match="nowhere is missing"):
+        limner.load(tiny_model, lora_folder=tmp_path / "nowhere")

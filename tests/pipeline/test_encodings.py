@@ -4,6 +4,7 @@ import torch
 
 from limner.nn.adapter import Adapter, LowRank
 from limner.pipeline import encodings
+from limner.pipeline.adapters import PlacedLora
 
 
 def test_a_text_is_encoded_once(painter, encoded):
@@ -34,7 +35,7 @@ def test_adapters_encode_again(painter, encoded, tmp_path):
     adapter = Adapter({layer: LowRank(down=down, up=up)})
     before = painter.generate("a cat", seed=1).latents
     adapter.attach()
-    painter.adapters._loras["x"] = adapter
+    painter.adapters._loras["x"] = PlacedLora(adapter, Adapter({}))
     painter.adapters.set_weight("x", 0.5)
     half = painter.generate("a cat", seed=1).latents
     painter.adapters.set_weight("x", 1.0)

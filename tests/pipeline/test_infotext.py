@@ -15,6 +15,8 @@ from limner.diffusion.schedules import Schedule
 from limner.diffusion.solvers import SOLVERS
 from limner.pipeline import Request, infotext
 from limner.pipeline.request import MAX_SEED
+from limner.text.dialect import Dialect
+from limner.text.weighting import Weighting
 
 PUBLISHED = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 
@@ -81,6 +83,21 @@ def test_the_random_numbers(rng: str, mode: str) -> None:
 def test_a1111_is_silent_of_the_random_numbers_of_a_gpu() -> None:
     assert infotext.parse("cat\nSteps: 9, Seed: 1, CFG scale: 2").fields["noise"] == "nv"
     assert infotext.parse("cat").fields == {"prompt": "cat", "negative": ""}
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ("Emphasis: No norm", {"weighting": "scale_plain"}),
+        ("Emphasis: Ignore", {"weighting": "ignore"}),
+        ("Emphasis: None", {"dialect": "plain"}),
+        ("Emphasis: Loud", {}),
+        ("Dialect: compel, Weighting: lerp", {"dialect": "compel", "weighting": "lerp"}),
+    ],
+)
+def test_how_the_prompt_is_read(said: str, fields: dict[str, str]) -> None:
+    found = infotext.parse(f"cat\nSteps: 1, Seed: 2, {said}").fields
+    assert {k: v for k, v in found.items() if k in ("dialect", "weighting")} == fields
 
 
 def test_variations() -> None:
@@ -169,6 +186,8 @@ def all_fields(draw: st.DrawFn) -> dict[str, Any]:
         "solver": draw(st.sampled_from(list(SOLVERS))),
         "schedule": draw(st.sampled_from(list(Schedule))).value,
         "noise": noise,
+        "dialect": draw(st.sampled_from(list(Dialect))).value,
+        "weighting": draw(st.sampled_from(list(Weighting))).value,
         "variation_strength": strength,
         "variation_seed": draw(SEEDS) if strength > 0 else None,
     }

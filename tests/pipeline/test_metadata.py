@@ -53,7 +53,7 @@ def test_the_infotext_is_read_where_limners_record_is_not(
 ) -> None:
     alone = {"parameters": texts(pair, 1)["parameters"]}
     record = read_record(save_picture(RED, tmp_path / f"a{suffix}", alone))
-    unsaid = dict.fromkeys(("loras", "embeddings", "dialect", "weighting"))  # by an infotext
+    unsaid = dict.fromkeys(("loras", "embeddings"))  # by an infotext
     asked = replace(pair.request.alone(1), **unsaid)
     assert record.request.to_json() == asked.to_json()
     assert record.others == {"Version": f"Limner {limner.__version__}"}

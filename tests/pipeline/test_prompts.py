@@ -150,19 +150,37 @@ def test_an_evaluation_between_two_levels_is_of_the_step_that_began_above_it(pai
     assert list(told) == [2, 4]
     between = painter.parts.process.level(visited[1].sigma * 0.9 + visited[2].sigma * 0.1)
     asked = [visited[0], visited[1], between, visited[2], visited[3]]
-    assert [at_level(told, visited, level) for level in asked] == [
+    assert [at_level(told, visited, level)[1] for level in asked] == [
         told[last] for last in (2, 2, 2, 4, 4)
     ]
 
 
 def test_what_has_no_effect_is_said(painter):
     said = painter.generate("a cat <lora:moga:0.5> <hypernet:x:1>", **FIXED).warnings
-    assert "LoRA 'moga' of the prompt is not on the model: --lora adds it" in said
+    assert "LoRA 'moga' of the prompt is missing: --lora or --lora-folder" in said
     assert "the prompt's <hypernet> is a tag that Limner does not know" in said
-    swapped = painter.generate("a cat.swap(dog)", **FIXED, dialect="compel").warnings
-    assert swapped == ("swap is read and not painted: its first words are",)
 
 
 def test_settings_of_a_newer_version_are_named():
     with pytest.raises(CheckpointError, match="sets 'unheard_of'"):
         sampling_from_json({"size": [64, 64], "unheard_of": 1})
+
+
+def test_any_function_acts_on_the_tokens_of_a_text(painter):
+    plain = latents(painter, "a red apple")
+    same = latents(painter, "a red apple", maps={"red": lambda c: c})
+    torch.testing.assert_close(same, plain, atol=1e-5, rtol=1e-5)
+    twice = latents(painter, "a red apple", maps={"red": lambda c: 2 * c})
+    scaled = latents(painter, "a (red:2) apple", weighting="scale_plain")
+    torch.testing.assert_close(twice, scaled, atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(twice, plain, atol=1e-3)
+    gone = latents(painter, "a red apple", maps={"red": torch.zeros_like})
+    assert not torch.allclose(gone, twice, atol=1e-3), "one function is not kept for another"
+    with pytest.raises(RequestError, match="'green', which stands nowhere"):
+        painter.generate("a red apple", **FIXED, maps={"green": torch.zeros_like})
+
+
+def test_functions_are_not_in_the_metadata(painter):
+    request = limner.Request(prompt="a", maps={"a": torch.zeros_like})
+    assert "maps" not in request.to_json()
+    assert limner.Request.from_json(request.to_json()).maps is None

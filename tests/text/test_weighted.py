@@ -21,7 +21,7 @@ from limner.text.learned import LearnedWords
 from limner.text.masks import PadMask
 from limner.text.spans import Break, Span, Spans
 from limner.text.tokenizer import Tokenizer
-from limner.text.weighted import NATIVE, encode_spans
+from limner.text.weighted import NATIVE, encode_spans, mapped
 from limner.text.weighting import Weighting
 
 A1111, COMPEL, COMFY, PLAIN = Dialect.A1111, Dialect.COMPEL, Dialect.COMFY, Dialect.PLAIN
@@ -346,3 +346,15 @@ def test_two_encoders_that_split_a_prompt_unlike() -> None:
     LearnedWords(first.tokenizer, first.tower).set({"toyword": torch.randn(60, 32)})
     with pytest.raises(UsageError, match="as many tokens each of a prompt, not 154 and 77"):
         encode_spans(unlike, [Span("toyword toyword")], dialect=A1111)
+
+
+def test_texts_with_maps_become_spans_of_their_own():
+    one, two = torch.zeros_like, torch.ones_like
+    spans = (Span("a red apple, reddish, red", 1.5), Break(), Span("apple"))
+    cut, maps = mapped(spans, {"red": one, "red apple": two})
+    assert [s.text if isinstance(s, Span) else None for s in cut] == [
+        "a ", "red apple", ", reddish, ", "red", None, "apple",
+    ]  # fmt: skip
+    assert maps == {1: two, 3: one}
+    assert [s.weight for s in cut[:4]] == [1.5] * 4
+    assert mapped(spans, {}) == (spans, {})

@@ -72,6 +72,12 @@ class Lora:
         modules = adaptable(models)
         return Adapter({modules[name]: low for name, low in self.updates.items()}, weight)
 
+    def text_and_picture(self) -> tuple[Lora, Lora]:
+        """The updates of the text encoders, and those of the denoiser."""
+        text = {n: low for n, low in self.updates.items() if n.startswith("text_encoder")}
+        picture = {n: low for n, low in self.updates.items() if n not in text}
+        return Lora(updates=text), Lora(updates=picture)
+
 
 def read_lora(path: str | Path, models: Models) -> Lora:
     """The updates in a file for a model's parts, {"unet": ..., "text_encoder": ..., ...}.

@@ -78,6 +78,12 @@ def command(
         list[Path] | None,
         typer.Option("--embedding", metavar="FILE", help="Teach the model a word."),
     ] = None,
+    lora_folder: Annotated[
+        Path | None, typer.Option(help="Where a prompt's <lora:name:weight> finds its file.")
+    ] = None,
+    embedding_folder: Annotated[
+        Path | None, typer.Option(help="Files of words to learn where a prompt has their names.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, mps. Default: the best.")] = None,
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="A .png, .jpg or .webp file, or a folder.")
@@ -115,7 +121,13 @@ def command(
         variation_seed=variation_seed,
         variation_strength=variation_strength,
     )
-    painter = load(model, device=device, vae=vae)
+    painter = load(
+        model,
+        device=device,
+        vae=vae,
+        lora_folder=lora_folder,
+        embedding_folder=embedding_folder,
+    )
     for file, weight in weighted:
         painter.add_lora(file, weight)
     for file in embeddings or ():

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeAlias
+
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Bool, Float
@@ -26,6 +30,10 @@ def multi_head_attention(
     return rearrange(out, "b h n d -> b n (h d)")
 
 
+Attend: TypeAlias = Callable[[Tensor, Tensor, Tensor, int, Tensor | None], Tensor]
+"""`multi_head_attention`, or what stands in its place."""
+
+
 class Attention(nn.Module):
     """Self-attention, or cross-attention where `forward` is given a context.
 
@@ -47,6 +55,8 @@ class Attention(nn.Module):
         inner = heads * (width // heads if head_width is None else head_width)
         source = width if context_width is None else context_width
         self.heads = heads
+        self.reads_context = context_width is not None
+        self.attend: Attend = multi_head_attention
         self.to_q = nn.Linear(width, inner, bias=bias)
         linear = nn.Linear if context_width is None else ContextLinear
         self.to_k = linear(source, inner, bias=bias)
@@ -64,7 +74,7 @@ class Attention(nn.Module):
         """mask: (B, L), True where a token of the context may be attended to."""
         q, k, v = self.project(x, x if context is None else context)
         keys = None if mask is None else mask[:, None, None]
-        attended = multi_head_attention(q, k, v, self.heads, keys)
+        attended = self.attend(q, k, v, self.heads, keys)
         return self.to_out[0](attended)
 
     def project(
@@ -75,6 +85,22 @@ class Attention(nn.Module):
         if self.norm_q is not None and self.norm_k is not None:
             q, k = _per_head(self.norm_q, q, self.heads), _per_head(self.norm_k, k, self.heads)
         return q, k, self.to_v(source)
+
+
+@contextmanager
+def attending(by: Mapping[Attention, Attend]) -> Iterator[None]:
+    """Inside the block these modules attend by other functions; afterwards as before.
+
+    A function may call what its module's `attend` was before, so that blocks can be nested.
+    """
+    before = {module: module.attend for module in by}
+    try:
+        for module, attend in by.items():
+            module.attend = attend
+        yield
+    finally:
+        for module, attend in before.items():
+            module.attend = attend
 
 
 def _per_head(norm: nn.RMSNorm, x: Float[Tensor, "B N HD"], heads: int) -> Float[Tensor, "B N HD"]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
@@ -15,12 +18,42 @@ from limner.models.clip import TextTower
 from limner.models.dit import DiT
 from limner.nn.adapter import Adapter
 from limner.pipeline.request import Request
+from limner.prompt import Lora as LoraTag
 from limner.text.learned import LearnedWords
 from limner.text.tokenizer import Tokenizer
 
+TAG = re.compile(r"<[^<>:]*:[^<>]*>")  # what it names is no word of the text
+SUFFIXES = (".safetensors", ".pt", ".bin")
+
+
+@dataclass(frozen=True)
+class PlacedLora:
+    """A LoRA on a model: its updates of the text encoders, and those of the denoiser."""
+
+    text: Adapter
+    picture: Adapter
+
+    @property
+    def both(self) -> tuple[Adapter, Adapter]:
+        return self.text, self.picture
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        return self.text.weight, self.picture.weight
+
+    def weigh(self, text: float, picture: float) -> None:
+        self.text.weight, self.picture.weight = text, picture
+
 
 class Adapters:
-    """The LoRAs and embeddings on one model. Its weights are as before when all are removed."""
+    """The LoRAs and embeddings on one model. Its weights are as before when all are removed.
+
+    lora_folder: where `<lora:name:weight>` of a prompt finds its file; None: only those on the
+    model can be named. embedding_folder: whose files are learned when a prompt has their names.
+    """
+
+    lora_folder: Path | None = None
+    embedding_folder: Path | None = None
 
     def __init__(self, parts: Parts) -> None:
         denoiser = "transformer" if isinstance(parts.denoiser, DiT) else "unet"
@@ -29,7 +62,7 @@ class Adapters:
         self._add_tower("text_encoder", parts.tokenizer, parts.text_encoder)
         if parts.tokenizer_2 is not None and parts.text_encoder_2 is not None:
             self._add_tower("text_encoder_2", parts.tokenizer_2, parts.text_encoder_2)
-        self._loras: dict[str, Adapter] = {}
+        self._loras: dict[str, PlacedLora] = {}
         self._embeddings: dict[str, TextualInversion] = {}
         self._warnings: dict[str, str] = {}
         self.changes = 0  # counts them: what was computed before one is not to be used after it
@@ -37,7 +70,7 @@ class Adapters:
     @property
     def loras(self) -> tuple[tuple[str, float], ...]:
         """(name, weight) of each."""
-        return tuple((name, adapter.weight) for name, adapter in self._loras.items())
+        return tuple((name, lora.picture.weight) for name, lora in self._loras.items())
 
     @property
     def embeddings(self) -> tuple[str, ...]:
@@ -58,9 +91,10 @@ class Adapters:
         if name in self._loras:
             raise UsageError(f"a LoRA {name!r} is on the model already: give this one another name")
         lora = read_lora(path, self._models)
-        adapter = lora.adapter(self._models, weight)
-        adapter.attach()
-        self._loras[name] = adapter
+        text, picture = (part.adapter(self._models, weight) for part in lora.text_and_picture())
+        self._loras[name] = PlacedLora(text, picture)
+        for adapter in (text, picture):
+            adapter.attach()
         self.changes += 1
         if lora.unmatched:
             self._warnings[name] = (
@@ -71,12 +105,13 @@ class Adapters:
 
     def set_weight(self, name: str, weight: float) -> None:
         """Change the weight of a LoRA that is on the model."""
-        self._lora(name).weight = weight
+        self._lora(name).weigh(weight, weight)
         self.changes += 1
 
     def remove_lora(self, name: str) -> None:
         """Take a LoRA off; UsageError where there is none of that name."""
-        self._lora(name).detach()
+        for adapter in self._lora(name).both:
+            adapter.detach()
         del self._loras[name]
         self._warnings.pop(name, None)
         self.changes += 1
@@ -86,9 +121,51 @@ class Adapters:
 
         The weights as they were stay in memory beside them; `remove_lora` and `set_weight` work on.
         """
-        for adapter in self._loras.values():
-            adapter.merge()
+        for lora in self._loras.values():
+            for adapter in lora.both:
+                adapter.merge()
         self.changes += 1
+
+    @contextmanager
+    def tagged(self, tags: Sequence[LoraTag]) -> Iterator[tuple[str, ...]]:
+        """Inside the block the LoRAs that a prompt's tags name have the tags' weights.
+
+        One that is not on the model comes from `lora_folder` and leaves with the block. Tags of one
+        name add up. Gives the names that are in neither place.
+        """
+        before = {name: lora.weights for name, lora in self._loras.items()}
+        missing = []
+        try:
+            for name, weights in summed(tags).items():
+                file = None if name in self._loras else _file(self.lora_folder, name)
+                if file is not None:
+                    self.add_lora(file, name=name)
+                if name in self._loras:
+                    self._weigh(name, weights)
+                else:
+                    missing.append(name)
+            yield tuple(missing)
+        finally:
+            for name in self._loras.keys() - before.keys():
+                self.remove_lora(name)
+            for name, weights in before.items():
+                self._weigh(name, weights)
+
+    def _weigh(self, name: str, weights: tuple[float, float]) -> None:
+        """Set the weights in the text encoder and in the denoiser."""
+        lora = self._lora(name)
+        if lora.weights != weights:
+            lora.weigh(*weights)
+            self.changes += 1
+
+    def learn(self, *texts: str) -> None:
+        """Learn the words of `embedding_folder` that stand in these texts."""
+        plain = TAG.sub(" ", "\n".join(texts)).lower()
+        read = set(re.findall(r"[^\s,()\[\]:|]+", plain))
+        known = {word.lower() for word in self._embeddings}
+        for file in _files(self.embedding_folder):
+            if file.stem.lower() in read - known:
+                self.add_embedding(file, file.stem)
 
     def add_embedding(self, path: str | Path, word: str | None = None) -> str:
         """Teach the model a word from a textual inversion file, and return the word.
@@ -137,7 +214,7 @@ class Adapters:
         self._models[name] = tower
         self._words[name] = LearnedWords(tokenizer, tower)
 
-    def _lora(self, name: str) -> Adapter:
+    def _lora(self, name: str) -> PlacedLora:
         if name not in self._loras:
             raise UsageError(f"no LoRA {name!r} is on the model; there: {_names(self._loras)}")
         return self._loras[name]
@@ -146,6 +223,29 @@ class Adapters:
         self.changes += 1
         for tower, words in self._words.items():
             words.set({word: one.vectors[tower] for word, one in self._embeddings.items()})
+
+
+def summed(tags: Sequence[LoraTag]) -> dict[str, tuple[float, float]]:
+    """The weights in text encoder and denoiser by name, those of one name added up."""
+    total: dict[str, tuple[float, float]] = {}
+    for tag in tags:
+        text, picture = total.get(tag.name, (0.0, 0.0))
+        total[tag.name] = text + tag.text_encoder, picture + tag.unet
+    return total
+
+
+def _file(folder: Path | None, name: str) -> Path | None:
+    """The file of that name in a folder or those in it; UsageError where there are several."""
+    found = [file for file in _files(folder) if file.stem == name]
+    if len(found) > 1:
+        raise UsageError(f"{folder} has several files for {name!r}: {_names(map(str, found))}")
+    return found[0] if found else None
+
+
+def _files(folder: Path | None) -> list[Path]:
+    if folder is None:
+        return []
+    return sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES)
 
 
 def _names(names: Iterable[str]) -> str:

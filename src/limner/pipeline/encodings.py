@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from limner.checkpoints import Parts
 from limner.nn.memory import stamp
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.conditions import encoder_of
 from limner.pipeline.numerics import finite
+from limner.text.chunks import chunked
 from limner.text.dialect import Dialect
 from limner.text.spans import Span, Spans
-from limner.text.weighted import encode_spans
-from limner.text.weighting import Weighting
+from limner.text.weighted import encode_spans, mapped
+from limner.text.weighting import Map, Weighting
 from limner.types import Conditioning
 
 MOST_TEXTS = 64  # 40 MB of SDXL's
@@ -50,10 +53,22 @@ class Encodings:
         return joined([self._kept_or((text, layer), partial(encoder, [text])) for text in texts])
 
     def spans(
-        self, spans: Spans, dialect: Dialect, weighting: Weighting, clip_skip: int
+        self,
+        spans: Spans,
+        dialect: Dialect,
+        weighting: Weighting | Mapping[str, Map],
+        clip_skip: int,
     ) -> Conditioning:
-        """One row, of weighted text: as many tokens as its chunks have."""
+        """One row, of weighted text: as many tokens as its chunks have.
+
+        weighting: or functions for the encodings of texts in it, by these texts.
+        """
         self._check()
+        how: Weighting | dict[int, Map]
+        if isinstance(weighting, Weighting):
+            how = weighting
+        else:
+            spans, how = mapped(spans, weighting)
         said = tuple((s.text, s.weight) if isinstance(s, Span) else None for s in spans)
         if not said:
             return self([""], clip_skip)
@@ -64,10 +79,15 @@ class Encodings:
             self._encoder.with_clip_skip(clip_skip),
             spans,
             dialect=dialect,
-            weighting=weighting,
+            weighting=how,
             empty=empty,
         )
-        return self._kept_or((said, dialect, weighting, clip_skip), encode)
+        key = how if isinstance(how, Weighting) else tuple(how.items())
+        return self._kept_or((said, dialect, key, clip_skip), encode)
+
+    def tokens(self, spans: Spans, dialect: Dialect) -> Int[Tensor, "L"]:
+        """The ids of the tokens that `spans` encodes, in their chunks one behind the other."""
+        return chunked(spans, self._encoder.encoders[0].tokenizer, dialect).ids.flatten()
 
     def forget(self) -> None:
         """Encode every text anew when it is asked for next."""

@@ -21,6 +21,8 @@ from limner.diffusion.noise import NoiseMode
 from limner.diffusion.schedules import Schedule
 from limner.errors import RequestError
 from limner.pipeline.request import Request
+from limner.text.dialect import Dialect
+from limner.text.weighting import Weighting
 from limner.version import __version__
 
 Reader = Callable[[str, Mapping[str, Any]], dict[str, Any]]
@@ -80,6 +82,13 @@ AUTOMATIC_SCHEDULES = {
     "dpmpp_2m_sde_heun": Schedule.EXPONENTIAL,
     "dpmpp_3m_sde": Schedule.EXPONENTIAL,
 }
+# A1111's names of weightings; Limner writes dialect and weighting by its own.
+EMPHASIS = {
+    "Original": {"weighting": Weighting.SCALE.value},
+    "No norm": {"weighting": Weighting.SCALE_PLAIN.value},
+    "Ignore": {"weighting": Weighting.IGNORE.value},
+    "None": {"dialect": Dialect.PLAIN.value},
+}
 # A1111 says nothing of the RNG where it was the GPU's.
 UNSAID = {"noise": NoiseMode.NV.value}
 
@@ -119,6 +128,8 @@ def format(request: Request, *, model: str | None = None, model_hash: str | None
         else None,
         "RNG": "NV" if request.noise == NoiseMode.NV else "CPU",
         "Noise batch": request.count if request.noise == NoiseMode.BATCH else None,
+        "Dialect": request.dialect,
+        "Weighting": request.weighting,
         "Version": f"Limner {__version__}",
     }
     said = {key: value for key, value in parameters.items() if value is not None}
@@ -229,6 +240,12 @@ def _noise_batch(count: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {"noise": NoiseMode.BATCH.value, "count": int(count)}
 
 
+def _emphasis(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    if name not in EMPHASIS:
+        raise RequestError(f"Emphasis {name!r} is unknown: one of {', '.join(EMPHASIS)} is right")
+    return EMPHASIS[name]
+
+
 def _number(field: str, kind: type[int] | type[float]) -> Reader:
     return lambda text, fields: {field: kind(text)}
 
@@ -247,4 +264,7 @@ READERS: dict[str, Reader] = {
     "Variation seed": _number("variation_seed", int),
     "RNG": _noise,
     "Noise batch": _noise_batch,
+    "Emphasis": _emphasis,
+    "Dialect": lambda name, fields: {"dialect": name},
+    "Weighting": lambda name, fields: {"weighting": name},
 }

@@ -21,12 +21,15 @@ def load(
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     vae: str | Path | None = None,
+    lora_folder: str | Path | None = None,
+    embedding_folder: str | Path | None = None,
 ) -> Painter:
     """A painter from a model folder or single file; the shipped model if no path is given.
 
     device: None takes a GPU where there is one. dtype: of the weights; None takes fp32 on the CPU,
     and on a GPU fp16 but for an autoencoder that overflows in it. vae: a file with another
-    autoencoder, for a Stable Diffusion model.
+    autoencoder, for a Stable Diffusion model. lora_folder, embedding_folder: where a prompt's
+    `<lora:name:weight>` finds its file, and the words that it teaches.
     Raises CheckpointError where the model is missing, incomplete or broken.
     """
     source = shipped_model() if path is None else Path(path)
@@ -42,7 +45,17 @@ def load(
     if vae is not None:
         other = load_autoencoder(Path(vae), parts.denoiser, dtype=dtype, device=place)
         parts = replace(parts, autoencoder=other)
-    return Painter(parts, device=place)
+    painter = Painter(parts, device=place)
+    painter.adapters.lora_folder = existing(lora_folder)
+    painter.adapters.embedding_folder = existing(embedding_folder)
+    return painter
+
+
+def existing(folder: str | Path | None) -> Path | None:
+    """The folder itself, where there is one; UsageError where it is missing."""
+    if folder is not None and not Path(folder).is_dir():
+        raise UsageError(f"{folder} is missing: a folder is right")
+    return None if folder is None else Path(folder)
 
 
 def usable(device: str | torch.device) -> torch.device:

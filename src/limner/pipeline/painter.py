@@ -24,15 +24,18 @@ from limner.diffusion.process import Level
 from limner.diffusion.sample import Denoise, denoise_with, drive, last
 from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
-from limner.errors import RequestError
+from limner.errors import RequestError, UsageError
+from limner.explain.heatmaps import AttentionMaps
 from limner.models.unet import UNet
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.conditions import open_canvas, with_sizes, without_negative
 from limner.pipeline.decoding import LatentDecoder
 from limner.pipeline.encodings import Encodings, joined
 from limner.pipeline.numerics import finite
+from limner.pipeline.recording import Recording
 from limner.pipeline.request import Request
-from limner.pipeline.script import Scene, at_level, not_painted, scenes, trees
+from limner.pipeline.script import Reader, Scene, at_level, check_maps, not_painted, scenes, trees
+from limner.pipeline.swaps import Control
 from limner.pipeline.words import unknown_words_warning
 from limner.text.dialect import Dialect
 from limner.text.tree import Tree
@@ -61,6 +64,7 @@ class Result:
 
     images: one PIL picture a seed, RGBA or RGB as the model paints.
     latents: (count, C, h, w), what the decoder was given.
+    attention: what the denoiser looked at, where the request asked for it.
     request: what was asked, every default filled in. timings: stage -> seconds.
     """
 
@@ -70,6 +74,16 @@ class Result:
     seeds: tuple[int, ...]
     timings: dict[str, float]
     warnings: tuple[str, ...] = ()
+    attention: AttentionMaps | None = None
+
+    def heatmap(self, words: str, **where: Any) -> Float[Tensor, "h w"]:
+        """How much each place of the latent looks at some words: see `AttentionMaps.heatmap`.
+
+        Raises UsageError where the request did not ask for `attention`.
+        """
+        if self.attention is None:
+            raise UsageError('nothing was recorded: attention="mean" in the request is right')
+        return self.attention.heatmap(words, **where)
 
 
 class Painter:
@@ -147,29 +161,15 @@ class Painter:
         seeds = seeds_from(_given(request.seed), request.count)
         clock = Clock()
 
-        with clock.stage("text"):
-            prompt, negative = trees(
-                request.prompt,
-                request.negative,
-                _given(request.dialect),
-                lenient=request.lenient,
-            )
-            told = self._scenes(request, prompt, negative)
-        solver = self._start(request, seeds)
-        total = SOLVERS[_given(request.solver)].calls(self._levels(request))
-        with clock.stage("denoise"):
-            run, final = drive(solver, self._over_time(request, told)), list[Tensor]()
-            for evaluation in iterate(run, final):
-                denoised = finite(evaluation.denoised, f"denoiser at step {evaluation.index + 1}")
-                yield Step(
-                    index=evaluation.index + 1,
-                    total=total,
-                    level=evaluation.level,
-                    x=evaluation.x,
-                    denoised=denoised,
-                    preview=partial(self.decode, denoised),
-                )
-            x = finite(final[0], "solver")
+        prompt, negative = trees(
+            request.prompt, request.negative, _given(request.dialect), lenient=request.lenient
+        )
+        with self.adapters.tagged(prompt.loras) as missing:
+            with clock.stage("text"):
+                told = self._scenes(request, prompt, negative)
+            recording = Recording(self.parts.denoiser, request.attention)
+            with clock.stage("denoise"):
+                x = yield from self._denoised(request, seeds, told, recording)
         with clock.stage("decode"):
             decoded = self.decoder(x)
         return Result(
@@ -181,14 +181,39 @@ class Painter:
             warnings=(
                 *unknown_words_warning(self.words, request.prompt),
                 *self.adapters.warnings,
-                *not_painted(prompt, dict(self.adapters.loras)),
+                *not_painted(prompt, negative, missing, request.embeddings or ()),
                 *decoded.notes,
             ),
+            attention=recording.maps(self.parts.tokenizer, x, request.count),
         )
+
+    def _denoised(
+        self,
+        request: Request,
+        seeds: tuple[int, ...],
+        told: Mapping[int, Scene],
+        recording: Recording,
+    ) -> Generator[Step, None, Latent]:
+        """From noise to the last latent, step by step."""
+        solver = self._start(request, seeds)
+        total = SOLVERS[_given(request.solver)].calls(self._levels(request))
+        run, final = drive(solver, self._over_time(request, told, recording)), list[Tensor]()
+        for evaluation in iterate(run, final):
+            denoised = finite(evaluation.denoised, f"denoiser at step {evaluation.index + 1}")
+            yield Step(
+                index=evaluation.index + 1,
+                total=total,
+                level=evaluation.level,
+                x=evaluation.x,
+                denoised=denoised,
+                preview=partial(self.decode, denoised),
+            )
+        return finite(final[0], "solver")
 
     def complete(self, request: Request) -> Request:
         """The request with the model's defaults; RequestError for a size it cannot paint."""
         own = self.parts.sampling
+        self.adapters.learn(request.prompt, request.negative)
         request = self.adapters.complete(request).with_defaults(
             seed=secrets.randbelow(2**32),
             dialect=own.dialect,
@@ -243,31 +268,44 @@ class Painter:
 
     def _scenes(self, request: Request, prompt: Tree, negative: Tree) -> dict[int, Scene]:
         """What the request's texts say over the steps."""
-        clip_skip = _given(request.clip_skip)
-        encode = partial(
-            self.encode.spans,
-            dialect=prompt.dialect,
-            weighting=Weighting(_given(request.weighting)),
-            clip_skip=clip_skip,
+        dialect, clip_skip = prompt.dialect, _given(request.clip_skip)
+        weighting = request.maps or Weighting(_given(request.weighting))
+        check_maps(request.maps or {}, prompt, negative, _given(request.steps))
+        reader = Reader(
+            encode=lambda spans: self.encode.spans(spans, dialect, weighting, clip_skip),
+            tokens=lambda spans: self.encode.tokens(spans, dialect),
+            empty=lambda: self.encode([""], clip_skip),
         )
-        empty = partial(self.encode, [""], clip_skip)
-        return scenes(prompt, negative, _given(request.steps), encode, empty)
+        return scenes(prompt, negative, _given(request.steps), reader)
 
-    def _over_time(self, request: Request, told: Mapping[int, Scene]) -> Denoise:
+    def _over_time(
+        self, request: Request, told: Mapping[int, Scene], recording: Recording
+    ) -> Denoise:
         """Guidance by what holds at each step."""
         guided = {
-            scene: self._guided(request, self._rows(scene, request), scene.weights)
+            scene: self._guided(request, self._rows(scene, request), scene.weights, scene.swap)
             for scene in dict.fromkeys(told.values())
         }
         visited = self._levels(request)
-        return lambda x, level: guided[at_level(told, visited, level)](x, level)
+
+        def denoise(x: Tensor, level: Level) -> Tensor:
+            step, scene = at_level(told, visited, level)
+            with recording.of(step, scene.sides, request.count):
+                return guided[scene](x, level)
+
+        return denoise
 
     def _rows(self, scene: Scene, request: Request) -> Conditioning:
-        """[negative, ..., first member, ..., second member, ...], `count` rows of each."""
+        """[negative, ..., first member, ..., second member, ...], `count` rows of each.
+
+        Behind them those of the prompt that a swap edits.
+        """
         negative = scene.negative
         if self.parts.sampling.zero_negative and not request.negative:
             negative = without_negative(negative, 1)
-        text = joined([one for one in (negative, *scene.members) for _ in range(request.count)])
+        original = () if scene.swap is None else (scene.swap.original,)
+        each = (negative, *scene.members, *original)
+        text = joined([one for one in each for _ in range(request.count)])
         return with_sizes(text, self.parts.denoiser, _given(request.size))
 
     def _start(self, request: Request, seeds: tuple[int, ...]) -> Evaluations:
@@ -294,7 +332,11 @@ class Painter:
         )
 
     def _guided(
-        self, request: Request, text: Conditioning, weights: Sequence[float] = (1.0,)
+        self,
+        request: Request,
+        text: Conditioning,
+        weights: Sequence[float] = (1.0,),
+        swap: Control | None = None,
     ) -> Denoise:
         """Guidance by one text for each picture, or by several with weights."""
         canvas = open_canvas(self.parts.denoiser, self.parts.autoencoder, _given(request.size))
@@ -307,11 +349,14 @@ class Painter:
                     x = torch.cat([x, canvas.to(x).expand(len(x), -1, -1, -1)], dim=1)
                 return self.parts.denoiser(x.to(dtype), t, chosen.context, chosen.mask, pooled)
 
-            return denoise_with(call, self.parts.process, self.parts.prediction)
+            denoise = denoise_with(call, self.parts.process, self.parts.prediction)
+            return denoise if swap is None else swap.denoise(denoise, self.parts.denoiser, count)
 
+        count = request.count
+        prompted = torch.arange(count, (2 if swap is None else 3) * count)
         return guided_batch(
             with_text(text),
-            with_text(choose(text, torch.arange(request.count, 2 * request.count))),
+            with_text(choose(text, prompted)),
             _given(request.guidance),
             self.parts.sampling.interval,
             self._rescale(request),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -14,7 +15,7 @@ from limner.diffusion.names import schedule_name, solver_and_schedule
 from limner.diffusion.noise import NoiseMode, noise_mode
 from limner.errors import RequestError
 from limner.text.dialect import Dialect
-from limner.text.weighting import Weighting
+from limner.text.weighting import Map, Weighting
 
 MAX_COUNT = 1024
 MAX_STEPS = 10_000
@@ -47,6 +48,9 @@ class Request:
     loras: (name, weight) of those that the model must have on it; None: whatever it has.
     embeddings: the learned words that the prompts name, likewise.
     start_noise: (count, C, h, w) of unit variance, in place of the seeds' noise.
+    maps: texts -> functions of one vector, for their tokens' encodings wherever they stand in the
+        prompts (psi of the lecture's Definition 7), in place of the weighting.
+    attention: keep what the denoiser looks at, for heat maps: "mean" of the heads, or all "heads".
     """
 
     prompt: str
@@ -70,6 +74,8 @@ class Request:
     loras: tuple[tuple[str, float], ...] | None = None
     embeddings: tuple[str, ...] | None = None
     start_noise: Tensor | None = None
+    maps: Mapping[str, Map] | None = None
+    attention: str | None = None
 
     def __post_init__(self) -> None:
         _text("prompt", self.prompt)
@@ -99,6 +105,7 @@ class Request:
             )
         _one_of("dialect", self.dialect, tuple(Dialect))
         _one_of("weighting", self.weighting, tuple(each.value for each in Weighting))
+        _one_of("attention", self.attention, ("mean", "heads"))
         noise_mode(self.noise)
         self._take_names()
 
@@ -135,7 +142,7 @@ class Request:
         return replace(self, **own, count=1, start_noise=None)
 
     def to_json(self) -> str:
-        """All but `start_noise`, for a picture's metadata."""
+        """All but what no text can hold (`UNSTORED`), for a picture's metadata."""
         return json.dumps({name: getattr(self, name) for name in STORED}, ensure_ascii=False)
 
     @classmethod
@@ -159,7 +166,8 @@ class Request:
             ) from None
 
 
-STORED = tuple(field.name for field in fields(Request) if field.name != "start_noise")
+UNSTORED = ("start_noise", "maps", "attention")
+STORED = tuple(field.name for field in fields(Request) if field.name not in UNSTORED)
 
 
 def _is_a(value: Any, hint: Any) -> bool:

@@ -135,6 +135,11 @@ class SwapLimits:
     t_start: float = 0.2
     t_end: float = 1.0
 
+    def at(self, step: int, steps: int) -> tuple[bool, bool]:
+        """Whether the maps of cross-attention, and of self-attention, are kept at a step from 1."""
+        share = (step - 1) / steps
+        return self.t_start <= share < self.t_end, self.s_start <= share < self.s_end
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Swap(Node):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from limner.errors import UsageError
@@ -124,7 +124,17 @@ class Tree:
     @property
     def edited(self) -> Tree:
         """The same with the new words of every swap in place of the original ones."""
-        return self.changed(lambda node: node.edited if isinstance(node, Swap) else (node,))
+        return self.with_original(())
+
+    def with_original(self, swaps: Collection[Swap]) -> Tree:
+        """The same with the original words of these swaps, and the new words of all others."""
+
+        def chosen(node: Node) -> Nodes:
+            if not isinstance(node, Swap):
+                return (node,)
+            return node.original if node in swaps else node.edited
+
+        return self.changed(chosen)
 
     def changed(self, change: Callable[[Node], Nodes]) -> Tree:
         """The tree with what `change` makes of each node, called from the innermost outwards."""

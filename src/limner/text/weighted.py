@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from einops import rearrange
@@ -15,7 +16,7 @@ from limner.text.chunks import Chunks, chunked
 from limner.text.dialect import Dialect
 from limner.text.encode import TextEncoder
 from limner.text.joint import JointEncoder, side_by_side
-from limner.text.spans import Span, Spans
+from limner.text.spans import Break, Span, Spans
 from limner.text.weighting import Map, Weighting, apply_maps, compel, lerp, scale
 from limner.types import Conditioning
 
@@ -52,6 +53,29 @@ def encode_spans(
         own_empty = None if empty is None else empty.context[..., start:width]
         done.append(prompt.conditioning(weighting, own_empty))
     return done[0] if len(done) == 1 else side_by_side(*done)
+
+
+def mapped(spans: Spans, maps: Mapping[str, Map]) -> tuple[Spans, dict[int, Map]]:
+    """The spans cut so that each text of `maps` is one by itself, and the maps by their numbers.
+
+    A text is found wherever it stands between word boundaries; the longest of several that begin at
+    one place.
+    """
+    longest = sorted(maps, key=len, reverse=True)
+    pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest))})(?!\w)")
+    cut: list[Span | Break] = []
+    found: dict[int, Map] = {}
+    for span in spans:
+        pieces = pattern.split(span.text) if isinstance(span, Span) and maps else ()
+        if len(pieces) < 2 or not isinstance(span, Span):
+            cut.append(span)
+            continue
+        for number, text in enumerate(pieces):
+            if number % 2:
+                found[len(cut)] = maps[text]
+            if text:
+                cut.append(replace(span, text=text))
+    return tuple(cut), found
 
 
 def _check_spans(spans: Spans, weighting: Weighting | Mapping[int, Map]) -> None:

@@ -1,0 +1,201 @@
+"""`limner explain "a red apple"`: paint it, and show which word painted what."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from limner.cli import files
+from limner.cli.paint import asked, one_prompt, parse_size, repeated, warn
+from limner.cli.progress import progress_bar
+from limner.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from limner.pipeline import Painter, Request, Result
+
+MOST_WORDS = 8
+SHOWN = 192  # pixels along the longer side of a picture on the sheet, at least
+
+
+def command(
+    prompt: Annotated[list[str] | None, typer.Argument(help="What to paint, in quotes.")] = None,
+    words: Annotated[
+        str | None, typer.Option(help="Words to show, with commas between. Default: all.")
+    ] = None,
+    side: Annotated[
+        str, typer.Option(help="Whose words: prompt, negative, or prompt 1, ... of an AND.")
+    ] = "prompt",
+    stages: Annotated[int, typer.Option(min=0, help="Into how many stages to cut the steps.")] = 4,
+    layers: Annotated[
+        str | None, typer.Option(help="Layers by the beginnings of their names, with commas.")
+    ] = None,
+    negative: Annotated[str | None, typer.Option(help="What to lead away from.")] = None,
+    dialect: Annotated[str | None, typer.Option(help="a1111, compel, comfy or plain.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Default: drawn.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of the solver.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Scale of guidance.")] = None,
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="A painted picture: all its settings.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A model's folder or file. Default: the shipped one.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps. Default: the best.")] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="The sheet; the maps lie beside it.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
+) -> None:
+    """Paint, and write a sheet of heat maps, and the raw maps beside it as .npz."""
+    base = None if source is None else repeated(source)
+    text = one_prompt(prompt, None if base is None else base.prompt)
+    path = files.target_path(output, f"{text} explained" if output is None else text)
+    maps_path = path.with_suffix(".npz")
+    if maps_path.exists() and not force:
+        raise OutputError(f"{maps_path} is there already: -o names another place, --force writes")
+    files.check_writable(path)
+    from limner.pipeline import load
+
+    request = asked(
+        base,
+        prompt=text,
+        negative=negative,
+        dialect=dialect,
+        seed=seed,
+        steps=steps,
+        guidance=guidance,
+        size=parse_size(size),
+        attention="mean",
+    )
+    painter = load(model, device=device)
+    painted = paint(painter, request, stages)
+    for line in painted.result.warnings:
+        warn(line)
+    shown = chosen_words(painted.result, words, side)
+    only = None if layers is None else [name.strip() for name in layers.split(",")]
+    typer.echo(files.save_picture(sheet(painted, shown, side, only), path, force=force))
+    typer.echo(save_maps(painted.result, maps_path))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Painted:
+    """A result, and what the picture was at the end of each stage: (first, last step, picture)."""
+
+    result: Result
+    stages: tuple[tuple[int, int, Image], ...]
+
+
+def paint(painter: Painter, request: Request, stages: int) -> Painted:
+    """Paint a request, keeping a preview at the end of each of so many stages."""
+    run, previews = painter.steps(request), list[tuple[int, int, "Image"]]()
+    steps = painter.complete(request).steps or 1
+    ends = [round(steps * (n + 1) / stages) for n in range(min(stages, steps))]
+    with progress_bar("painting") as report:
+        while True:
+            try:
+                step = next(run)
+            except StopIteration as finished:
+                return Painted(result=finished.value, stages=tuple(previews))
+            report(step.index, step.total)
+            done = round(steps * step.index / step.total)
+            if len(previews) < len(ends) and done >= ends[len(previews)]:
+                first = previews[-1][1] + 1 if previews else 1
+                previews.append((first, ends[len(previews)], step.preview()[0]))
+
+
+def chosen_words(result: Result, words: str | None, side: str) -> list[str]:
+    """The words that were asked for, else the first ones of the text that have maps."""
+    if words is not None:
+        return [word.strip() for word in words.split(",") if word.strip()]
+    request = result.request
+    text = request.negative if side == "negative" else request.prompt
+    known = []
+    for word in dict.fromkeys(re.findall(r"[^\W_]+", text)):
+        try:
+            result.heatmap(word, side=side)
+        except UsageError:
+            continue
+        known.append(word)
+    if not known:
+        raise UsageError(f"the {side} has no word that could be shown: --words names some")
+    return known[:MOST_WORDS]
+
+
+def sheet(painted: Painted, words: list[str], side: str, layers: list[str] | None) -> Image:
+    """The picture and each word's map over all steps; below, the same for each stage.
+
+    A word has one scale of colours on the whole sheet; under its maps is their mean.
+    """
+    from limner.evaluate.sheet import contact_sheet
+    from limner.explain.overlay import overlay
+
+    result = painted.result
+    whole = (result.request.prompt, None, result.images[0])
+    rows: list[tuple[str, tuple[int, int] | None, Image]] = [whole]
+    rows += [(f"steps {a} to {b}", (a, b), picture) for a, b, picture in painted.stages]
+    maps = [
+        [heat(result, word, side, steps, layers) for _, steps, _ in rows] for word in words
+    ]  # by words, then rows
+    most = [max(float(m.max()) for m in of_word if m is not None) for of_word in maps]
+    pictures, labels = [], []
+    for row, (name, _, picture) in enumerate(rows):
+        pictures.append(picture)
+        labels.append(name)
+        for word, of_word, brightest in zip(words, maps, most, strict=True):
+            found = of_word[row]
+            if found is None:
+                pictures.append(picture)
+                labels.append(f"{word}: not now")
+            else:
+                pictures.append(overlay(picture, found, brightest))
+                labels.append(f"{word} {float(found.mean()):.1%}")
+    scale = max(1, SHOWN // max(result.images[0].size))
+    return contact_sheet(pictures, labels, columns=1 + len(words), scale=scale, checkerboard=False)
+
+
+def heat(
+    result: Result,
+    word: str,
+    side: str,
+    steps: tuple[int, int] | None,
+    layers: list[str] | None,
+) -> Tensor | None:
+    """A word's map; None where it does not hold at these steps, UsageError where at none."""
+    try:
+        return result.heatmap(word, side=side, steps=steps, layers=layers)
+    except UsageError:
+        if steps is None:
+            raise
+        return None
+
+
+def save_maps(result: Result, path: Path) -> Path:
+    """The raw maps: `maps/STEP/LAYER` (S B, H, L, N), `tokens/STEP/SIDE` ids, whole or not at all.
+
+    Of several evaluations in one step (Heun) the last is kept.
+    """
+    import numpy as np
+
+    attention = result.attention
+    assert attention is not None
+    arrays: dict[str, Any] = {}
+    for moment in attention.moments:
+        arrays |= {f"maps/{moment.step}/{name}": m.numpy() for name, m in moment.maps.items()}
+        arrays |= {f"tokens/{moment.step}/{s.name}": s.texts[0].numpy() for s in moment.sides}
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        return part.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Which word painted what: attention recorded while painting, and pictures of it."""

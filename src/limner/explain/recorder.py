@@ -1,0 +1,76 @@
+"""Attention as it happens: the probabilities of a denoiser's cross-attention, call by call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from limner.nn.attention import Attend, Attention, attending
+
+
+class AttentionRecorder:
+    """Keeps what a denoiser's cross-attention looks at while it is attached.
+
+    The probabilities are computed a second time, beside what the module itself computes: a picture
+    that is recorded is the same to the bit, and where nothing is attached nothing is done.
+
+    heads: keep those of every head, else their mean.
+    """
+
+    def __init__(self, denoiser: nn.Module, *, heads: bool = False) -> None:
+        self.heads = heads
+        self._modules = {
+            name: module
+            for name, module in denoiser.named_modules()
+            if isinstance(module, Attention) and module.reads_context
+        }
+        self._maps: dict[str, Float[Tensor, "B H L N"]] = {}
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Inside the block every call of the denoiser is recorded."""
+        by = {m: partial(self._attend, name, m.attend) for name, m in self._modules.items()}
+        with attending(by):
+            yield
+
+    def take(self) -> Mapping[str, Float[Tensor, "B H L N"]]:
+        """What was recorded of the last call, by the module's name; H is 1 for a mean of heads.
+
+        [b, h, i, n]: how much the place n of the picture b looks at the token i; half precision,
+        on the CPU.
+        """
+        taken, self._maps = self._maps, {}
+        return taken
+
+    def _attend(
+        self,
+        name: str,
+        attend: Attend,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        heads: int,
+        mask: Tensor | None,
+    ) -> Tensor:
+        maps = probabilities(q, k, heads, mask)
+        maps = maps if self.heads else maps.mean(1, keepdim=True)
+        self._maps[name] = rearrange(maps, "b h n l -> b h l n").to("cpu", torch.float16)
+        return attend(q, k, v, heads, mask)
+
+
+def probabilities(
+    q: Float[Tensor, "B N HD"],
+    k: Float[Tensor, "B L HD"],
+    heads: int,
+    mask: Bool[Tensor, "..."] | None = None,
+) -> Float[Tensor, "B H N L"]:
+    """softmax(q k^T / sqrt(d)) of each head (lecture eq. 32-34), in single precision."""
+    q, k = (rearrange(a.float(), "b n (h d) -> b h n d", h=heads) for a in (q, k))
+    scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
+    return (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(-1)
