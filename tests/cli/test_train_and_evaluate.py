@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from limner.cli import main
 from limner.data.records import PictureSet, Record
@@ -108,14 +109,23 @@ def test_sheets_and_snapshots_appear_as_it_goes(data, tmp_path, monkeypatch):
     assert [p.name for p in (tmp_path / "run" / "snapshots").iterdir()] == ["000002.safetensors"]
 
 
+ACCELERATE = ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--module", "limner"]
+TORCHRUN = ["torch.distributed.run", "--nproc-per-node", "2", "--module", "limner"]
+
+
 @pytest.mark.slow
-def test_a_launcher_brings_processes_together_for_one_training(data, tmp_path):
+@pytest.mark.parametrize(("launcher", "more"), [(ACCELERATE, []), (TORCHRUN, ["--shard"])])
+def test_a_launcher_brings_processes_together_for_one_training(data, tmp_path, launcher, more):
     words = ["train", "emoji-autoencoder", "--data", str(data), "--batch", "4", "--steps", "3"]
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--module"]
-    alone = [sys.executable, "-m", "limner", *words, "--precision", "fp32"]
-    both = [sys.executable, *launch, "limner", *words, "--precision", "fp32"]
-    for command, out in ((alone, "one"), (both, "two")):
-        subprocess.run([*command, "-o", str(tmp_path / out)], check=True, timeout=300)
+    words += ["--precision", "fp32", "--sheet-every", "2"]
+    alone = [sys.executable, "-m", "limner", *words, "-o", str(tmp_path / "one")]
+    both = [sys.executable, "-m", *launcher, *words, *more, "-o", str(tmp_path / "two")]
+    for command in (alone, both):
+        subprocess.run(command, check=True, timeout=300)
     rows = [json.loads((tmp_path / out / "log.jsonl").read_text()) for out in ("one", "two")]
     assert rows[0]["losses"] == pytest.approx(rows[1]["losses"], rel=1e-5)
-    assert (tmp_path / "two" / "model" / "vae" / "config.json").exists()
+    files = [tmp_path / out / "model" / "vae" for out in ("one", "two")]
+    models = [load_file(next(folder.glob("*.safetensors"))) for folder in files]
+    for name, weight in models[0].items():
+        torch.testing.assert_close(models[1][name], weight, rtol=1e-4, atol=1e-5)
+    assert (tmp_path / "two" / "sheets" / "000002.png").exists()

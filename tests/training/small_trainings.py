@@ -4,6 +4,7 @@ import os
 import socket
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 import torch
 from torch import multiprocessing, nn
@@ -104,6 +105,7 @@ OBJECTIVES = {
     "sigmoid": partial(contrastive, SigmoidForm),
     "denoising": denoising,
 }
+SHARDED = ("line", "softmax")
 APART = {"softmax apart": partial(contrastive, None, share_gradients=False)}
 
 
@@ -145,6 +147,7 @@ def _placed(rank, count, port, work, arguments):
 
 
 def train_all(folder):
+    """Every objective, in one and in two parts, and with its weights shared among the processes."""
     processes = find_processes("cpu")
     found = {
         (name, accumulate): training(
@@ -155,11 +158,25 @@ def train_all(folder):
     }
     name = "softmax apart"
     found[name, 1] = training(name, folder / name, processes=processes)
+    sharing = find_processes("cpu", shard=True)
+    for name in SHARDED:
+        found[name, "sharded"] = {"losses": halfway_and_on(name, folder / name, sharing)}
     processes.close()
     torch.save(found, folder / f"found {processes.rank}.pt")
 
 
+def halfway_and_on(name, folder, processes):
+    """The losses of a training that is saved halfway and taken up from there."""
+    first = trainer(name, folder, processes=processes)
+    losses = [progress.losses["total"] for progress in islice(first.run(), 2)]
+    first.save()
+    processes.any(False)  # wait until it is written
+    second = trainer(name, folder, processes=processes)
+    assert second.resume()
+    return torch.tensor(losses + [progress.losses["total"] for progress in second.run()])
+
+
 def trained_over_processes(count, folder):
-    """What `training` gives for every objective and for one and two parts, by its first process."""
+    """What they found, by the first of the processes."""
     over_processes(count, train_all, folder)
     return torch.load(folder / "found 0.pt")

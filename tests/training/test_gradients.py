@@ -2,7 +2,14 @@
 
 import pytest
 import torch
-from small_trainings import OBJECTIVES, trained_over_processes, training
+from small_trainings import (
+    OBJECTIVES,
+    SHARDED,
+    trained_over_processes,
+    trainer,
+    training,
+    weights,
+)
 
 from limner.errors import TrainingError
 
@@ -20,9 +27,14 @@ def whole(name, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def two_processes(tmp_path_factory):
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("two")
+
+
+@pytest.fixture(scope="module")
+def two_processes(folder):
     """The losses and weights of all trainings of the list, by two real processes."""
-    return trained_over_processes(2, tmp_path_factory.mktemp("two"))
+    return trained_over_processes(2, folder)
 
 
 def assert_same(ours, theirs):
@@ -39,6 +51,19 @@ def test_four_parts_make_the_same_training(name, whole, tmp_path):
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_two_processes_make_the_same_training(name, whole, two_processes, accumulate):
     assert_same(two_processes[name, accumulate], whole)
+
+
+@pytest.mark.parametrize("name", SHARDED, indirect=True)
+def test_processes_that_share_the_weights_make_the_same_training(
+    name, whole, two_processes, folder
+):
+    """Stopped and resumed halfway; what they saved is a state that one process can take up."""
+    losses = two_processes[name, "sharded"]["losses"]
+    torch.testing.assert_close(losses, whole["losses"], rtol=1e-5, atol=1e-6)
+    taken_up = trainer(name, folder / name)
+    assert taken_up.resume()
+    apart = (weights(taken_up) - whole["weights"]).norm()
+    assert apart <= 1e-4 * whole["moved"]
 
 
 def test_the_training_went_somewhere(whole):

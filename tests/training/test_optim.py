@@ -20,7 +20,7 @@ def test_only_matrices_decay():
     with torch.no_grad():
         for p in module.parameters():
             p.fill_(1.0)
-    optimiser = adamw(module, learning_rate=0.1, weight_decay=0.5)
+    optimiser = adamw(list(module.parameters()), learning_rate=0.1, weight_decay=0.5)
     for p in module.parameters():
         p.grad = torch.zeros_like(p)
     optimiser.step()

@@ -44,6 +44,9 @@ def command(
     sheet_every: Annotated[
         int, typer.Option(help="Steps between sheets of samples in OUTPUT/sheets; 0: none.")
     ] = 0,
+    shard: Annotated[
+        bool, typer.Option("--shard", help="Over processes: each keeps a part of each weight.")
+    ] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")
@@ -90,6 +93,7 @@ def command(
             base=base,
             resume=resume,
             device=device,
+            shard=shard,
             sheet_every=sheet_every,
             stop=stopped,
         )

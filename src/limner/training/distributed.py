@@ -8,7 +8,7 @@ of every weight (FSDP2, `sharded.py`).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
@@ -30,18 +30,20 @@ class Within(nn.Module):
         super().__init__()
         self.trained = modules
 
-    def forward(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        return function(*arguments)
+    def forward(self, function: Callable[[], Any]) -> Any:
+        return function()
 
 
 class Processes:
     """A single process, which is alone and has nothing to wait for.
 
     rank: this one's number, from 0. count: how many there are. device: what it computes on.
+    sharded: no process holds a whole model.
     """
 
     rank = 0
     count = 1
+    sharded = False
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
@@ -54,11 +56,39 @@ class Processes:
         self.half = half
         self.within: nn.Module = Within(modules.to(self.device))
 
+    def parameters(self, modules: nn.ModuleDict) -> list[nn.Parameter]:
+        """What this process updates of the trained weights, in their order; the same memory."""
+        return [p for p in modules.parameters() if p.requires_grad]
+
+    def collect_gradients(self) -> None:
+        """After the backward of a step: its gradients are those of `parameters`."""
+
+    def norm(self, parameters: list[nn.Parameter]) -> Tensor:
+        """The length of the whole gradient, (), over all processes."""
+        return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+
+    def whole(self, part: Tensor, parameter: nn.Parameter) -> Tensor:
+        """What all processes' parts make, of a tensor that belongs to one of `parameters`."""
+        return part
+
+    def part(self, whole: Tensor, parameter: nn.Parameter) -> Tensor:
+        """This process's part of it."""
+        return whole
+
+    def state_of(self, modules: nn.ModuleDict) -> dict[str, Tensor]:
+        """The whole weights by name."""
+        return modules.state_dict()
+
+    def load(self, modules: nn.ModuleDict, state: Mapping[str, Tensor]) -> None:
+        """Take up whole weights."""
+        modules.load_state_dict(state)
+
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """The function's result; gradients that flow back through it are shared."""
         # One autocast a call: it keeps bf16 copies of weights, without graph if made under no_grad.
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            return self.within(function, *arguments)
+            # Nothing is handed over that DDP or FSDP would move to a device by themselves.
+            return self.within(lambda: function(*arguments))
 
     def synchronised(self, last: bool) -> AbstractContextManager[None]:
         """Around a forward and its backward; gradients are shared at the `last` of a step."""
@@ -105,14 +135,15 @@ class ManyProcesses(Processes):
 
     def wrap(self, modules: nn.ModuleDict, *, half: bool) -> None:
         super().wrap(modules, half=half)
-        self.within = self.parallel = nn.parallel.DistributedDataParallel(
+        self.within = nn.parallel.DistributedDataParallel(
             self.within,
-            device_ids=None if self.device.type == "cpu" else [self.device],
             find_unused_parameters=True,  # a text tower trained along has a projection unused there
         )
 
     def synchronised(self, last: bool) -> AbstractContextManager[None]:
-        return nullcontext() if last else self.parallel.no_sync()
+        if isinstance(self.within, nn.parallel.DistributedDataParallel) and not last:
+            return self.within.no_sync()
+        return nullcontext()
 
     def mean(self, x: Tensor) -> Tensor:
         return self.sum(x) / self.count
@@ -146,10 +177,16 @@ def first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def find_processes(device: str) -> Processes:
+def find_processes(device: str, *, shard: bool = False) -> Processes:
     """The processes that a launcher started, or this one alone on `device`.
 
+    shard: each holds a part of every weight; `accelerate launch --use_fsdp` asks for it too.
     Raises UsageError where there are several and accelerate is not installed.
     """
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    return ManyProcesses(device) if several else Processes(device)
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return Processes(device)
+    if shard or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true":
+        from limner.training.sharded import ShardedProcesses
+
+        return ShardedProcesses(device)
+    return ManyProcesses(device)

@@ -43,9 +43,6 @@ class PowerEMA:
             with torch.no_grad():
                 torch._foreach_copy_(self.parameters, own)
 
-    def state(self) -> dict[float, list[Tensor]]:
-        return self.averages
-
     def restore(self, state: dict[float, list[Tensor]]) -> None:
         for gamma, average in self.averages.items():
             torch._foreach_copy_(average, state[gamma])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from limner.errors import TrainingError
 from limner.training.batches import Batch
@@ -19,6 +21,7 @@ def check_finite(
     losses: dict[str, float],
     norm: float,
     *,
+    parameters: Mapping[str, Tensor],
     objective: Objective,
     batch: Batch,
     step: int,
@@ -32,23 +35,22 @@ def check_finite(
     if not broken and math.isfinite(norm):
         return
     what = f"loss {', '.join(broken)}" if broken else "the gradient"
-    where = _weights(objective.modules)
+    where = _weights(parameters)
     raise TrainingError(
         f"{what} is not finite at step {step}; {where}; {_items(objective, batch, processes)}: "
         "lower the learning rate or leave these items out, and resume"
     )
 
 
-def _weights(modules: nn.ModuleDict) -> str:
+def _weights(named: Mapping[str, Tensor]) -> str:
     """The weight that is broken, or else the last in the model's order whose gradient is.
 
     A gradient that is not finite spreads from where it arises towards the input.
     """
-    named = [(name, p) for name, p in modules.named_parameters() if p.requires_grad]
-    weights = [name for name, p in named if not _finite(p)]
+    weights = [name for name, p in named.items() if not _finite(p)]
     if weights:
         return f"weight {weights[0]} is not finite ({len(weights)} of {len(named)})"
-    gradients = [name for name, p in named if p.grad is not None and not _finite(p.grad)]
+    gradients = [name for name, p in named.items() if p.grad is not None and not _finite(p.grad)]
     if gradients:
         count = f"{len(gradients)} of {len(named)}"
         return f"weights are finite, the gradient is not from {gradients[-1]} on ({count})"
@@ -77,4 +79,4 @@ def _listed(items: list[int]) -> str:
 
 
 def _finite(x: Tensor) -> bool:
-    return bool(torch.isfinite(x).all())
+    return bool(torch.isfinite(x.to_local() if isinstance(x, DTensor) else x).all())

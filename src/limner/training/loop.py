@@ -8,13 +8,14 @@ of the step, and a run that was stopped and resumed computes what an unbroken on
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from limner.errors import TrainingError
@@ -24,7 +25,7 @@ from limner.training.ema import PowerEMA
 from limner.training.finite import check_finite
 from limner.training.gradients import add_gradients
 from limner.training.objectives import Objective
-from limner.training.optim import adamw, learning_rate_factor
+from limner.training.optim import adamw, learning_rate_factor, optimiser_state
 from limner.training.saving import load_state, write_whole
 from limner.training.sheet import Sheet
 from limner.training.snapshots import FOLDER as SNAPSHOTS
@@ -106,12 +107,13 @@ class Trainer:
         self._check_batch()
         self.processes.wrap(objective.modules, half=config.precision == "bf16")
         self.step = 0
+        self.parameters = self.processes.parameters(objective.modules)
+        self.names = [n for n, p in objective.modules.named_parameters() if p.requires_grad]
         self.optimiser = adamw(
-            objective.modules,
+            self.parameters,
             learning_rate=config.learning_rate,
             weight_decay=config.weight_decay,
         )
-        self.parameters = [p for p in objective.modules.parameters() if p.requires_grad]
         self.ema = PowerEMA(self.parameters, config.ema)
 
     def run(self) -> Iterator[Progress]:
@@ -141,14 +143,6 @@ class Trainer:
                 saved=saved,
             )
 
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """The modules hold the average that ships, ready to be used, and themselves after it."""
-        with self.ema.applied(self.config.ema[0]):
-            self.objective.modules.eval()
-            yield
-            self.objective.modules.train()
-
     def _update(self) -> tuple[dict[str, float], float]:
         """One step of the optimiser: the losses before it, and its learning rate."""
         config = self.config
@@ -158,15 +152,16 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         batch = batch_of_step(self.objective.count, config.batch, self.step, config.seed)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         with fastest_attention(self.processes.device.type):
             losses = add_gradients(self.objective, batch, self.processes, parts=config.accumulate)
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        self.processes.collect_gradients()
+        norm = self.processes.norm(self.parameters)
         numbers = {name: float(loss) for name, loss in losses.items()}
         check_finite(
             numbers,
             float(norm),
+            parameters=self.named(self.parameters),
             objective=self.objective,
             batch=batch,
             step=self.step,
@@ -186,24 +181,30 @@ class Trainer:
 
     def save(self) -> None:
         """Write the whole state; a crash while writing leaves the last save as it was."""
+        state = {
+            "config": asdict(self.config),
+            "step": self.step,
+            "modules": self.processes.state_of(self.objective.modules),
+            "optimiser": optimiser_state(self.optimiser, self.processes.whole),
+            "ema": self._averages(),
+        }
         if self.processes.rank == 0:
-            state = {
-                "config": asdict(self.config),
-                "step": self.step,
-                "modules": self.objective.modules.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "ema": self.ema.state(),
-            }
             write_whole(self.folder / STATE, lambda file: torch.save(state, file))
 
     def _snapshot(self) -> None:
+        averages = {gamma: self.named(average) for gamma, average in self._averages().items()}
         if self.processes.rank == 0:
-            names = [n for n, p in self.objective.modules.named_parameters() if p.requires_grad]
-            averages = {
-                gamma: dict(zip(names, average, strict=True))
-                for gamma, average in self.ema.averages.items()
-            }
             write_snapshot(self.folder / SNAPSHOTS, self.step, averages)
+
+    def _averages(self) -> dict[float, list[Tensor]]:
+        return {
+            gamma: list(map(self.processes.whole, average, self.parameters))
+            for gamma, average in self.ema.averages.items()
+        }
+
+    def named(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Tensors that belong to `parameters`, by the trained weights' names."""
+        return dict(zip(self.names, tensors, strict=True))
 
     def resume(self) -> bool:
         """Take up the state saved in the folder, if there is one."""
@@ -212,9 +213,15 @@ class Trainer:
             return False
         state = load_state(path)
         self._same_config(state["config"], path)
-        self.objective.modules.load_state_dict(state["modules"])
+        self.processes.load(self.objective.modules, state["modules"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.ema.restore(state["ema"])
+        self.optimiser.load_state_dict(optimiser_state(self.optimiser, self.processes.part))
+        self.ema.restore(
+            {
+                gamma: list(map(self.processes.part, average, self.parameters))
+                for gamma, average in state["ema"].items()
+            }
+        )
         self.step = state["step"]
         return True
 

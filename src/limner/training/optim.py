@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
-def adamw(module: nn.Module, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+def adamw(
+    parameters: Sequence[nn.Parameter], *, learning_rate: float, weight_decay: float
+) -> torch.optim.AdamW:
     """AdamW with betas (0.9, 0.95); matrices and kernels decay, gains and biases do not."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
@@ -21,3 +25,16 @@ def learning_rate_factor(step: int, steps: int, *, warmup: float, decay: float) 
     rise = (step + 1) / max(1.0, warmup * steps)
     fall = (steps - step) / max(1.0, decay * steps)
     return min(1.0, rise, fall)
+
+
+def optimiser_state(
+    optimiser: torch.optim.Optimizer, convert: Callable[[Tensor, nn.Parameter], Tensor]
+) -> dict[str, Any]:
+    """Its state_dict, each tensor converted along with the parameter that it belongs to."""
+    state = optimiser.state_dict()
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    state["state"] = {
+        index: {name: convert(value, parameters[index]) for name, value in entries.items()}
+        for index, entries in state["state"].items()
+    }
+    return state

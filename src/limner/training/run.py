@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from limner.data.records import PictureSet
 from limner.errors import TrainingError
 from limner.training.distributed import find_processes
 from limner.training.loop import STATE, Progress, Trainer
+from limner.training.objectives import Objective
 from limner.training.recipes import Recipe, missing_parts
 from limner.training.sheet import Sheet
 
@@ -37,13 +39,15 @@ def train(
     base: Path | None = None,
     resume: bool = False,
     device: str = "cpu",
+    shard: bool = False,
     sheet_every: int = 0,
-    stop: Callable[[], bool] = bool,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Progress, None, Sheet | None]:
     """Train, yielding after every step; closing it early saves. Returns what the recipe shows.
 
     base: a model folder with the parts that the recipe needs. sheet_every: steps between sheets of
     what the averaged weights can do, which come with the progress; 0: none.
+    shard: over several processes, each holds a part of every weight.
     stop: asked after every step; if it is true in any process, all save and end.
     Over several processes all of this is yielded by each, sheets and models only by the first.
     Raises TrainingError where a part is missing, or the folder already holds a training.
@@ -51,7 +55,7 @@ def train(
     if (folder / STATE).exists() and not resume:
         raise TrainingError(f"{folder} already holds a training: add --resume, or name another")
     chosen = recipe.choose(data)
-    processes = find_processes(device)
+    processes = find_processes(device, shard=shard)
     with processes.in_turn():
         model = prepare(recipe, folder / "model", base)
         torch.manual_seed(recipe.loop.seed)
@@ -59,27 +63,53 @@ def train(
     trainer = Trainer(objective, recipe.loop, folder, processes)
     if resume:
         trainer.resume()
+
+    def finished() -> AbstractContextManager[Objective | None]:
+        return averaged(trainer, lambda: recipe.objective(chosen, model))
+
     try:
         for progress in trainer.run():
             if processes.rank == 0:
                 log(folder / LOG, progress)
-                if sheet_every and progress.step % sheet_every == 0:
-                    with trainer.averaged():
-                        progress = replace(progress, sheet=recipe.sheet(objective, data, model))
+            if sheet_every and progress.step % sheet_every == 0:
+                with finished() as made:
+                    sheet = recipe.sheet(made, data, model) if made else None
+                progress = replace(progress, sheet=sheet)
             yield progress
             if progress.step < progress.steps and processes.any(stop()):
                 trainer.save()
                 return None
+        with finished() as made:
+            if made is None:
+                return None
+            recipe.save(made, chosen, model)
+            return recipe.sheet(made, data, model)
     except GeneratorExit:  # between two steps, where the state is whole
         trainer.save()
         raise
     finally:
         processes.close()
-    if processes.rank != 0:
-        return None
-    with trainer.averaged():
-        recipe.save(objective, chosen, model)
-        return recipe.sheet(objective, data, model)
+
+
+@contextmanager
+def averaged(trainer: Trainer, make: Callable[[], Objective]) -> Iterator[Objective | None]:
+    """The objective with the average that ships, ready to be used, in the first process.
+
+    Where no process holds the whole model, the weights are brought together in another one, which
+    `make` makes.
+    """
+    processes, modules = trainer.processes, trainer.objective.modules
+    with trainer.ema.applied(trainer.config.ema[0]):
+        state = processes.state_of(modules) if processes.sharded else {}
+        if processes.rank:
+            yield None
+            return
+        objective = make() if processes.sharded else trainer.objective
+        if processes.sharded:
+            objective.modules.to(processes.device).load_state_dict(state)
+        objective.modules.eval()
+        yield objective
+        modules.train()
 
 
 def prepare(recipe: Recipe, folder: Path, base: Path | None) -> ModelFolder:
@@ -101,7 +131,7 @@ def log(path: Path, progress: Progress) -> None:
     if progress.step % LOG_EVERY and progress.step != progress.steps:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    numbers = asdict(replace(progress, sheet=None))
+    del numbers["sheet"]
     with path.open("a") as file:
-        file.write(
-            json.dumps({name: n for name, n in asdict(progress).items() if name != "sheet"}) + "\n"
-        )
+        file.write(json.dumps(numbers) + "\n")

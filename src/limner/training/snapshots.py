@@ -21,7 +21,7 @@ from limner.training.saving import write_whole
 
 FOLDER = "snapshots"
 Profile = tuple[float, float]
-"""(gamma, step): p(t) = (gamma + 1) t^gamma / step^(gamma + 1) up to the step (EDM2 section 3.1)."""
+"""(gamma, step): p(t) = (gamma + 1) t^gamma / step^(gamma + 1) until the step (EDM2 sec. 3.1)."""
 
 MOST = 24
 """Snapshots that are kept: what a training writes stays bounded, however long it is."""
