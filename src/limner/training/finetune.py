@@ -87,7 +87,8 @@ def finetune(
     except GeneratorExit:  # between two steps, where the state is whole
         trainer.save()
         raise
-    with trainer.averaged():
+    with trainer.ema.applied(config.loop.ema[0]):
+        objective.modules.eval()
         config.tuning.save(parts, dict(objective.modules.items()), target)
     return target
 
