@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from limner.training.draws import Draws, mix
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Batch:
     """Some rows of the batch of a step.
 
@@ -34,10 +34,7 @@ class Batch:
         """`count` equal runs of the rows."""
         size = len(self.rows) // count
         starts = range(self.rows.start, self.rows.stop, size)
-        return [
-            Batch(indices=self.indices, seed=self.seed, rows=range(start, start + size))
-            for start in starts
-        ]
+        return [replace(self, rows=range(start, start + size)) for start in starts]
 
 
 def batch_of_step(count: int, batch: int, step: int, seed: int) -> Batch:

@@ -7,6 +7,7 @@ cut; only the memory differs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -57,31 +58,31 @@ def _compared(objective: ComparingObjective, runs: Sequence[Batch], processes: P
     one part needs no second time.
     """
     rows = range(runs[0].rows.start, runs[-1].rows.stop)
-    mine = Batch(indices=runs[0].indices, seed=runs[0].seed, rows=rows)
+    mine = replace(runs[0], rows=rows)
+    known: Losses = {}
+    shares: Sequence[Tensor | None] = [None]
     if len(runs) > 1:
         with torch.no_grad():
             features = torch.cat([_features(objective, run, processes) for run in runs])
-        losses, gradient = _at_features(objective, features, mine, processes)
+        known, gradient = _at_features(objective, features, mine, processes)
         shares = gradient.chunk(len(runs))
 
-    def carrier(run: Batch) -> tuple[Tensor, Losses]:
+    def carrier(run: Batch, share: Tensor | None) -> tuple[Tensor, Losses]:
         """A number whose gradient is that of the loss through the features of this run."""
-        own = objective.features(run.own, run.draws())
-        if len(runs) == 1:
-            found, share = _at_features(objective, own.detach(), mine, processes)
-        else:
-            found, share = losses, shares[runs.index(run)]
-        through = (own * share).sum()
-        # What the loss holds besides the features, such as its temperature, is counted once.
-        number = through + found["total"] if run is runs[-1] else through
-        return number, {name: loss.detach() for name, loss in found.items()}
+        own, losses = objective.features(run.own, run.draws()), known
+        if share is None:
+            losses, share = _at_features(objective, own.detach(), mine, processes)
+        number = (own * share).sum()
+        if run is runs[-1]:  # what the loss holds besides, such as a temperature, counts once
+            number = number + losses["total"]
+        return number, {name: loss.detach() for name, loss in losses.items()}
 
-    for run in runs:
+    for run, share in zip(runs, shares, strict=True):
         with processes.synchronised(run is runs[-1]):
             _repeatable(run)
-            number, found = processes.call(carrier, run)
+            number, losses = processes.call(carrier, run, share)
             number.backward()
-    return found
+    return losses
 
 
 def _features(objective: ComparingObjective, run: Batch, processes: Processes) -> Tensor:
