@@ -127,7 +127,7 @@ def test_a_prompt_is_given_or_read(paint, words, message):
         (["--steps", "0"], "steps is 0: a whole number from 1"),
         (["--guidance", "nan"], "guidance is nan: a finite number"),
         (["--size", "17x16"], "multiples of 4 are right, such as 16x16"),
-        (["--size", "big"], "--size big: write WIDTHxHEIGHT"),
+        (["--size", "big"], "size 'big': write WIDTHxHEIGHT"),
         (["--solver", "eulr"], "solver 'eulr' is unknown: one of euler"),
         (["--seed", "-1"], "seed is -1"),
         (["--count", "x"], "--count"),

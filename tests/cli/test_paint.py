@@ -145,19 +145,6 @@ def test_failed_writing_is_an_output_error(tmp_path: Path) -> None:
     assert names(tmp_path) == ["apple.png"]
 
 
-@pytest.mark.parametrize(
-    ("text", "size"), [(None, None), ("64", (64, 64)), ("128x96", (128, 96)), (" 8X9 ", (8, 9))]
-)
-def test_parse_size(text: str | None, size: tuple[int, int] | None) -> None:
-    assert paint.parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "x", "64x", "-64", "6.4", "64x64x64"])
-def test_parse_size_refuses(text: str) -> None:
-    with pytest.raises(UsageError, match="WIDTHxHEIGHT"):
-        paint.parse_size(text)
-
-
 def test_every_field_of_a_request_is_an_option() -> None:
     options = set(inspect.signature(paint.command).parameters)
     asked = set(STORED)

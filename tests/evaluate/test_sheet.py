@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from limner.errors import UsageError
-from limner.evaluate.sheet import CAPTION_HEIGHT, INK, MARGIN, PAPER, contact_sheet
+from limner.evaluate.sheet import CAPTION_HEIGHT, INK, MARGIN, PAPER, contact_sheet, table_sheet
 
 RED, CLEAR = (255, 0, 0, 255), (0, 0, 0, 0)
 
@@ -71,3 +71,40 @@ def test_what_does_not_fit_is_refused():
     ):
         with pytest.raises(UsageError):
             contact_sheet(pictures, labels, columns=columns)
+
+
+def test_a_table_has_its_texts_beside_its_pictures():
+    colours = [[RED, (0, 255, 0, 255)], [(0, 0, 255, 255), (0, 0, 0, 255)], [RED, RED]]
+    rows = [[plain(colour, 40) for colour in row] for row in colours]
+    bare = np.asarray(table_sheet(rows, heads=["", ""]))
+    sheet = np.asarray(
+        table_sheet(rows, heads=["one", "two words"], labels=["a", "b", "cc"], title="title")
+    )
+    assert bare.shape == (3 * 46 + MARGIN, 2 * 46 + MARGIN, 3)
+    left, top = sheet.shape[1] - 2 * 46, sheet.shape[0] - 3 * 46
+    for y, row in enumerate(colours):
+        for x, colour in enumerate(row):
+            corner = sheet[top + 46 * y :, left + 46 * x :]
+            assert (corner[:40, :40] == colour[:3]).all()
+    ink = (sheet < 128).all(axis=2)
+    assert ink[:top].any()
+    assert ink[top:, : left - MARGIN].any()
+    assert top == MARGIN + CAPTION_HEIGHT + MARGIN + 2 * CAPTION_HEIGHT  # title, broken head
+
+
+def test_long_texts_of_a_table_stay_within_three_lines():
+    long = "word " * 99
+    sheet = table_sheet([[plain(RED, 60)]], heads=[long], labels=[long], title=long)
+    assert sheet.height == 2 * MARGIN + 6 * CAPTION_HEIGHT + 60 + MARGIN
+    assert sheet.width < 60 + 3 * MARGIN + 120
+
+
+def test_a_table_that_does_not_fit_is_refused():
+    for rows, heads, labels in (
+        ([[plain(RED)]], ["a", "b"], None),
+        ([[plain(RED)], []], ["a"], None),
+        ([[plain(RED)]], ["a"], ["a", "b"]),
+        ([], [], None),
+    ):
+        with pytest.raises(UsageError):
+            table_sheet(rows, heads=heads, labels=labels)

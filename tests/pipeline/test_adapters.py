@@ -8,7 +8,7 @@ import limner
 from limner.checkpoints.lora import save_lora
 from limner.checkpoints.lora_names import adaptable
 from limner.cli import main
-from limner.cli.paint import parse_lora
+from limner.cli.options import parse_lora
 from limner.errors import RequestError, UsageError
 from limner.nn.adapter import LowRank
 from limner.pipeline.embedded import png_info

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from limner.errors import RequestError
 from limner.pipeline import Request
+from limner.pipeline.request import size_named
 
 FULL = Request(
     prompt="a rød cat", negative="dog", seed=5, count=2, size=(32, 16), steps=3, guidance=2.5,
@@ -135,3 +136,16 @@ def test_a_models_defaults_are_read_the_same_way() -> None:
 def test_a_solver_that_names_another_schedule_than_asked_for_is_refused() -> None:
     with pytest.raises(RequestError, match="says schedule 'karras', but schedule is 'simple'"):
         Request(prompt="a cat", solver="DPM++ 2M Karras", schedule="simple")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("64", (64, 64)), ("128x96", (128, 96)), (" 8X9 ", (8, 9))]
+)
+def test_a_size_as_text(text, size):
+    assert size_named(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "x", "64x", "-64", "6.4", "64x64x64"])
+def test_what_is_no_size(text):
+    with pytest.raises(RequestError, match="WIDTHxHEIGHT"):
+        size_named(text)

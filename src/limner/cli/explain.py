@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limner.cli import files
-from limner.cli.paint import asked, one_prompt, parse_size, repeated, warn
+from limner.cli.options import (
+    ModelOptions,
+    RequestOptions,
+    Without,
+    flattened,
+    one_prompt,
+    repeated,
+    warn,
+)
 from limner.cli.progress import progress_bar
 from limner.errors import OutputError, UsageError
 
@@ -24,8 +32,10 @@ MOST_WORDS = 8
 SHOWN = 192  # pixels along the longer side of a picture on the sheet, at least
 
 
+@flattened
 def command(
     prompt: Annotated[list[str] | None, typer.Argument(help="What to paint, in quotes.")] = None,
+    *,
     words: Annotated[
         str | None, typer.Option(help="Words to show, with commas between. Default: all.")
     ] = None,
@@ -36,46 +46,26 @@ def command(
     layers: Annotated[
         str | None, typer.Option(help="Layers by the beginnings of their names, with commas.")
     ] = None,
-    negative: Annotated[str | None, typer.Option(help="What to lead away from.")] = None,
-    dialect: Annotated[str | None, typer.Option(help="a1111, compel, comfy or plain.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Default: drawn.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps of the solver.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="Scale of guidance.")] = None,
-    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels.")] = None,
+    options: Annotated[RequestOptions, Without("count")],
     source: Annotated[
         Path | None, typer.Option("--from", help="A painted picture: all its settings.")
     ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="A model's folder or file. Default: the shipped one.")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps. Default: the best.")] = None,
+    painted_by: ModelOptions,
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="The sheet; the maps lie beside it.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
 ) -> None:
     """Paint, and write a sheet of heat maps, and the raw maps beside it as .npz."""
-    base = None if source is None else repeated(source)
+    base = repeated(source)
     text = one_prompt(prompt, None if base is None else base.prompt)
     path = files.target_path(output, f"{text} explained" if output is None else text)
     maps_path = path.with_suffix(".npz")
     if maps_path.exists() and not force:
         raise OutputError(f"{maps_path} is there already: -o names another place, --force writes")
     files.check_writable(path)
-    from limner.pipeline import load
-
-    request = asked(
-        base,
-        prompt=text,
-        negative=negative,
-        dialect=dialect,
-        seed=seed,
-        steps=steps,
-        guidance=guidance,
-        size=parse_size(size),
-        attention="mean",
-    )
-    painter = load(model, device=device)
+    request = options.request(base, text, count=1, attention="mean")
+    painter = painted_by.load()
     painted = paint(painter, request, stages)
     for line in painted.result.warnings:
         warn(line)

@@ -19,8 +19,10 @@ from limner.errors import LimnerError, UsageError
 COMMANDS = {
     "paint": "Paint a prompt; the word paint may be left out.",
     "explain": "Paint a prompt, and show which word painted what.",
+    "grid": "Paint a prompt over one or two of its settings, as one sheet.",
     "prompt": "Show what a prompt means, or write it for another program.",
     "words": "List the concepts and styles that a model knows.",
+    "text": "Ask the text encoder what is alike: nearest words, analogies, a matrix.",
     "data": "Build the data sets of the recipes.",
     "train": "Train a model by a recipe.",
     "finetune": "Teach a model your own pictures: a LoRA, a new word, or the whole of it.",

@@ -1,19 +1,25 @@
-"""Contact sheets: many pictures on one, each with a line of text under it."""
+"""Sheets of many pictures: with a line of text under each, or as a table with heads and labels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont
 
 from limner.errors import UsageError
+
+Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 MARGIN = 6
 CAPTION_SIZE = 11
 CAPTION_HEIGHT = 16
 INK = (40, 40, 40)
 PAPER = (255, 255, 255)
+LABEL_WIDTH = 110  # of the labels beside a table's rows, at most
+MOST_LINES = 3  # of a head, a label or a line of the title
+LONGEST = 1000  # characters that are looked at: more never fit
 SQUARE = 8  # pixels along one side of the checkerboard
 LIGHT, DARK = (250, 250, 250), (232, 232, 232)
 
@@ -50,6 +56,72 @@ def contact_sheet(
     return sheet
 
 
+def table_sheet(
+    rows: Sequence[Sequence[Image.Image]],
+    *,
+    heads: Sequence[str],
+    labels: Sequence[str] | None = None,
+    title: str = "",
+    scale: int = 1,
+    checkerboard: bool = True,
+) -> Image.Image:
+    """The pictures as a table, as one RGB picture.
+
+    heads: one above each column. labels: one to the left of each row; None: no room for them.
+    title: above all; its line breaks are kept. Texts are broken into lines where they are long.
+    scale, checkerboard: as of `contact_sheet`. UsageError for texts that do not fit the rows.
+    """
+    pictures = [picture for row in rows for picture in row]
+    _check(pictures, None, len(heads), scale)
+    if any(len(row) != len(heads) for row in rows) or len(labels or rows) != len(rows):
+        raise UsageError("a table needs one head a column, one label a row, and rows of one length")
+    step_x = scale * max(picture.width for picture in pictures) + MARGIN
+    step_y = scale * max(picture.height for picture in pictures) + MARGIN
+    beside = [_text_block(label, LABEL_WIDTH) for label in labels or ()]
+    above = [_text_block(head, step_x - MARGIN) for head in heads]
+    left = MARGIN + max((block.width + MARGIN for block in beside), default=0)
+    over_all = _text_block(title, left + len(heads) * step_x - 2 * MARGIN)
+    heads_top = MARGIN + (over_all.height + MARGIN if title else 0)
+    top = heads_top + max(block.height for block in above)
+
+    size = (left + len(heads) * step_x, top + len(rows) * step_y)
+    sheet = Image.new("RGB", size, PAPER)
+    sheet.paste(over_all, (MARGIN, MARGIN))
+    for column, block in enumerate(above):
+        sheet.paste(block, (left + column * step_x, heads_top))
+    for index, block in enumerate(beside):
+        sheet.paste(block, (MARGIN, top + index * step_y))
+    for index, row in enumerate(rows):
+        for column, picture in enumerate(row):
+            ground = _on_ground(picture, scale, checkerboard)
+            sheet.paste(ground, (left + column * step_x, top + index * step_y))
+    return sheet
+
+
+def _text_block(text: str, width: int) -> Image.Image:
+    """A text of so many pixels at most, each of its lines broken into at most three."""
+    font = ImageFont.load_default(CAPTION_SIZE)
+    lines = [line for part in text.split("\n") for line in _broken(part, width, font)]
+    longest = math.ceil(max((font.getlength(line) for line in lines), default=0))
+    block = Image.new("RGB", (longest, CAPTION_HEIGHT * len(lines)), PAPER)
+    pen = ImageDraw.Draw(block)
+    for number, line in enumerate(lines):
+        pen.text((0, number * CAPTION_HEIGHT), line, INK, font)
+    return block
+
+
+def _broken(text: str, width: int, font: Font) -> list[str]:
+    """The words in as many lines as they need; what the last has no room for is cut."""
+    lines: list[str] = []
+    for word in text[:LONGEST].split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and (font.getlength(longer) <= width or len(lines) == MOST_LINES):
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [_cut(line, width, font) for line in lines]
+
+
 def _on_ground(picture: Image.Image, scale: int, checkerboard: bool) -> Image.Image:
     size = (scale * picture.width, scale * picture.height)
     enlarged = picture.convert("RGBA").resize(size, Image.Resampling.NEAREST)
@@ -66,7 +138,7 @@ def _checkerboard(size: tuple[int, int]) -> Image.Image:
     return ground
 
 
-def _cut(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _cut(text: str, width: int, font: Font) -> str:
     """As much of the first line as fits, with an ellipsis where something was left out."""
     line = text.split("\n")[0]
     if font.getlength(line) <= width and line == text:

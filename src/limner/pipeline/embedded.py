@@ -3,6 +3,7 @@
 keyword       PNG                     JPEG, WebP
 limner        iTXt, UTF-8             MakerNote, UTF-8 behind the keyword
 parameters    tEXt, or iTXt if need   UserComment, as A1111 writes it
+limner-grid   iTXt, UTF-8             none
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from limner.errors import OutputError, RequestError
 
-LIMNER, PARAMETERS = "limner", "parameters"
+LIMNER, PARAMETERS, GRID = "limner", "parameters", "limner-grid"
 MAX_TEXT = 2**18  # characters
 MAX_FILE = 2**28  # bytes
 MAX_EXIF = 2**16 - 3  # bytes: what a JPEG segment holds beside its length

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from limner.errors import RequestError
 from limner.pipeline import infotext
-from limner.pipeline.embedded import LIMNER, PARAMETERS, read_texts
+from limner.pipeline.embedded import GRID, LIMNER, PARAMETERS, read_texts
 from limner.pipeline.painter import Result
 from limner.pipeline.request import Request
+from limner.pipeline.sweeps import Axis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,12 @@ def sheet_texts(result: Result, model: Path | None = None) -> dict[str, str]:
     """The texts of a sheet of all pictures: the request of all, and the infotext of the first."""
     request = result.request
     return {LIMNER: request.to_json(), PARAMETERS: described(request.alone(0), model)}
+
+
+def grid_texts(first: Request, axes: Sequence[Axis], model: Path | None = None) -> dict[str, str]:
+    """The texts of a sheet along axes: the request of the first cell, and what varies from it."""
+    varied = json.dumps({axis.name: axis.values for axis in axes}, ensure_ascii=False)
+    return {LIMNER: first.to_json(), PARAMETERS: described(first, model), GRID: varied}
 
 
 def described(request: Request, model: Path | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from types import UnionType
@@ -164,6 +165,15 @@ class Request:
             raise RequestError(
                 f"this is no request that Limner wrote: {str(error)[:200]}"
             ) from None
+
+
+def size_named(text: str) -> tuple[int, int]:
+    """(width, height) of "128x96", or of "128" for a square. Raises RequestError for others."""
+    match = re.fullmatch(r"(\d+)(?:[xX](\d+))?", text.strip())
+    if match is None:
+        raise RequestError(f"size {text!r}: write WIDTHxHEIGHT in pixels, as 128x96, or one number")
+    width, height = match[1], match[2]
+    return int(width), int(width if height is None else height)
 
 
 UNSTORED = ("start_noise", "maps", "attention")
