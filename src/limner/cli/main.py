@@ -18,6 +18,7 @@ from limner.errors import LimnerError, UsageError
 
 COMMANDS = {
     "paint": "Paint a prompt; the word paint may be left out.",
+    "edit": "Paint over a picture, all of it, a part, or room round it.",
     "explain": "Paint a prompt, and show which word painted what.",
     "prompt": "Show what a prompt means, or write it for another program.",
     "words": "List the concepts and styles that a model knows.",

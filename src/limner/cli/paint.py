@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limner.cli import files
+from limner.cli import files, options
 from limner.cli.progress import follow, progress_bar
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
-    from limner.pipeline import Request, Result
+    from limner.pipeline import Painter, Request, Result
 
 
 def command(
@@ -24,72 +25,34 @@ def command(
         list[str] | None,
         typer.Argument(help="What to paint, in quotes; with --from its own is the default."),
     ] = None,
-    negative: Annotated[str | None, typer.Option(help="What to keep out of the picture.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The picture's number. Default: drawn.")] = None,
-    count: Annotated[
-        int | None, typer.Option("--count", "-n", help="How many: seed, seed + 1, ... Default: 1.")
-    ] = None,
-    dialect: Annotated[
-        str | None, typer.Option(help="Whose prompts: a1111, compel, comfy, plain.")
-    ] = None,
-    weighting: Annotated[
-        str | None, typer.Option(help="What a weight does: scale, lerp, compel, ...")
-    ] = None,
-    lenient: Annotated[
-        bool | None, typer.Option("--lenient", help="Read a prompt even where it goes wrong.")
-    ] = None,
-    size: Annotated[
-        str | None, typer.Option(metavar="WxH", help="Pixels, as 128x96 or 128.")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps of the solver.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="How strictly to follow words.")] = None,
-    guidance_rescale: Annotated[
-        float | None, typer.Option(help="Against glare of strong guidance: 0 none, 1 all.")
-    ] = None,
-    solver: Annotated[str | None, typer.Option(help="How noise is taken away.")] = None,
-    schedule: Annotated[str | None, typer.Option(help="The noise levels between steps.")] = None,
-    eta: Annotated[
-        float | None, typer.Option(help="Fresh noise of solvers that take it: 0 none, 1 all.")
-    ] = None,
-    clip_skip: Annotated[
-        int | None, typer.Option("--clip-skip", help="Words from which layer: 1 last, 2 before it.")
-    ] = None,
-    noise: Annotated[
-        str | None, typer.Option(help="A seed's random numbers: cpu, nv (as CUDA's), batch.")
-    ] = None,
-    variation_seed: Annotated[
-        int | None, typer.Option(help="Lead the start towards this seed's. Default: drawn.")
-    ] = None,
-    variation_strength: Annotated[
-        float | None, typer.Option(help="How far: 0 not at all, 1 all the way.")
-    ] = None,
-    source: Annotated[
-        Path | None, typer.Option("--from", help="Repeat a picture, but for options given here.")
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="A model's folder or file. Default: the shipped one.")
-    ] = None,
-    vae: Annotated[Path | None, typer.Option(help="A file with another autoencoder.")] = None,
-    loras: Annotated[
-        list[str] | None,
-        typer.Option("--lora", metavar="FILE[:WEIGHT]", help="Put a LoRA on the model."),
-    ] = None,
-    embeddings: Annotated[
-        list[Path] | None,
-        typer.Option("--embedding", metavar="FILE", help="Teach the model a word."),
-    ] = None,
-    lora_folder: Annotated[
-        Path | None, typer.Option(help="Where a prompt's <lora:name:weight> finds its file.")
-    ] = None,
-    embedding_folder: Annotated[
-        Path | None, typer.Option(help="Files of words to learn where a prompt has their names.")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps. Default: the best.")] = None,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="A .png, .jpg or .webp file, or a folder.")
-    ] = None,
-    grid: Annotated[bool, typer.Option("--grid", help="Write one contact sheet.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
+    negative: options.Negative = None,
+    seed: options.Seed = None,
+    count: options.Count = None,
+    dialect: options.DialectName = None,
+    weighting: options.WeightingName = None,
+    lenient: options.Lenient = None,
+    size: options.Size = None,
+    steps: options.Steps = None,
+    guidance: options.Guidance = None,
+    guidance_rescale: options.GuidanceRescale = None,
+    solver: options.Solver = None,
+    schedule: options.Schedule = None,
+    eta: options.Eta = None,
+    clip_skip: options.ClipSkip = None,
+    noise: options.Noise = None,
+    variation_seed: options.VariationSeed = None,
+    variation_strength: options.VariationStrength = None,
+    source: options.Source = None,
+    model: options.Model = None,
+    vae: options.Vae = None,
+    loras: options.Loras = None,
+    embeddings: options.Embeddings = None,
+    lora_folder: options.LoraFolder = None,
+    embedding_folder: options.EmbeddingFolder = None,
+    device: options.Device = None,
+    output: options.Output = None,
+    grid: options.Grid = False,
+    force: options.Force = False,
 ) -> None:
     """Paint a prompt. Options that are left out are the model's own defaults."""
     base = None if source is None else repeated(source)
@@ -122,16 +85,26 @@ def command(
         variation_strength=variation_strength,
     )
     painter = load(
-        model,
-        device=device,
-        vae=vae,
-        lora_folder=lora_folder,
-        embedding_folder=embedding_folder,
+        model, device=device, vae=vae, lora_folder=lora_folder, embedding_folder=embedding_folder
     )
-    for file, weight in weighted:
+    adapt(painter, weighted, embeddings or ())
+    carry_out(painter, request, path, model, grid=grid, force=force)
+
+
+def adapt(
+    painter: Painter, loras: Sequence[tuple[Path, float]], embeddings: Sequence[Path]
+) -> None:
+    """Put LoRAs, each with its weight, and learned words on the model."""
+    for file, weight in loras:
         painter.add_lora(file, weight)
-    for file in embeddings or ():
+    for file in embeddings:
         painter.add_embedding(file)
+
+
+def carry_out(
+    painter: Painter, request: Request, path: Path, model: Path | None, *, grid: bool, force: bool
+) -> None:
+    """Paint a request, write the pictures, and say where they are."""
     with progress_bar("painting") as report:
         result = follow(painter.steps(request), report)
     for warning in result.warnings:
@@ -153,11 +126,11 @@ def one_prompt(words: list[str] | None, otherwise: str | None = None) -> str:
     return words[0]
 
 
-def asked(base: Request | None, **options: Any) -> Request:
+def asked(base: Request | None, **given: Any) -> Request:
     """A request of the options that were given, in place of what a repeated picture has."""
     from limner.pipeline import Request
 
-    fields = {name: value for name, value in options.items() if value is not None}
+    fields = {name: value for name, value in given.items() if value is not None}
     if base is None:
         return Request(**fields)
     if fields.get("variation_strength") == 0:  # then the picture's own seed for it means nothing

@@ -11,8 +11,8 @@ from pathlib import Path
 from limner.errors import RequestError
 from limner.pipeline import infotext
 from limner.pipeline.embedded import LIMNER, PARAMETERS, read_texts
-from limner.pipeline.painter import Result
 from limner.pipeline.request import Request
+from limner.pipeline.result import Result
 
 
 @dataclass(frozen=True, kw_only=True)
