@@ -32,7 +32,7 @@ def inpainter(tmp_path_factory):
 
 def latent_of(painter, result):
     canvas = canvas_of(result.request, painter.parts.sampling.size, painter.multiple)
-    return original_of(painter.parts, result.request, canvas).latent
+    return original_of(painter.parts, canvas, 1.0).latent
 
 
 def noisy(mode="RGBA", size=(16, 16), seed=0):

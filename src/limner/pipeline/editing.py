@@ -40,9 +40,9 @@ class Original:
         return visited[steps - int(steps * self.strength) :]
 
     def start(self, level: Level, noise: Latent) -> Latent:
-        """The picture with noise; noise alone where a mask is repainted at full strength.
+        """Where diffusers begins: at the picture with noise (SDEdit, Meng et al. 2022).
 
-        That is where diffusers begins: SDEdit (Meng et al. 2022, section 3) for whole pictures.
+        At full strength with a mask it is noise alone.
         """
         alone = self.mask is not None and self.strength == 1
         picture = torch.zeros_like(noise) if alone else self.latent.expand_as(noise)
@@ -74,19 +74,18 @@ class Original:
         return torch.where(self.mask > 0, latent, self.latent)
 
 
-def original_of(parts: Parts, request: Request, canvas: Canvas) -> Original:
-    """The picture of a completed request's canvas, in the space of a model's denoiser."""
+def original_of(parts: Parts, canvas: Canvas, strength: float) -> Original:
+    """The picture of a canvas in the space of a model's denoiser."""
     autoencoder = parts.autoencoder
     own = parts.denoiser.config.in_channels
     channels = own if autoencoder is None else autoencoder.config.in_channels
-    latent = encoded(autoencoder, canvas.pixels(channels)).to(
-        next(parts.denoiser.parameters()).device
-    )
+    device = next(parts.denoiser.parameters()).device
+    latent = encoded(autoencoder, canvas.pixels(channels)).to(device)
     mask = canvas.mask_at((latent.shape[3], latent.shape[2]))
     return Original(
         latent=latent,
         mask=None if mask is None else mask.to(latent),
-        strength=1.0 if request.strength is None else float(request.strength),
+        strength=strength,
         blends=own == latent.shape[1],
     )
 

@@ -87,6 +87,8 @@ def shares(mask: Image.Image, feather: int) -> Float[Tensor, "H W"]:
     kept = 1 - covered(mask, mask.size)[None, None]
     total = 1 - kept
     for _ in range(feather):
+        if kept.all():
+            break
         kept = F.max_pool2d(kept, 3, stride=1, padding=1)
         total = total + 1 - kept
     return total[0, 0] / (feather + 1)

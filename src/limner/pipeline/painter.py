@@ -180,7 +180,9 @@ class Painter:
         canvas: Canvas | None,
     ) -> Generator[Step, None, Latent]:
         """From noise, or a picture with noise, to the last latent, step by step."""
-        original = None if canvas is None else original_of(self.parts, request, canvas)
+        original = None
+        if canvas is not None:
+            original = original_of(self.parts, canvas, float(_given(request.strength)))
         start = self._start(request, seeds, original)
         denoise = self._over_time(request, told, recording, canvas)
         if original is not None:

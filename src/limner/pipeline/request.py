@@ -22,7 +22,7 @@ MAX_COUNT = 1024
 MAX_STEPS = 10_000
 MAX_SEED = 2**63 - 1 - MAX_COUNT
 MAX_PIXELS = 2**26  # 8192 x 8192
-MAX_FEATHER = 1024  # pixels
+MAX_FEATHER = 256  # pixels
 MAX_CLIP_SKIP = 32  # layers of the deepest text encoder, OpenCLIP bigG
 
 
