@@ -70,6 +70,14 @@ def test_every_solver_ends_at_the_picture_a_network_is_sure_of(
     torch.testing.assert_close(last(run), x0, rtol=1e-5, atol=1e-5)
 
 
+def test_with_one_level_alone_x_comes_back() -> None:
+    chosen = levels(EDM(), 3, "karras")[-1:]
+    for name in SOLVERS:
+        run = drive(solver_named(name)(X0, chosen, lambda x: x), lambda x, level: x)
+        assert torch.equal(last(run), X0)
+        assert SOLVERS[name].calls(chosen) == 0
+
+
 def test_drive_tells_every_evaluation_and_ends_with_x() -> None:
     chosen = levels(RectifiedFlow(), 3, "uniform")
     run = drive(solver_named("euler")(X0, chosen, lambda x: x), lambda x, level: x * level.sigma)

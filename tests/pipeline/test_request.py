@@ -15,6 +15,7 @@ from limner.pipeline.request import size_named
 FULL = Request(
     prompt="a rød cat", negative="dog", seed=5, count=2, size=(32, 16), steps=3, guidance=2.5,
     solver="euler", schedule="uniform", noise="nv", variation_seed=9, variation_strength=0.5,
+    strength=0.5, mask="alpha", extend=(1, 0, 2, 0), feather=3, context=1.5,
 )  # fmt: skip
 
 

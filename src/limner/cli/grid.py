@@ -99,8 +99,8 @@ def painted(painter: Painter, cells: Sequence[Request]) -> list[Image]:
     with progress_bar("painting") as report:
         for index, cell in enumerate(cells):
 
-            def so_far(done: int, total: int, before: int = index) -> None:
-                report(before * total + done, len(cells) * total)
+            def so_far(done: int, total: int, note: str = "", *, before: int = index) -> None:
+                report(before * total + done, len(cells) * total, note)
 
             result = follow(painter.steps(cell), so_far)
             pictures.append(result.images[0])

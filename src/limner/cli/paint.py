@@ -21,7 +21,7 @@ from limner.cli.options import (
 from limner.cli.progress import follow, progress_bar
 
 if TYPE_CHECKING:
-    from limner.pipeline import Result
+    from limner.pipeline import Request, Result
 
 
 @flattened
@@ -48,6 +48,13 @@ def command(
     path = files.target_path(output, text)
     files.check_writable(path)
     request = options.request(base, text)
+    carry_out(request, painted_by, path, grid=grid, force=force)
+
+
+def carry_out(
+    request: Request, painted_by: ModelOptions, path: Path, *, grid: bool = False, force: bool
+) -> None:
+    """Paint a request, write the pictures, and say where they are."""
     painter = painted_by.load()
     with progress_bar("painting") as report:
         result = follow(painter.steps(request), report)

@@ -72,9 +72,13 @@ def times_of(process: Process, t: float, rows: int, device: torch.device) -> tup
 def drive(solver: Evaluations, denoise: Denoise) -> Generator[Evaluation, None, Tensor]:
     """Run a solver: yield each evaluation, return the last x.
 
-    Whoever iterates owns progress and previews, and cancels by not going on.
+    Whoever iterates owns progress and previews, and cancels by not going on. A solver with one
+    level alone has no step to take: its x comes back.
     """
-    x, level = next(solver)
+    try:
+        x, level = next(solver)
+    except StopIteration as finished:
+        return finished.value
     index = 0
     while True:
         denoised = denoise(x, level)

@@ -1,8 +1,9 @@
-"""What an inpainting model is shown beside the noise when there is no picture to fill in."""
+"""What a denoiser is given beside the noisy latent, and what of its texts."""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -10,15 +11,21 @@ from limner.errors import UsageError
 from limner.models.autoencoder import Autoencoder
 from limner.models.dit import DiT
 from limner.models.unet import UNet
+from limner.pipeline.canvas import Canvas
+from limner.pipeline.editing import encoded
+from limner.types import Conditioning
 
 
-def open_canvas(
-    denoiser: UNet | DiT, autoencoder: Autoencoder | None, size: tuple[int, int]
+def shown_beside(
+    denoiser: UNet | DiT,
+    autoencoder: Autoencoder | None,
+    size: tuple[int, int],
+    canvas: Canvas | None,
 ) -> Float[Tensor, "1 K h w"] | None:
-    """What an inpainting model is shown beside the noisy latent when all is to be painted.
+    """What an inpainting model is shown beside the noisy latent: a mask, and what it leaves.
 
-    A mask of ones and the latent of a grey picture, which is what a picture without its masked
-    part is to these models. None for a model that takes the latent alone; UsageError for one that
+    The latter is the latent of the picture with grey where it is masked; all of it is, where there
+    is no picture or no mask. None for a model that takes the latent alone; UsageError for one that
     takes something else.
     """
     if autoencoder is None:
@@ -32,7 +39,25 @@ def open_canvas(
             f"or {2 * channels + 1} (inpainting) can be painted with"
         )
     width, height = size
-    like = next(autoencoder.parameters())
-    grey = like.new_zeros(1, autoencoder.config.in_channels, height, width)
-    latent = autoencoder.space.normalise(autoencoder.encode(grey).mode())
-    return torch.cat([torch.ones_like(latent[:, :1]), latent], dim=1)
+    pixels, mask = torch.zeros(1, autoencoder.config.in_channels, height, width), None
+    if canvas is not None and (mask := canvas.mask_at(size)) is not None:
+        pixels = canvas.pixels(autoencoder.config.in_channels) * (1 - mask)
+    latent = encoded(autoencoder, pixels)
+    if mask is None:
+        return torch.cat([torch.ones_like(latent[:, :1]), latent], dim=1)
+    mask = F.adaptive_max_pool2d(mask, latent.shape[2:])
+    return torch.cat([mask.to(latent), latent], dim=1)
+
+
+def choose(text: Conditioning, rows: Tensor) -> Conditioning:
+    """The conditioning of these rows of a batch."""
+    return Conditioning(
+        context=text.context[rows],
+        mask=None if text.mask is None else text.mask[rows],
+        pooled=None if text.pooled is None else text.pooled[rows],
+    )
+
+
+def takes_pooled(denoiser: torch.nn.Module) -> bool:
+    """Whether a denoiser wants the text's pooled vector beside its tokens."""
+    return getattr(denoiser.config, "pooled_width", None) is not None

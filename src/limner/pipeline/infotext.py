@@ -121,6 +121,7 @@ def format(request: Request, *, model: str | None = None, model_hash: str | None
         "Model hash": model_hash,
         "Model": model,
         "Eta": request.eta,
+        "Denoising strength": request.strength,
         "Clip skip": request.clip_skip,
         "Variation seed": request.variation_seed,
         "Variation seed strength": request.variation_strength

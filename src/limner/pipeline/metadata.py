@@ -12,8 +12,8 @@ from pathlib import Path
 from limner.errors import RequestError
 from limner.pipeline import infotext
 from limner.pipeline.embedded import GRID, LIMNER, PARAMETERS, read_texts
-from limner.pipeline.painter import Result
 from limner.pipeline.request import Request
+from limner.pipeline.result import Result
 from limner.pipeline.sweeps import Axis
 
 

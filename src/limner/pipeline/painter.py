@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,15 +23,19 @@ from limner.diffusion.process import Level
 from limner.diffusion.sample import Denoise, denoise_with, drive, last
 from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
-from limner.errors import RequestError, UsageError
-from limner.explain.heatmaps import AttentionMaps
+from limner.errors import RequestError
 from limner.pipeline.adapters import Adapters
-from limner.pipeline.conditions import open_canvas
+from limner.pipeline.canvas import Canvas, canvas_of
+from limner.pipeline.conditions import choose, shown_beside, takes_pooled
 from limner.pipeline.decoding import LatentDecoder
+from limner.pipeline.editing import Original, default_strength, no_step_warning, original_of
 from limner.pipeline.encodings import Encodings, joined
+from limner.pipeline.masks import read_mask
 from limner.pipeline.numerics import finite
+from limner.pipeline.pictures import read_picture
 from limner.pipeline.recording import Recording
 from limner.pipeline.request import Request
+from limner.pipeline.result import Clock, Result, Step
 from limner.pipeline.script import Reader, Scene, at_level, check_maps, not_painted, scenes, trees
 from limner.pipeline.swaps import Control
 from limner.pipeline.words import warnings
@@ -47,43 +49,12 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """One evaluation of the denoiser on the way to a picture; `index` counts from 1 to `total`."""
+class Start:
+    """A solver about to begin: its levels, and the noise of unit variance that it begins with."""
 
-    index: int
-    total: int
-    level: Level
-    x: Latent
-    denoised: Latent
-    preview: Callable[[], list[Image.Image]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """Pictures, and all that is needed to paint them again.
-
-    images: one PIL picture a seed, RGBA or RGB as the model paints.
-    latents: (count, C, h, w), what the decoder was given.
-    attention: what the denoiser looked at, where the request asked for it.
-    request: what was asked, every default filled in. timings: stage -> seconds.
-    """
-
-    images: list[Image.Image]
-    latents: Latent
-    request: Request
-    seeds: tuple[int, ...]
-    timings: dict[str, float]
-    warnings: tuple[str, ...] = ()
-    attention: AttentionMaps | None = None
-
-    def heatmap(self, words: str, **where: Any) -> Float[Tensor, "h w"]:
-        """How much each place of the latent looks at some words: see `AttentionMaps.heatmap`.
-
-        Raises UsageError where the request did not ask for `attention`.
-        """
-        if self.attention is None:
-            raise UsageError('nothing was recorded: attention="mean" in the request is right')
-        return self.attention.heatmap(words, **where)
+    run: Evaluations
+    levels: tuple[Level, ...]
+    noise: Latent
 
 
 class Painter:
@@ -143,6 +114,18 @@ class Painter:
         """Paint a prompt; `fields` are those of `Request`."""
         return self.paint(Request(prompt=prompt, **fields))
 
+    def edit(self, picture: Image.Image | str | Path, prompt: str, **fields: Any) -> Result:
+        """Paint over a picture, or a file's; `fields` are those of `Request`.
+
+        A `mask` of a file's name is read too. Outside the mask the result's pictures have the
+        bytes of the picture.
+        """
+        if not isinstance(picture, Image.Image):
+            picture = read_picture(picture)
+        if "mask" in fields:
+            fields["mask"] = read_mask(fields["mask"])
+        return self.generate(prompt, picture=picture, **fields)
+
     def paint(self, request: Request) -> Result:
         """Paint a request to its end."""
         steps = self.steps(request)
@@ -156,6 +139,7 @@ class Painter:
     def steps(self, request: Request) -> Generator[Step, None, Result]:
         """Paint step by step: yields each, returns the result; stop iterating to cancel."""
         request = self.complete(request)
+        canvas = self._canvas(request)
         seeds = seeds_from(_given(request.seed), request.count)
         clock = Clock()
 
@@ -167,16 +151,18 @@ class Painter:
                 told = self._scenes(request, prompt, negative)
             recording = Recording(self.parts.denoiser, request.attention)
             with clock.stage("denoise"):
-                x = yield from self._denoised(request, seeds, told, recording)
+                x = yield from self._denoised(request, seeds, told, recording, canvas)
         with clock.stage("decode"):
             decoded = self.decoder(x)
+            painted = [to_picture(pixels) for pixels in decoded.pixels]
         return Result(
-            images=[to_picture(p) for p in decoded.pixels],
+            images=painted if canvas is None else [canvas.put_back(each) for each in painted],
             latents=x,
             request=request,
             seeds=seeds,
             timings=clock.seconds,
             warnings=(
+                *no_step_warning(request),
                 *warnings(self.words, request.prompt),
                 *self.adapters.warnings,
                 *not_painted(prompt, negative, missing, request.embeddings or ()),
@@ -191,11 +177,18 @@ class Painter:
         seeds: tuple[int, ...],
         told: Mapping[int, Scene],
         recording: Recording,
+        canvas: Canvas | None,
     ) -> Generator[Step, None, Latent]:
-        """From noise to the last latent, step by step."""
-        solver = self._start(request, seeds)
-        total = SOLVERS[_given(request.solver)].calls(self._levels(request))
-        run, final = drive(solver, self._over_time(request, told, recording)), list[Tensor]()
+        """From noise, or a picture with noise, to the last latent, step by step."""
+        original = None
+        if canvas is not None:
+            original = original_of(self.parts, canvas, float(_given(request.strength)))
+        start = self._start(request, seeds, original)
+        denoise = self._over_time(request, told, recording, canvas)
+        if original is not None:
+            denoise = original.kept(denoise, start.noise, start.levels[0])
+        total = SOLVERS[_given(request.solver)].calls(start.levels)
+        run, final = drive(start.run, denoise), list[Tensor]()
         for evaluation in iterate(run, final):
             denoised = finite(evaluation.denoised, f"denoiser at step {evaluation.index + 1}")
             yield Step(
@@ -204,14 +197,18 @@ class Painter:
                 level=evaluation.level,
                 x=evaluation.x,
                 denoised=denoised,
-                preview=partial(self.decode, denoised),
+                preview=partial(self.decode, denoised, canvas),
             )
-        return finite(final[0], "solver")
+        x = final[0] if original is None else original.restored(final[0])
+        return finite(x, "solver")
 
     def complete(self, request: Request) -> Request:
         """The request with the model's defaults; RequestError for a size it cannot paint."""
         own = self.parts.sampling
         self.adapters.learn(request.prompt, request.negative)
+        canvas = self._canvas(request)
+        if canvas is not None:
+            request = request.with_defaults(size=canvas.size, strength=default_strength(canvas))
         request = self.adapters.complete(request).with_defaults(
             seed=secrets.randbelow(2**32),
             dialect=own.dialect,
@@ -234,9 +231,10 @@ class Painter:
             )
         return request
 
-    def decode(self, latent: Latent) -> list[Image.Image]:
-        """Normalised latents -> pictures."""
-        return [to_picture(p) for p in self.decoder(latent).pixels]
+    def decode(self, latent: Latent, canvas: Canvas | None = None) -> list[Image.Image]:
+        """Normalised latents -> pictures, put back where they were painted."""
+        painted = map(to_picture, self.decoder(latent).pixels)
+        return [p if canvas is None else canvas.put_back(p) for p in painted]
 
     @torch.inference_mode()
     def paint_batch(self, prompts: Sequence[str], seeds: Sequence[int]) -> Float[Tensor, "B P H W"]:
@@ -246,8 +244,9 @@ class Painter:
         """
         request = self.complete(Request(prompt="", seed=0, count=len(prompts)))
         text = self._text(prompts, request)
-        solver = self._start(request, tuple(seeds))
-        return self.decoder(last(drive(solver, self._guided(request, text)))).pixels
+        run = self._start(request, tuple(seeds)).run
+        beside = self._beside(request)
+        return self.decoder(last(drive(run, self._guided(request, text, beside=beside)))).pixels
 
     def _text(self, prompts: Sequence[str], request: Request) -> Conditioning:
         """[negative, ..., prompts] as plain text, so that one model call serves guidance."""
@@ -277,11 +276,18 @@ class Painter:
         return scenes(prompt, negative, _given(request.steps), reader)
 
     def _over_time(
-        self, request: Request, told: Mapping[int, Scene], recording: Recording
+        self,
+        request: Request,
+        told: Mapping[int, Scene],
+        recording: Recording,
+        canvas: Canvas | None,
     ) -> Denoise:
         """Guidance by what holds at each step."""
+        beside = self._beside(request, canvas)
         guided = {
-            scene: self._guided(request, self._rows(scene, request), scene.weights, scene.swap)
+            scene: self._guided(
+                request, self._rows(scene, request), scene.weights, scene.swap, beside
+            )
             for scene in dict.fromkeys(told.values())
         }
         visited = self._levels(request)
@@ -306,7 +312,16 @@ class Painter:
         text = joined([one for one in each for _ in range(request.count)])
         return with_sizes(text, self.parts.denoiser, _given(request.size))
 
-    def _start(self, request: Request, seeds: tuple[int, ...]) -> Evaluations:
+    def _canvas(self, request: Request) -> Canvas | None:
+        return canvas_of(request, self.parts.sampling.size, self.multiple)
+
+    def _beside(self, request: Request, canvas: Canvas | None = None) -> Tensor | None:
+        parts = self.parts
+        return shown_beside(parts.denoiser, parts.autoencoder, _given(request.size), canvas)
+
+    def _start(
+        self, request: Request, seeds: tuple[int, ...], original: Original | None = None
+    ) -> Start:
         width, height = _given(request.size)
         space = self.space
         shape = (space.channels, height // space.stride, width // space.stride)
@@ -318,8 +333,13 @@ class Painter:
             )
         visited = self._levels(request)
         start = start.to(self.device, torch.float32)
-        x = visited[0].add_noise(torch.zeros_like(start), start)
-        return solver_named(_given(request.solver), eta=request.eta)(x, visited, noise)
+        if original is None:
+            x = visited[0].add_noise(torch.zeros_like(start), start)
+        else:
+            visited = original.levels(visited)
+            x = original.start(visited[0], start)
+        run = solver_named(_given(request.solver), eta=request.eta)(x, visited, noise)
+        return Start(run=run, levels=visited, noise=start)
 
     def _levels(self, request: Request) -> tuple[Level, ...]:
         return levels(
@@ -335,16 +355,19 @@ class Painter:
         text: Conditioning,
         weights: Sequence[float] = (1.0,),
         swap: Control | None = None,
+        beside: Tensor | None = None,
     ) -> Denoise:
-        """Guidance by one text for each picture, or by several with weights."""
-        canvas = open_canvas(self.parts.denoiser, self.parts.autoencoder, _given(request.size))
+        """Guidance by one text for each picture, or by several with weights.
+
+        beside: what the denoiser is shown beside x.
+        """
 
         def with_text(chosen: Conditioning) -> Denoise:
             def call(x: Tensor, t: Tensor) -> Tensor:
                 dtype = next(self.parts.denoiser.parameters()).dtype
                 pooled = chosen.pooled if takes_pooled(self.parts.denoiser) else None
-                if canvas is not None:
-                    x = torch.cat([x, canvas.to(x).expand(len(x), -1, -1, -1)], dim=1)
+                if beside is not None:
+                    x = torch.cat([x, beside.to(x).expand(len(x), -1, -1, -1)], dim=1)
                 return self.parts.denoiser(x.to(dtype), t, chosen.context, chosen.mask, pooled)
 
             denoise = denoise_with(call, self.parts.process, self.parts.prediction)
@@ -368,38 +391,9 @@ class Painter:
         )
 
 
-def choose(text: Conditioning, rows: Tensor) -> Conditioning:
-    """The conditioning of these rows of a batch."""
-    return Conditioning(
-        context=text.context[rows],
-        mask=None if text.mask is None else text.mask[rows],
-        pooled=None if text.pooled is None else text.pooled[rows],
-    )
-
-
-def takes_pooled(denoiser: torch.nn.Module) -> bool:
-    """Whether a denoiser wants the text's pooled vector beside its tokens."""
-    return getattr(denoiser.config, "pooled_width", None) is not None
-
-
 def iterate(run: Generator[Any, None, Tensor], into: list[Tensor]) -> Iterator[Any]:
     """What a generator yields; what it returns is put into the list."""
     into.append((yield from run))
-
-
-@dataclass
-class Clock:
-    """Seconds spent in named stages."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = time.perf_counter() - began
 
 
 def _variation(request: Request) -> Variation | None:

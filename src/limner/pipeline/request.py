@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from PIL import Image
 from torch import Tensor
 
 from limner.diffusion.names import schedule_name, solver_and_schedule
@@ -22,6 +23,7 @@ MAX_COUNT = 1024
 MAX_STEPS = 10_000
 MAX_SEED = 2**63 - 1 - MAX_COUNT
 MAX_PIXELS = 2**26  # 8192 x 8192
+MAX_FEATHER = 256  # pixels
 MAX_CLIP_SKIP = 32  # layers of the deepest text encoder, OpenCLIP bigG
 
 
@@ -48,6 +50,13 @@ class Request:
         this other seed (picture i: variation_seed + i), by 0, not at all, to 1, all the way.
     loras: (name, weight) of those that the model must have on it; None: whatever it has.
     embeddings: the learned words that the prompts name, likewise.
+    picture: what to paint over. strength: how much of it is new, from 0 to 1: so much of the steps
+        is taken, int(steps * strength) of the last; None: 0.8, or 1 where there is a mask.
+    mask: what of the picture is repainted, see `limner.pipeline.masks.mask_of`.
+    extend: room round the picture that is painted, (left, top, right, bottom) in pixels.
+    feather: over how many pixels inside the mask the new fades into the old.
+    context: sides of what the model is shown to those of what is repainted, where it cannot take
+        the whole picture; None: 2.
     start_noise: (count, C, h, w) of unit variance, in place of the seeds' noise.
     maps: texts -> functions of one vector, for their tokens' encodings wherever they stand in the
         prompts (psi of the lecture's Definition 7), in place of the weighting.
@@ -74,6 +83,12 @@ class Request:
     variation_strength: float = 0.0
     loras: tuple[tuple[str, float], ...] | None = None
     embeddings: tuple[str, ...] | None = None
+    strength: float | None = None
+    mask: Image.Image | str | None = None
+    extend: tuple[int, int, int, int] | None = None
+    feather: int = 0
+    context: float | None = None
+    picture: Image.Image | None = None
     start_noise: Tensor | None = None
     maps: Mapping[str, Map] | None = None
     attention: str | None = None
@@ -99,6 +114,7 @@ class Request:
         _part("guidance_rescale", self.guidance_rescale)
         _part("eta", self.eta)
         _part("variation_strength", self.variation_strength)
+        self._check_edit()
         if self.variation_seed is not None and self.variation_strength == 0:
             raise RequestError(
                 f"variation_seed is {self.variation_seed} but variation_strength is 0: "
@@ -109,6 +125,18 @@ class Request:
         _one_of("attention", self.attention, ("mean", "heads"))
         noise_mode(self.noise)
         self._take_names()
+
+    def _check_edit(self) -> None:
+        """Ranges of the fields about a picture; whether they fit it is seen when it is painted."""
+        _part("strength", self.strength)
+        _range("feather", self.feather, 0, MAX_FEATHER)
+        if self.context is not None and not 1 <= self.context < math.inf:
+            raise RequestError(f"context is {self.context}: a number of at least 1 is right")
+        if self.extend is not None and not (min(self.extend) >= 0 < max(self.extend)):
+            raise RequestError(
+                f"extend is {self.extend}: pixels at the left, top, right and bottom are right, "
+                "none of them negative and not all of them 0"
+            )
 
     def _take_names(self) -> None:
         """Put Limner's own names in the place of others; RequestError for unknown ones."""
@@ -144,7 +172,10 @@ class Request:
 
     def to_json(self) -> str:
         """All but what no text can hold (`UNSTORED`), for a picture's metadata."""
-        return json.dumps({name: getattr(self, name) for name in STORED}, ensure_ascii=False)
+        named = {name: getattr(self, name) for name in STORED}
+        if not isinstance(self.mask, str):
+            named["mask"] = None
+        return json.dumps(named, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Request:
@@ -154,8 +185,9 @@ class Request:
             for name, value in named.items():
                 if name not in STORED or not _is_a(value, get_type_hints(cls)[name]):
                     raise TypeError(f"{name[:40]!r} is unknown, or no {type(value).__name__}")
-            if named.get("size") is not None:
-                named["size"] = tuple(named["size"])
+            for name in ("size", "extend"):
+                if named.get(name) is not None:
+                    named[name] = tuple(named[name])
             if named.get("loras") is not None:
                 named["loras"] = tuple((str(n), float(weight)) for n, weight in named["loras"])
             if named.get("embeddings") is not None:
@@ -176,7 +208,7 @@ def size_named(text: str) -> tuple[int, int]:
     return int(width), int(width if height is None else height)
 
 
-UNSTORED = ("start_noise", "maps", "attention")
+UNSTORED = ("picture", "start_noise", "maps", "attention")
 STORED = tuple(field.name for field in fields(Request) if field.name not in UNSTORED)
 
 

@@ -1,0 +1,74 @@
+"""What painting gives: each step on the way, the pictures at the end, and how long it took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from limner.diffusion.process import Level
+from limner.errors import UsageError
+from limner.explain.heatmaps import AttentionMaps
+from limner.pipeline.request import Request
+from limner.types import Latent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One evaluation of the denoiser on the way to a picture; `index` counts from 1 to `total`."""
+
+    index: int
+    total: int
+    level: Level
+    x: Latent
+    denoised: Latent
+    preview: Callable[[], list[Image.Image]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Pictures, and all that is needed to paint them again.
+
+    images: one PIL picture a seed, RGBA or RGB as the model paints.
+    latents: (count, C, h, w), what the decoder was given.
+    attention: what the denoiser looked at, where the request asked for it.
+    request: what was asked, every default filled in. timings: stage -> seconds.
+    """
+
+    images: list[Image.Image]
+    latents: Latent
+    request: Request
+    seeds: tuple[int, ...]
+    timings: dict[str, float]
+    warnings: tuple[str, ...] = ()
+    attention: AttentionMaps | None = None
+
+    def heatmap(self, words: str, **where: Any) -> Float[Tensor, "h w"]:
+        """How much each place of the latent looks at some words: see `AttentionMaps.heatmap`.
+
+        Raises UsageError where the request did not ask for `attention`.
+        """
+        if self.attention is None:
+            raise UsageError('nothing was recorded: attention="mean" in the request is right')
+        return self.attention.heatmap(words, **where)
+
+
+@dataclass
+class Clock:
+    """Seconds spent in named stages."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.perf_counter() - began
