@@ -13,11 +13,11 @@ from tiny_pipelines import KINDS, saved, tiny_pipeline
 from torch import Tensor
 
 from limner.checkpoints import load_folder
+from limner.checkpoints.conditions import encoder_of
 from limner.checkpoints.settings import SDXL
 from limner.diffusion.prediction import Epsilon, V
 from limner.errors import CheckpointError
 from limner.models.unet import add_sizes
-from limner.pipeline.conditions import encoder_of
 
 PROMPTS = ["a red apple, 3d", "", "a blue cat " * 40]
 SIZES = torch.tensor([[512.0, 640.0, 0.0, 8.0, 1024.0, 1024.0], [64.0, 64.0, 3.0, 0.0, 96.0, 64.0]])

@@ -7,7 +7,12 @@ from safetensors.torch import save_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from limner.checkpoints import load_folder
-from limner.checkpoints.textual_inversion import parse_textual_inversion, read_textual_inversion
+from limner.checkpoints.textual_inversion import (
+    TextualInversion,
+    parse_textual_inversion,
+    read_textual_inversion,
+    save_textual_inversion,
+)
 from limner.errors import CheckpointError
 from limner.text.encode import TextEncoder
 from limner.text.learned import LearnedWords
@@ -112,3 +117,14 @@ def test_a_pickle_is_not_opened_and_errors_name_the_file(tmp_path):
     save_file({"a": torch.ones(1), "b": torch.ones(1)}, path)
     with pytest.raises(CheckpointError, match=r"moga\.pt: this is no textual inversion"):
         read_textual_inversion(path, ONE)
+
+
+@pytest.mark.parametrize("widths", [ONE, TWO], ids=["one tower", "SDXL"])
+def test_what_is_written_is_read_again(tmp_path, widths):
+    vectors = {tower: torch.randn(2, width) for tower, width in widths.items()}
+    path = tmp_path / "<cat>.safetensors"
+    save_textual_inversion(path, TextualInversion(word="<cat>", vectors=vectors))
+    again = read_textual_inversion(path, widths)
+    assert again.word == "<cat>"
+    assert all(torch.equal(again.vectors[tower], rows) for tower, rows in vectors.items())
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]

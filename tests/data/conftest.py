@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import tarfile
 from pathlib import Path
 
 import pytest
+from package_files import write_package
 from PIL import Image
 
 from limner.data import emoji_sources as sources
@@ -31,14 +31,6 @@ EMOJI = [
 ]
 GROUPS = {"0": "smileys-emotion", "2": "component", "4": "food-drink", "8": "symbols", "9": "flags"}
 SPOKEN = {"🍎": {"default": ["apple", "fruit"], "tts": ["red apple"]}}
-
-
-def write_package(folder: Path, package: sources.Package, files: dict[str, bytes]) -> None:
-    with tarfile.open(folder / package.archive, "w:gz") as archive:
-        for name, data in files.items():
-            member = tarfile.TarInfo(f"package/{name}")
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
 
 
 def webp(colour: tuple[int, int, int, int]) -> bytes:

@@ -6,12 +6,14 @@ import pytest
 import torch
 from torch import nn
 
+from limner.data.cache import weights_fingerprint
 from limner.data.latents import (
+    cached_bucket_latents,
+    cached_latents,
     encode_all,
     load_latents,
     pictures_fingerprint,
     save_latents,
-    weights_fingerprint,
 )
 from limner.data.records import PictureSet, Record
 from limner.errors import DataError
@@ -48,13 +50,13 @@ def test_nothing_to_encode(encoder: nn.Conv2d) -> None:
 
 def test_a_fresh_cache_is_read(encoder: nn.Conv2d, tmp_path: Path) -> None:
     latents = encode_all(encoder, pictures())
-    path = tmp_path / "inner" / "latents.safetensors"
+    path = tmp_path / "inner" / "latents"
     save_latents(path, latents, encoder=encoder, pictures=pictures())
     assert torch.equal(load_latents(path, encoder=encoder, pictures=pictures()), latents)
 
 
 def test_a_stale_cache_is_refused(encoder: nn.Conv2d, tmp_path: Path) -> None:
-    path = tmp_path / "latents.safetensors"
+    path = tmp_path / "latents"
     save_latents(path, encode_all(encoder, pictures()), encoder=encoder, pictures=pictures())
     fewer = pictures().select(lambda row: row.picture < 4)
     with pytest.raises(DataError, match="other pictures"):
@@ -66,12 +68,43 @@ def test_a_stale_cache_is_refused(encoder: nn.Conv2d, tmp_path: Path) -> None:
 
 
 def test_missing_and_broken_caches(encoder: nn.Conv2d, tmp_path: Path) -> None:
-    path = tmp_path / "latents.safetensors"
-    with pytest.raises(DataError, match="not a readable latent cache"):
+    path = tmp_path / "latents"
+    with pytest.raises(DataError, match="no readable cache"):
         load_latents(path, encoder=encoder, pictures=pictures())
     path.write_bytes(b"nothing")
-    with pytest.raises(DataError, match="not a readable latent cache"):
+    with pytest.raises(DataError, match="no readable cache"):
         load_latents(path, encoder=encoder, pictures=pictures())
+
+
+def test_encoded_once_then_read(encoder: nn.Conv2d, tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    def encode(pixels: torch.Tensor) -> torch.Tensor:
+        calls.append(len(pixels))
+        return encoder(pixels)
+
+    def latents() -> torch.Tensor:
+        return cached_latents(tmp_path, encode, pictures(), encoder=encoder, batch=2)
+
+    expected = encode_all(encoder, pictures())
+    torch.testing.assert_close(latents(), expected)
+    torch.testing.assert_close(latents(), expected)
+    assert calls == [2, 2, 1]
+    with torch.no_grad():
+        encoder.bias[0] += 1.0
+    torch.testing.assert_close(latents(), encode_all(encoder, pictures()))
+    assert calls == [2, 2, 1] * 2
+
+
+def test_a_bucket_for_each_shape(encoder: nn.Conv2d, tmp_path: Path) -> None:
+    wide = PictureSet(
+        pictures=torch.randint(0, 256, (3, 4, 8, 12), dtype=torch.uint8),
+        records=tuple(Record(picture=n, concept="x") for n in range(3)),
+    )
+    buckets = {"8x8": pictures(), "12x8": wide}
+    cache = cached_bucket_latents(tmp_path, encoder, buckets, encoder=encoder)
+    for name, some in buckets.items():
+        torch.testing.assert_close(cache.buckets[name]["latents"], encode_all(encoder, some))
 
 
 def test_fingerprints_see_names_kinds_and_order(encoder: nn.Conv2d) -> None:

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 import limner
 from limner.checkpoints import ModelFolder
+from limner.checkpoints.conditions import encoder_of
+from limner.data.latents import load_latents
 from limner.data.records import PictureSet, Record
 from limner.errors import TrainingError
 from limner.models.clip import TextTowerConfig, VisionTowerConfig
 from limner.models.dit import DiTConfig
 from limner.models.presets import AUTOENCODER_TINY, UNET_TINY
-from limner.pipeline.conditions import encoder_of
 from limner.training.loop import LoopConfig
 from limner.training.recipes import RECIPES, adjusted, encode_unpadded, recipe_named
 from limner.training.run import train
@@ -82,7 +82,7 @@ def test_the_recipes_make_a_model_that_paints(trained, name):
 
 def test_latents_are_normalised_for_the_denoiser(trained, data):
     autoencoder = ModelFolder(trained / "emoji-unet" / "model").load("vae")
-    raw = load_file(trained / "emoji-unet" / "latents.safetensors")["latents"]
+    raw = load_latents(trained / "emoji-unet" / "latents", encoder=autoencoder, pictures=data.seen)
     latents = autoencoder.config.space.normalise(raw)
     assert len(latents) == len(data.seen)
     torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(4), atol=1e-4, rtol=0)

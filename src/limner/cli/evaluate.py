@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli.progress import finish, progress_bar
+from limner.cli.understanding import scene_lines, word_lines
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ def command(
     seeds: Annotated[int, typer.Option(help="Pictures a cell.")] = 4,
     judge_steps: Annotated[int, typer.Option(help="Length of the judge's training.")] = 3600,
     data: Annotated[Path | None, typer.Option(help="A built set. Default: 64-pixel emoji.")] = None,
+    scenes: Annotated[
+        int, typer.Option(min=0, help="Scenes of two things to paint, of each kind of pair.")
+    ] = 0,
+    words: Annotated[
+        Path | None, typer.Option(help="File of `limner data synonyms`: words to ask for.")
+    ] = None,
 ) -> None:
     """Paint many prompts and let a judge, trained on real pictures only, say what they show."""
     from limner.cli.train import read
@@ -59,6 +66,12 @@ def command(
     if painter.parts.autoencoder is not None and len(real.held_out):
         decibel = reconstruction(painter, real.held_out)
         typer.echo(f"autoencoder, {len(real.held_out)} held-out pictures: PSNR {decibel:.1f} dB")
+    if scenes:
+        for line in scene_lines(painter, the_judge, real, scenes):
+            typer.echo(line)
+    if words is not None:
+        for line in word_lines(painter, the_judge, real, words, prompts):
+            typer.echo(line)
     typer.echo(output / "sheet.png")
 
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "words": "List the concepts and styles that a model knows.",
     "data": "Build the data sets of the recipes.",
     "train": "Train a model by a recipe.",
+    "finetune": "Teach a model your own pictures: a LoRA, a new word, or the whole of it.",
     "evaluate": "Measure a model, and write its contact sheet.",
     "inspect": "Say what a model file or folder is, and what in it does not match.",
     "convert": "Turn a model file into a folder or back, change its dtype, open a pickle.",

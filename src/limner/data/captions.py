@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from limner.data.records import Record
+from limner.data.synonyms import Synonyms
 
 Chance = random.Random | torch.Generator
 
@@ -32,24 +33,26 @@ PLURAL = re.compile(r".*[^su]s|.*(people|dice|teeth)")
 HEAD_ENDS = re.compile(r" (with|of|on|in|without|behind|over|for|at|and) |[:,]")
 
 
-def caption(record: Record, chance: Chance) -> str:
+def caption(record: Record, chance: Chance, synonyms: Synonyms | None = None) -> str:
     """One caption of the picture, by chance.
 
     A record with written captions gives one of them. Otherwise the name stands alone or with up to
     three keywords before or after it, now and then keywords stand without a name, and the style
     word comes first or last or, one time in ten, not at all.
+
+    synonyms: other words that now and then stand for the name (`data.synonyms`).
     """
     if record.captions:
-        return _pick(record.captions, chance)
-    style = record.style if _uniform(chance) >= STYLE_DROPOUT else ""
-    words, is_name = _subject(record, chance)
-    style_first = style != "" and _uniform(chance) < 0.5
+        return pick(record.captions, chance)
+    style = record.style if uniform(chance) >= STYLE_DROPOUT else ""
+    words, is_name = _subject(record, chance, synonyms)
+    style_first = style != "" and uniform(chance) < 0.5
     if style_first:
         words = f"{style} {words}"
-    if is_name and _uniform(chance) < 0.5:
-        words = _pick(OPENINGS, chance) + with_article(words)
+    if is_name and uniform(chance) < 0.5:
+        words = pick(OPENINGS, chance) + with_article(words)
     if style and not style_first:
-        words = _pick(STYLE_AFTER, chance).format(words, style)
+        words = pick(STYLE_AFTER, chance).format(words, style)
     return words
 
 
@@ -125,17 +128,37 @@ def content_words(text: str) -> tuple[str, ...]:
     return tuple(word for word in _words(text) if word not in TEMPLATE_WORDS)
 
 
-def _subject(record: Record, chance: Chance) -> tuple[str, bool]:
+def name_of(record: Record, chance: Chance, synonyms: Synonyms | None = None) -> str:
+    """One of the names of what the picture shows, or a synonym where there are any."""
+    others = () if synonyms is None else synonyms.training.get(record.concept, ())
+    if synonyms is not None and others and uniform(chance) < synonyms.share:
+        return pick(others, chance)
+    return pick(record.names, chance) if record.names else record.concept
+
+
+def uniform(chance: Chance) -> float:
+    """A number in [0, 1) from either kind of generator."""
+    if isinstance(chance, torch.Generator):
+        return torch.rand((), generator=chance, device=chance.device).item()
+    return chance.random()
+
+
+def pick(options: Sequence[str], chance: Chance) -> str:
+    """One of the options, all alike likely."""
+    return options[int(uniform(chance) * len(options))]
+
+
+def _subject(record: Record, chance: Chance, synonyms: Synonyms | None) -> tuple[str, bool]:
     """The words for the thing itself, and whether its name comes first among them."""
-    keywords = _shuffled(record.keywords, chance)[: 1 + int(_uniform(chance) * MOST_KEYWORDS)]
-    name = _pick(record.names, chance) if record.names else record.concept
-    kind = _uniform(chance)
+    keywords = _shuffled(record.keywords, chance)[: 1 + int(uniform(chance) * MOST_KEYWORDS)]
+    name = name_of(record, chance, synonyms)
+    kind = uniform(chance)
     if keywords and kind < KEYWORDS_ALONE:
         return " ".join(keywords), False
     if not keywords or kind >= KEYWORDS_ALONE + KEYWORDS_BESIDE:
         return name, True
-    joint = _pick((" ", ", "), chance)
-    if _uniform(chance) < 0.5:
+    joint = pick((" ", ", "), chance)
+    if uniform(chance) < 0.5:
         return joint.join([name, *keywords]), True
     return joint.join([*keywords, name]), False
 
@@ -144,16 +167,5 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[^\W_][^\W_'\-]*(?:['\-][^\W_]+)*", text.lower())
 
 
-def _uniform(chance: Chance) -> float:
-    """A number in [0, 1) from either kind of generator."""
-    if isinstance(chance, torch.Generator):
-        return torch.rand((), generator=chance, device=chance.device).item()
-    return chance.random()
-
-
-def _pick(options: Sequence[str], chance: Chance) -> str:
-    return options[int(_uniform(chance) * len(options))]
-
-
 def _shuffled(words: Sequence[str], chance: Chance) -> list[str]:
-    return [word for _, word in sorted((_uniform(chance), word) for word in words)]
+    return [word for _, word in sorted((uniform(chance), word) for word in words)]

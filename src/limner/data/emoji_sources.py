@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tarfile
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,18 +122,18 @@ class IconSet:
         )
 
 
-def fetch(folder: Path) -> None:
-    """Download every package of the table into a folder with the npm client.
+def fetch(folder: Path, packages: Sequence[Package] = PACKAGES) -> None:
+    """Download packages, by default those of the emoji, into a folder with the npm client.
 
     DataError if npm is missing or fails.
     """
     if shutil.which("npm") is None:
         raise DataError(
-            "npm, which fetches the emoji packages, is not installed; install Node.js, or put the "
-            f"archives that `npm pack` gives ({PACKAGES[0].archive}, ...) in a folder and name it "
+            "npm, which fetches the packages, is not installed; install Node.js, or put the "
+            f"archives that `npm pack` gives ({packages[0].archive}, ...) in a folder and name it "
             "with --packages"
         )
-    for package in PACKAGES:
+    for package in packages:
         wish = f"{package.name}@{package.version}"
         done = subprocess.run(
             ["npm", "pack", wish, "--silent"], cwd=folder, capture_output=True, text=True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -18,6 +20,11 @@ from limner.errors import DataError, UsageError
 METADATA_FILE = "metadata.jsonl"
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
+# What Pillow raises for a file that is no whole picture.
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+GROUP = "folder"
+
+File = Path | BytesIO
 Item = tuple[str, Path, tuple[str, ...]]
 
 
@@ -34,48 +41,91 @@ def load_folder(folder: Path, *, size: int, channels: int = 3) -> PictureSet:
         raise UsageError(f"size {size}, {channels} channels: 1 or more and 3 or 4 are right")
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder of pictures")
-    pictures: list[Tensor] = []
-    records: list[Record] = []
-    skipped: list[str] = []
-    for name, path, captions in _items(folder, skipped):
+    gathering = Gathering(partial(read_square, size=size, channels=channels), GROUP)
+    for name, path, captions in captioned_files(folder, gathering.skipped):
+        gathering.add(name, path, captions)
+    gathering.refuse_empty(str(folder))
+    return gathering.take()
+
+
+class Gathering:
+    """A set in the making: pictures with captions one after another, and what was left out."""
+
+    def __init__(self, read: Callable[[File], Tensor], group: str) -> None:
+        """read: what makes bytes (C, H, W) of a picture file. group: of every record."""
+        self.read, self.group = read, group
+        self.skipped: list[str] = []
+        self._pictures: list[Tensor] = []
+        self._captions: list[tuple[str, ...]] = []
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def add(self, name: str, file: File, captions: Sequence[str]) -> bool:
+        """Read one picture; False, and its name in `skipped`, if it or its caption is not right."""
+        kept = tuple(text.strip() for text in captions if text.strip())
+        if not kept:
+            self.skipped.append(f"{name}: it has no caption")
+            return False
         try:
-            pictures.append(read_square(path, size, channels))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            skipped.append(f"{name}: {error}")
-            continue
-        records.append(Record(picture=len(records), concept="", captions=captions, group="folder"))
-    if not records:
-        reason = f"; the first was skipped: {skipped[0]}" if skipped else ""
-        raise DataError(f"{folder} has no readable picture with a caption{reason}")
-    return PictureSet(
-        pictures=torch.stack(pictures), records=tuple(records), skipped=tuple(skipped)
-    )
+            self._pictures.append(self.read(file))
+        except UNREADABLE as error:
+            self.skipped.append(f"{name}: {error}")
+            return False
+        self._captions.append(kept)
+        return True
+
+    def take(self) -> PictureSet:
+        """What was gathered since the last time."""
+        records = (
+            Record(picture=index, concept="", captions=captions, group=self.group)
+            for index, captions in enumerate(self._captions)
+        )
+        taken = PictureSet(
+            pictures=torch.stack(self._pictures),
+            records=tuple(records),
+            skipped=tuple(self.skipped),
+        )
+        # The list of what was skipped stays the same one: others add to it.
+        for some in (self._pictures, self._captions, self.skipped):
+            some.clear()
+        return taken
+
+    def refuse_empty(self, source: str) -> None:
+        """DataError if nothing was gathered."""
+        if not self._pictures:
+            reason = f"; the first was skipped: {self.skipped[0]}" if self.skipped else ""
+            raise DataError(f"{source} has no readable picture with a caption{reason}")
 
 
-def read_square(path: Path, size: int, channels: int = 3) -> UInt8[Tensor, "C S S"]:
+def read_square(file: File, size: int, channels: int = 3) -> UInt8[Tensor, "C S S"]:
     """The middle square of a picture file, upright, as bytes; with 4 channels premultiplied.
 
     Errors as Pillow raises them.
     """
-    with Image.open(path) as file:
-        upright = ImageOps.exif_transpose(file).convert("RGBA")
-    square = ImageOps.fit(upright, (min(upright.size),) * 2)
+    whole = upright(file)
+    return resized_bytes(ImageOps.fit(whole, (min(whole.size),) * 2), size, channels)
+
+
+def upright(file: File) -> Image.Image:
+    """A picture as its camera held it, RGBA."""
+    with Image.open(file) as picture:
+        return ImageOps.exif_transpose(picture).convert("RGBA")
+
+
+def resized_bytes(
+    picture: Image.Image, size: int | tuple[int, int], channels: int
+) -> UInt8[Tensor, "C H W"]:
+    """A resized picture as bytes: 4 channels premultiplied, or 3 seen on white."""
     if channels == 4:
-        return premultiplied_bytes(square, size)
-    opaque = premultiplied_bytes(flatten(square), size)
-    return opaque[:3].contiguous()
+        return premultiplied_bytes(picture, size)
+    return premultiplied_bytes(flatten(picture), size)[:3].contiguous()
 
 
-def _items(folder: Path, skipped: list[str]) -> Iterator[Item]:
-    """(name, picture file, captions) of each captioned entry; the others into `skipped`."""
+def captioned_files(folder: Path, skipped: list[str]) -> Iterator[Item]:
+    """(name, picture file, captions) of each picture; unreadable lines go into `skipped`."""
     metadata = folder / METADATA_FILE
-    found = _from_metadata(metadata, skipped) if metadata.exists() else _from_text_files(folder)
-    for name, path, captions in found:
-        kept = tuple(text.strip() for text in captions if text.strip())
-        if kept:
-            yield name, path, kept
-        else:
-            skipped.append(f"{name}: it has no caption")
+    return _from_metadata(metadata, skipped) if metadata.exists() else _from_text_files(folder)
 
 
 def _from_metadata(metadata: Path, skipped: list[str]) -> Iterator[Item]:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from limner.data.records import PictureSet, atomic_path
+from limner.data.cache import (
+    ALL,
+    Cache,
+    Chunk,
+    batches,
+    cached,
+    open_cache,
+    raw_bytes,
+    weights_fingerprint,
+    write_cache,
+)
+from limner.data.records import PictureSet
 from limner.errors import DataError
 
-Encode = Callable[[Float[Tensor, "B C S S"]], Float[Tensor, "B Z h w"]]
+Encode = Callable[[Float[Tensor, "B C H W"]], Float[Tensor, "B Z h w"]]
+LATENTS = "latents"
 
 
 @torch.no_grad()
@@ -29,36 +39,63 @@ def encode_all(
     """
     if len(pictures) == 0:
         raise DataError("there are no pictures to encode")
-    spans = (
-        range(first, min(first + batch, len(pictures))) for first in range(0, len(pictures), batch)
+    return torch.cat([chunk[LATENTS] for chunk in _encoded(encode, pictures, batch, device)])
+
+
+def cached_latents(
+    folder: Path,
+    encode: Encode,
+    pictures: PictureSet,
+    *,
+    encoder: nn.Module,
+    batch: int = 64,
+    device: torch.device | str = "cpu",
+) -> Float[Tensor, "N Z h w"]:
+    """As `encode_all`, from the disk; encoded anew if other weights or pictures made what is there.
+
+    Neither the encoding nor the reading takes memory for more than a batch.
+    """
+
+    def build() -> dict[str, Iterator[Chunk]]:
+        return {ALL: _encoded(encode, pictures, batch, device)}
+
+    return cached(folder, _origin(encoder, pictures), build)[LATENTS]
+
+
+def cached_bucket_latents(
+    folder: Path,
+    encode: Encode,
+    buckets: dict[str, PictureSet],
+    *,
+    encoder: nn.Module,
+    batch: int = 64,
+    device: torch.device | str = "cpu",
+) -> Cache:
+    """As `cached_latents`, for several sets whose pictures differ in shape; a bucket each."""
+    origin = {"encoder weights": weights_fingerprint(encoder)} | {
+        f"pictures of bucket {name}": pictures_fingerprint(pictures)
+        for name, pictures in buckets.items()
+    }
+    return cached(
+        folder,
+        origin,
+        lambda: {name: _encoded(encode, some, batch, device) for name, some in buckets.items()},
     )
-    return torch.cat([encode(pictures.to_float(span).to(device)).cpu() for span in spans])
-
-
-def weights_fingerprint(module: nn.Module) -> str:
-    """A hash of a module's weights: their names, shapes, kinds and values."""
-    digest = hashlib.sha256()
-    for name, value in sorted(module.state_dict().items()):
-        digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
-        digest.update(_bytes(value))
-    return digest.hexdigest()
 
 
 def pictures_fingerprint(pictures: PictureSet) -> str:
     """A hash of a set's pictures, in the order of its records."""
     digest = hashlib.sha256(str(tuple(pictures.pictures.shape[1:])).encode())
     for record in pictures.records:
-        digest.update(_bytes(pictures.pictures[record.picture]))
+        digest.update(raw_bytes(pictures.pictures[record.picture]))
     return digest.hexdigest()
 
 
 def save_latents(
     path: Path, latents: Float[Tensor, "N Z h w"], *, encoder: nn.Module, pictures: PictureSet
 ) -> None:
-    """Write the latents and the hashes of what they were made from to a safetensors file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary:
-        save_file({"latents": latents.contiguous()}, temporary, _origin(encoder, pictures))
+    """Write the latents and the hashes of what they were made from to a folder."""
+    write_cache(path, _origin(encoder, pictures), {ALL: [{LATENTS: latents}]})
 
 
 def load_latents(
@@ -66,20 +103,18 @@ def load_latents(
 ) -> Float[Tensor, "N Z h w"]:
     """Read what `save_latents` wrote.
 
-    DataError if there is no such file, or it was made by other weights or from other pictures.
+    DataError if there is no such cache, or it was made by other weights or from other pictures.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            written = file.metadata() if file.metadata() is not None else {}
-            latents = file.get_tensor("latents")
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path} is not a readable latent cache: {error}") from error
-    for what, right in _origin(encoder, pictures).items():
-        if written.get(what) != right:
-            raise DataError(
-                f"{path} is stale: it was made with other {what}; delete it to encode anew"
-            )
-    return latents
+    return open_cache(path, _origin(encoder, pictures))[LATENTS]
+
+
+def _encoded(
+    encode: Encode, pictures: PictureSet, batch: int, device: torch.device | str
+) -> Iterator[Chunk]:
+    for span in batches(len(pictures), batch):
+        with torch.no_grad():
+            latents = encode(pictures.to_float(span).to(device)).cpu()
+        yield {LATENTS: latents}
 
 
 def _origin(encoder: nn.Module, pictures: PictureSet) -> dict[str, str]:
@@ -87,7 +122,3 @@ def _origin(encoder: nn.Module, pictures: PictureSet) -> dict[str, str]:
         "encoder weights": weights_fingerprint(encoder),
         "pictures": pictures_fingerprint(pictures),
     }
-
-
-def _bytes(value: Tensor) -> bytes:
-    return value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

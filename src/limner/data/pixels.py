@@ -68,13 +68,16 @@ def flatten(picture: Image.Image, background: str = "white") -> Image.Image:
     )
 
 
-def premultiplied_bytes(picture: Image.Image, size: int) -> UInt8[Tensor, "4 S S"]:
-    """A square picture, resized to size x size, as premultiplied bytes.
+def premultiplied_bytes(
+    picture: Image.Image, size: int | tuple[int, int]
+) -> UInt8[Tensor, "4 H W"]:
+    """A picture, resized to (width, height) or to a square of one side, as premultiplied bytes.
 
     Lanczos works on premultiplied pixels, so transparent ones lend their neighbours no colour;
     where it overshoots, a colour is held at its opacity.
     """
-    resized = picture.convert("RGBA").convert("RGBa").resize((size, size), Image.Resampling.LANCZOS)
+    both = (size, size) if isinstance(size, int) else size
+    resized = picture.convert("RGBA").convert("RGBa").resize(both, Image.Resampling.LANCZOS)
     array = np.array(resized)
     array[..., :3] = np.minimum(array[..., :3], array[..., 3:])
     return rearrange(torch.from_numpy(array), "H W C -> C H W").contiguous()

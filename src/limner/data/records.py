@@ -52,15 +52,15 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PictureSet:
-    """Square pictures with their records.
+    """Pictures of one shape with their records; square but for those of an aspect bucket.
 
-    pictures: (N, C, S, S) bytes; RGBA is premultiplied.
+    pictures: (N, C, H, W) bytes; RGBA is premultiplied.
     records: one for each picture of the set, in order. A subset shares the pictures of the whole
         set and has fewer records.
     skipped: what was left out while building, each with its reason.
     """
 
-    pictures: UInt8[Tensor, "N C S S"]
+    pictures: UInt8[Tensor, "N C H W"]
     records: tuple[Record, ...]
     skipped: tuple[str, ...] = ()
 
@@ -74,7 +74,7 @@ class PictureSet:
 
     @property
     def size(self) -> int:
-        """Pixels along one side."""
+        """Pixels along one side of square pictures."""
         return self.pictures.shape[-1]
 
     @property
@@ -101,12 +101,16 @@ class PictureSet:
         """The records for which the predicate holds; the pictures are shared, not copied."""
         return replace(self, records=tuple(filter(predicate, self.records)))
 
+    def to(self, device: torch.device | str) -> PictureSet:
+        """The same with the bytes of its pictures on a device, where batches are then made."""
+        return replace(self, pictures=self.pictures.to(device))
+
     def picture_indices(self, indices: Sequence[int] | None = None) -> Int[Tensor, "B"]:
         """Where in `pictures` the records at these positions (default: all) have theirs."""
         records = self.records if indices is None else [self.records[index] for index in indices]
         return torch.tensor([record.picture for record in records], dtype=torch.long)
 
-    def to_float(self, indices: Sequence[int]) -> Float[Tensor, "B C S S"]:
+    def to_float(self, indices: Sequence[int]) -> Float[Tensor, "B C H W"]:
         """The pictures of the records at these positions, in the model's range [-1, 1]."""
         return to_model_range(self.pictures[self.picture_indices(indices)])
 

@@ -29,6 +29,9 @@ UNET_EMOJI = UNetConfig(
     heads=(3, 4, 6),
     context_width=256,
 )  # 12.00 M parameters, for 16x16 latents: attention at 8x8 and 4x4
+UNET_EMOJI_128 = replace(
+    UNET_EMOJI, in_channels=8, out_channels=8, channels=(128, 192, 256), heads=(4, 6, 8)
+)  # 22.34 M parameters, for the 16x16 latents of 128x128 pictures
 UNET_TINY = UNetConfig(
     channels=(16, 32),
     layers_per_block=1,
@@ -48,6 +51,9 @@ AUTOENCODER_EMOJI = AutoencoderConfig(
     mid_attention=False,
     scale=1.0,
 )  # 1.62 M parameters, RGBA 64x64 -> 4x16x16; scale and shift are measured once it is trained
+AUTOENCODER_EMOJI_128 = replace(
+    AUTOENCODER_EMOJI, channels=(32, 64, 96, 128), latent_channels=8
+)  # 3.29 M parameters, RGBA 128x128 -> 8x16x16
 AUTOENCODER_TINY = replace(AUTOENCODER_EMOJI, channels=(8, 16), mid_attention=True)  # for tests
 AUTOENCODER_TWO_NUMBERS = replace(
     AUTOENCODER_EMOJI, in_channels=3, latent_channels=2, channels=(16, 32, 64, 64, 64, 64)

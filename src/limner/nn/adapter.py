@@ -89,11 +89,14 @@ class Adapter:
         return bool(self._merged_into())
 
     def attach(self) -> None:
-        """Put it beside the modules; nothing is written into a weight."""
+        """Put it beside the modules; nothing is written into a weight.
+
+        Matrices that are trained stay where they are: an optimiser knows them.
+        """
         self.detach()
         for module, update in self.updates.items():
             weight = module.weight
-            placed = (update.down.to(weight), update.up.to(weight))
+            placed = _placed(update.down, weight), _placed(update.up, weight)
             self._hooks.append(module.register_forward_hook(partial(self._add, update, *placed)))
 
     def merge(self) -> None:
@@ -131,12 +134,17 @@ class Adapter:
         output: Tensor,
     ) -> Tensor:
         """The hook: what the module gave, and the update's part."""
+        down, up = down.to(inputs[0].dtype), up.to(inputs[0].dtype)  # matrices in training are fp32
         if isinstance(module, nn.Conv2d):
             stride, padding, dilation = module.stride, module.padding, module.dilation
             added = F.conv2d(F.conv2d(inputs[0], down, None, stride, padding, dilation), up)
         else:
             added = F.linear(F.linear(inputs[0], down), up)
         return torch.add(output, added, alpha=self._weight * update.scale)
+
+
+def _placed(matrix: Tensor, weight: Tensor) -> Tensor:
+    return matrix if matrix.requires_grad else matrix.to(weight)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -11,10 +12,11 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limner.checkpoints import Parts
+from limner.checkpoints.conditions import encoder_of
 from limner.nn.memory import stamp
 from limner.pipeline.adapters import Adapters
-from limner.pipeline.conditions import encoder_of
 from limner.pipeline.numerics import finite
+from limner.pipeline.words import meant
 from limner.text.chunks import chunked
 from limner.text.dialect import Dialect
 from limner.text.spans import Span, Spans
@@ -39,6 +41,7 @@ class Encodings:
             self._towers.append(parts.text_encoder_2)
         self._adapters = adapters
         self._clip_skip = parts.sampling.clip_skip
+        self._lexicon = {} if parts.words is None else parts.words.lexicon
         self._kept: OrderedDict[Hashable, Conditioning] = OrderedDict()
         self._state: tuple[object, ...] = ()
 
@@ -50,7 +53,8 @@ class Encodings:
         self._check()
         layer = self._clip_skip if clip_skip is None else clip_skip
         encoder = self._encoder.with_clip_skip(layer)
-        return joined([self._kept_or((text, layer), partial(encoder, [text])) for text in texts])
+        read = [self._meant(text) for text in texts]
+        return joined([self._kept_or((text, layer), partial(encoder, [text])) for text in read])
 
     def spans(
         self,
@@ -69,6 +73,7 @@ class Encodings:
             how = weighting
         else:
             spans, how = mapped(spans, weighting)
+        spans = self._known(spans)
         said = tuple((s.text, s.weight) if isinstance(s, Span) else None for s in spans)
         if not said:
             return self([""], clip_skip)
@@ -87,7 +92,23 @@ class Encodings:
 
     def tokens(self, spans: Spans, dialect: Dialect) -> Int[Tensor, "L"]:
         """The ids of the tokens that `spans` encodes, in their chunks one behind the other."""
-        return chunked(spans, self._encoder.encoders[0].tokenizer, dialect).ids.flatten()
+        tokenizer = self._encoder.encoders[0].tokenizer
+        return chunked(self._known(spans), tokenizer, dialect).ids.flatten()
+
+    def _known(self, spans: Spans) -> Spans:
+        """The spans with words that the model has not read as those that it has."""
+        return tuple(
+            replace(span, text=self._meant(span.text)) if isinstance(span, Span) else span
+            for span in spans
+        )
+
+    def _meant(self, text: str) -> str:
+        """A learned word is what it was learned as, whatever the lexicon says."""
+        learned = {word.lower() for word in self._encoder.encoders[0].tokenizer.learned}
+        lexicon = self._lexicon
+        if learned & lexicon.keys():
+            lexicon = {word: concept for word, concept in lexicon.items() if word not in learned}
+        return meant(text, lexicon)[0]
 
     def forget(self) -> None:
         """Encode every text anew when it is asked for next."""

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from limner.checkpoints import Parts, Words
+from limner.checkpoints.conditions import multiple_of, with_sizes, without_negative
 from limner.data.pixels import to_picture
 from limner.diffusion.guidance import Rescale, guided_batch
 from limner.diffusion.noise import Noise, Variation, seeds_from
@@ -26,9 +27,8 @@ from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
 from limner.errors import RequestError, UsageError
 from limner.explain.heatmaps import AttentionMaps
-from limner.models.unet import UNet
 from limner.pipeline.adapters import Adapters
-from limner.pipeline.conditions import open_canvas, with_sizes, without_negative
+from limner.pipeline.conditions import open_canvas
 from limner.pipeline.decoding import LatentDecoder
 from limner.pipeline.encodings import Encodings, joined
 from limner.pipeline.numerics import finite
@@ -36,7 +36,7 @@ from limner.pipeline.recording import Recording
 from limner.pipeline.request import Request
 from limner.pipeline.script import Reader, Scene, at_level, check_maps, not_painted, scenes, trees
 from limner.pipeline.swaps import Control
-from limner.pipeline.words import unknown_words_warning
+from limner.pipeline.words import warnings
 from limner.text.dialect import Dialect
 from limner.text.tree import Tree
 from limner.text.weighted import NATIVE
@@ -115,9 +115,7 @@ class Painter:
     @property
     def multiple(self) -> int:
         """Width and height of a picture are multiples of this."""
-        denoiser = self.parts.denoiser
-        inner = denoiser.config.multiple if isinstance(denoiser, UNet) else denoiser.config.patch
-        return inner * self.space.stride
+        return multiple_of(self.parts)
 
     def add_lora(self, path: str | Path, weight: float = 1.0, name: str | None = None) -> str:
         """Put a LoRA file on the model and return its name, that of the file if None.
@@ -179,7 +177,7 @@ class Painter:
             seeds=seeds,
             timings=clock.seconds,
             warnings=(
-                *unknown_words_warning(self.words, request.prompt),
+                *warnings(self.words, request.prompt),
                 *self.adapters.warnings,
                 *not_painted(prompt, negative, missing, request.embeddings or ()),
                 *decoded.notes,
@@ -256,7 +254,7 @@ class Painter:
         texts = [request.negative] * len(prompts) + list(prompts)
         text = self.encode(texts, _given(request.clip_skip))
         if self.parts.sampling.zero_negative and not request.negative:
-            text = without_negative(text, len(prompts))
+            text = without_negative(text, range(len(prompts)))
         return with_sizes(text, self.parts.denoiser, _given(request.size))
 
     def _weighting(self, dialect: str) -> str:
@@ -302,7 +300,7 @@ class Painter:
         """
         negative = scene.negative
         if self.parts.sampling.zero_negative and not request.negative:
-            negative = without_negative(negative, 1)
+            negative = without_negative(negative, [0])
         original = () if scene.swap is None else (scene.swap.original,)
         each = (negative, *scene.members, *original)
         text = joined([one for one in each for _ in range(request.count)])

@@ -29,6 +29,11 @@ class LearnedWords:
         """D, the width of the tower's vectors."""
         return self._embedding.embedding_dim
 
+    @property
+    def table(self) -> Float[Tensor, "V D"]:
+        """The vectors of the vocabulary's own tokens."""
+        return self._embedding.weight
+
     def set(self, words: Mapping[str, Float[Tensor, "n D"]]) -> None:
         """Exactly these words; none takes everything off."""
         ids, first = {}, self._embedding.num_embeddings

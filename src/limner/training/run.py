@@ -2,7 +2,7 @@
 
 FOLDER/state.pt     weights, optimiser, averages, step: what resuming needs
 FOLDER/model/       a model folder: the parts that came before, and the one trained here
-FOLDER/latents.safetensors  of a denoiser: its pictures, encoded once
+FOLDER/latents/     of a denoiser: its pictures, encoded once
 FOLDER/log.jsonl    one line of losses every few steps
 FOLDER/snapshots/   averages over time, where the loop is asked for them
 """

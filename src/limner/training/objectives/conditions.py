@@ -7,7 +7,7 @@ that one network learns to paint with and without it (Ho and Salimans 2022, sect
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -112,21 +112,25 @@ class Remembered:
             self._kept |= zip(new, _rows(self.encode(new)), strict=True)
         rows = [self._kept[caption] for caption in captions]
         masks = [row.mask for row in rows if row.mask is not None]
+        pooled = [row.pooled for row in rows if row.pooled is not None]
         return Conditioning(
             context=torch.cat([row.context for row in rows]),
             mask=torch.cat(masks) if masks else None,
+            pooled=torch.cat(pooled) if pooled else None,
         )
 
 
 def _rows(text: Conditioning) -> list[Conditioning]:
-    """Each prompt by itself, without its pooled vector."""
-    masks: Sequence[Tensor | None] = [None] * len(text.context)
-    if text.mask is not None:
-        masks = text.mask.split(1)
-    alone = replace(text, pooled=None)
+    """Each prompt by itself."""
+
+    def each(values: Tensor | None) -> Sequence[Tensor | None]:
+        return [None] * len(text.context) if values is None else values.split(1)
+
     return [
-        replace(alone, context=context, mask=mask)
-        for context, mask in zip(text.context.split(1), masks, strict=True)
+        Conditioning(context=context, mask=mask, pooled=pooled)
+        for context, mask, pooled in zip(
+            text.context.split(1), each(text.mask), each(text.pooled), strict=True
+        )
     ]
 
 

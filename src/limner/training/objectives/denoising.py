@@ -36,7 +36,8 @@ class DenoisingObjective:
         weight: LossWeight = even,
         trained: dict[str, nn.Module] | None = None,
     ) -> None:
-        self.modules = nn.ModuleDict({"denoiser": denoiser, **({} if trained is None else trained)})
+        modules = {"denoiser": denoiser, **({} if trained is None else trained)}
+        self.modules = nn.ModuleDict({name: one for name, one in modules.items() if learns(one)})
         self.denoiser = denoiser
         self.latents = latents
         self.count = len(latents)
@@ -63,3 +64,8 @@ class DenoisingObjective:
         error = (output - self.prediction.target(x0, noise, alpha, sigma)).square()
         weight = self.weight(self.prediction, alpha, sigma)
         return {"total": (weight * error.flatten(1).mean(1)).mean()}
+
+
+def learns(module: nn.Module) -> bool:
+    """Whether any weight of it is trained."""
+    return any(weight.requires_grad for weight in module.parameters())

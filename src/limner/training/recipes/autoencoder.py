@@ -26,6 +26,7 @@ from limner.training.whitening import normalise_channels
 from limner.types import Latent
 
 SHOWN = 8
+PIXELS_AT_ONCE = 64 * 64 * 64  # that are encoded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +113,8 @@ def autoencoder_of(objective: Objective) -> Autoencoder:
 def raw_latents(autoencoder: Autoencoder, data: PictureSet) -> Tensor:
     """The mean latent of every record, (N, C, h, w), fp32, not normalised."""
     device = next(autoencoder.parameters()).device
-    return encode_all(lambda pixels: autoencoder.encode(pixels).mean, data, device=device).float()
+    batch = max(1, PIXELS_AT_ONCE // data.size**2)
+    return encode_all(lambda x: autoencoder.encode(x).mean, data, batch, device).float()
 
 
 def cached_latents(autoencoder: Autoencoder, data: PictureSet, path: Path) -> Tensor:

@@ -25,7 +25,7 @@ from limner.training.recipes.conditions import ConditionRecipe
 from limner.training.sampling import paint
 from limner.training.sheet import Sheet
 
-LATENTS = "latents.safetensors"
+LATENTS = "latents"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,8 @@
-"""The parts of the shipped model, one row each, learned from the 64-pixel emoji."""
+"""The parts of the shipped model, one row each, learned from emoji.
+
+emoji-*     64x64 pixels, 400 concepts: hours on two CPU cores. These rows make what ships.
+emoji128-*  128x128 pixels, all concepts, larger parts: for a GPU.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,17 @@ from dataclasses import replace
 from functools import partial
 
 from limner.checkpoints import Sampling
-from limner.data.emoji import load_emoji
+from limner.data.emoji import default_folder, load_emoji
 from limner.diffusion.process import RectifiedFlow
 from limner.diffusion.times import LogitNormalTimes
 from limner.models.clip_presets import TEXT_EMOJI, VISION_EMOJI
 from limner.models.dit import DIT_EMOJI
-from limner.models.presets import AUTOENCODER_EMOJI, UNET_EMOJI
+from limner.models.presets import (
+    AUTOENCODER_EMOJI,
+    AUTOENCODER_EMOJI_128,
+    UNET_EMOJI,
+    UNET_EMOJI_128,
+)
 from limner.text.masks import PadMask
 from limner.training.loop import LoopConfig
 from limner.training.recipes.autoencoder import AutoencoderRecipe
@@ -19,6 +28,8 @@ from limner.training.recipes.base import Recipe
 from limner.training.recipes.clip import ClipRecipe
 from limner.training.recipes.conditions import ByText
 from limner.training.recipes.denoiser import DenoiserRecipe
+from limner.training.recipes.distillation import DistillationRecipe
+from limner.training.recipes.scenes import SceneRecipe
 
 EMOJI = partial(load_emoji, 64)
 EMOJI_SAMPLING = Sampling(
@@ -42,6 +53,15 @@ EMOJI_DENOISER = DenoiserRecipe(
     told=ByText(),
     concepts=400,
 )
+EMOJI_128 = partial(load_emoji, 128)
+EMOJI_128_DENOISER = replace(
+    EMOJI_DENOISER,
+    source=EMOJI_128,
+    loop=LoopConfig(steps=14_000, batch=256, learning_rate=6e-4, save_every=1000),
+    config=UNET_EMOJI_128,
+    sampling=replace(EMOJI_SAMPLING, size=(128, 128)),
+    concepts=None,
+)
 EMOJI_RECIPES: dict[str, Recipe] = {
     "emoji-autoencoder": AutoencoderRecipe(
         source=EMOJI,
@@ -57,5 +77,35 @@ EMOJI_RECIPES: dict[str, Recipe] = {
         concepts=400,
     ),
     "emoji-unet": EMOJI_DENOISER,
+    "emoji-scenes": SceneRecipe(
+        source=EMOJI,
+        loop=LoopConfig(steps=6000, batch=48, learning_rate=3e-4, save_every=250),
+        synonyms=default_folder(64) / "synonyms.json",
+    ),
+    "emoji-few-steps": DistillationRecipe(
+        source=EMOJI, loop=LoopConfig(steps=3000, batch=48, learning_rate=2e-4, save_every=250)
+    ),
     "emoji-dit": replace(EMOJI_DENOISER, config=DIT_EMOJI),
+    "emoji128-autoencoder": AutoencoderRecipe(
+        source=EMOJI_128,
+        loop=LoopConfig(steps=5000, batch=128, learning_rate=1e-3, ema=(16.97,)),
+        config=AUTOENCODER_EMOJI_128,
+    ),
+    "emoji128-clip": ClipRecipe(
+        source=EMOJI_128,
+        loop=LoopConfig(steps=1500, batch=512, learning_rate=5e-4, weight_decay=0.1),
+        text=TEXT_EMOJI,
+        vision=replace(VISION_EMOJI, image_size=128, patch=16),
+        vocabulary=4096,
+    ),
+    "emoji128-unet": EMOJI_128_DENOISER,
+    "emoji128-scenes": SceneRecipe(
+        source=EMOJI_128,
+        loop=LoopConfig(steps=6000, batch=256, learning_rate=3e-4, save_every=1000),
+        pool=60_000,
+        synonyms=default_folder(128) / "synonyms.json",
+    ),
+    "emoji128-few-steps": DistillationRecipe(
+        source=EMOJI_128, loop=LoopConfig(steps=4000, batch=256, learning_rate=2e-4)
+    ),
 }

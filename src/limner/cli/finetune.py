@@ -1,0 +1,162 @@
+"""`limner finetune MODEL --data FOLDER -o FOLDER`: a LoRA, a new word, or the whole model."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from limner.cli.progress import at_terminal, finish, progress_bar, stop_signals
+from limner.cli.train import line
+from limner.errors import TrainingError, UsageError
+
+if TYPE_CHECKING:
+    from limner.checkpoints import Parts
+    from limner.data.records import PictureSet
+    from limner.training.loop import Progress
+    from limner.training.tunings import Tuning
+
+
+class Kind(StrEnum):
+    LORA = "lora"
+    EMBEDDING = "embedding"
+    FULL = "full"
+
+
+class Spelling(StrEnum):
+    PEFT = "peft"
+    KOHYA = "kohya"
+
+
+def command(
+    data: Annotated[Path, typer.Option(help="A folder of captioned pictures, or a built set.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the training.")],
+    model: Annotated[
+        Path | None, typer.Argument(help="A model's folder or file. Default: the shipped one.")
+    ] = None,
+    kind: Annotated[Kind, typer.Option(help="What comes out.")] = Kind.LORA,
+    rank: Annotated[int, typer.Option(help="Of a LoRA.")] = 16,
+    alpha: Annotated[float | None, typer.Option(help="Of a LoRA. Default: its rank.")] = None,
+    targets: Annotated[
+        str, typer.Option(help="Of a LoRA: attention, linear, all, or parts of modules' names.")
+    ] = "attention",
+    spelling: Annotated[
+        Spelling, typer.Option(help="Of a LoRA's file: diffusers reads both.")
+    ] = Spelling.PEFT,
+    word: Annotated[
+        str | None, typer.Option(help="Of an embedding: the new word, as the captions have it.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="Of an embedding: the known words it begins as.")
+    ] = None,
+    vectors: Annotated[int, typer.Option(help="Of an embedding: how many tokens it takes.")] = 1,
+    text: Annotated[
+        bool, typer.Option("--text", help="Train the text encoder too (lora, full).")
+    ] = False,
+    steps: Annotated[int, typer.Option(help="How many batches to see.")] = 600,
+    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 10,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Default: 1e-3; of the whole model 1e-5.")
+    ] = None,
+    dropout: Annotated[float, typer.Option(help="The part of captions left out.")] = 0.1,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="See every picture mirrored too.")
+    ] = False,
+    size: Annotated[
+        int | None, typer.Option(help="Pixels along a side. Default: what the model paints.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
+) -> None:
+    """Teach a model your own pictures. Ctrl-C saves; --resume goes on as if nothing had happened.
+
+    A LoRA is painted with by `limner paint --lora FILE`, a word by `--embedding FILE`.
+    """
+    from limner.training.finetune import FineTuning, finetune
+    from limner.training.loop import LoopConfig
+
+    tuning = tuning_of(
+        kind, rank=rank, alpha=alpha, targets=targets, spelling=spelling, word=word, start=start,
+        vectors=vectors, text=text,
+    )  # fmt: skip
+    usual = 1e-5 if kind is Kind.FULL else 1e-3
+    loop = LoopConfig(
+        steps=steps,
+        batch=batch,
+        learning_rate=usual if learning_rate is None else learning_rate,
+        weight_decay=0.0,
+        ema=(16.97,),
+        precision=precision,
+        seed=seed,
+    )
+    config = FineTuning(tuning=tuning, loop=loop, text_dropout=dropout, mirror=mirror)
+    parts = opened(model, device)
+    pictures = read(data, parts, size)
+    run = finetune(parts, pictures, output, config, resume=resume)
+    with progress_bar(str(kind)) as report, stop_signals() as stopped:
+
+        def told(progress: Progress) -> None:
+            report(progress.step, progress.steps, line(progress))
+            if progress.step % 100 == 0 and not at_terminal():
+                typer.echo(line(progress), err=True)
+            if stopped() and progress.step < progress.steps:
+                run.close()
+                raise TrainingError(f"stopped and saved at step {progress.step}: --resume goes on")
+
+        typer.echo(finish(run, told))
+
+
+def tuning_of(
+    kind: Kind,
+    *,
+    rank: int,
+    alpha: float | None,
+    targets: str,
+    spelling: Spelling,
+    word: str | None,
+    start: str | None,
+    vectors: int,
+    text: bool,
+) -> Tuning:
+    """What the options ask for; UsageError where one is missing."""
+    from limner.training.tunings import EmbeddingTuning, FullTuning, LoraTuning
+
+    if kind is Kind.FULL:
+        return FullTuning(text=text)
+    if kind is Kind.EMBEDDING:
+        if word is None or start is None:
+            raise UsageError("an embedding needs --word '<my-cat>' and --start cat")
+        return EmbeddingTuning(word=word, start=start, vectors=vectors)
+    asked = tuple(filter(None, (target.strip() for target in targets.split(","))))
+    return LoraTuning(rank=rank, alpha=alpha, targets=asked, text=text, spelling=spelling.value)
+
+
+def opened(model: Path | None, device: str) -> Parts:
+    """The parts of a model, to be trained: in fp32."""
+    import torch
+
+    from limner.checkpoints import load_folder, load_single_file
+    from limner.pipeline.loading import shipped_model, usable
+
+    source = shipped_model() if model is None else model
+    load = load_folder if source.is_dir() else load_single_file
+    return load(source, dtype=torch.float32, device=usable(device))
+
+
+def read(folder: Path, parts: Parts, size: int | None) -> PictureSet:
+    """A built set, or captioned pictures in the size and with the channels of the model."""
+    from limner.data.folder import load_folder
+    from limner.data.records import RECORDS_FILE, PictureSet
+    from limner.training.finetune import channels_of
+
+    if (folder / RECORDS_FILE).exists():
+        return PictureSet.load(folder)
+    side = min(parts.sampling.size) if size is None else size
+    found = load_folder(folder, size=side, channels=channels_of(parts))
+    for reason in found.skipped:
+        typer.echo(f"limner: skipped {reason}", err=True)
+    return found

@@ -1,0 +1,104 @@
+"""What `limner evaluate` measures beside single things: scenes of two, and words never read."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.cli.progress import progress_bar
+from limner.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from limner.data.records import PictureSet
+    from limner.data.scene_words import Scene
+    from limner.data.scenes import Scenes
+    from limner.evaluate.composition import Pair
+    from limner.evaluate.judge import Judge
+    from limner.pipeline import Painter
+
+BATCH = 32
+SEED = 40_009  # of the scenes and words that are asked for
+
+
+def scene_lines(painter: Painter, judge: Judge, real: PictureSet, count: int) -> Iterator[str]:
+    """Scenes of pairs that a training draws and of pairs that it never draws, painted and real."""
+    from limner.data.pixels import to_bytes
+    from limner.data.scene_words import canonical_scene
+    from limner.data.scenes import SceneConfig, Scenes
+    from limner.evaluate.composition import judge_pairs
+
+    source = Scenes(real.seen, SceneConfig(sized=0.0))
+    for name, held_out in (("pairs drawn", False), ("pairs held out", True)):
+        chance = random.Random(SEED)
+        scenes = plan(source, count, chance, held_out=held_out)
+        pairs = [pair_of(scene) for scene in scenes]
+        painted = paint(painter, [canonical_scene(scene) for scene in scenes], name)
+        yield judge_pairs(painted, pairs, judge).line(name)
+        pixels, _ = source.compose(scenes, chance)
+        yield judge_pairs(to_bytes(pixels), pairs, judge).line(f"{name}, real")
+
+
+def word_lines(
+    painter: Painter, judge: Judge, real: PictureSet, file: Path, count: int
+) -> Iterator[str]:
+    """Words for known concepts: those that trainings may read, and those held out from them."""
+    from limner.data.synonyms import Synonyms
+    from limner.evaluate.words import choose_words, judge_words
+
+    words, known = Synonyms.load(file), painter.words
+    if known is None:
+        raise UsageError("this model has no list of what it has read: no word is known to be new")
+    concepts = set(known.concepts)
+    read = {*known.concepts, *known.others}
+    for name, some, left_out in (
+        ("words to train with", words.training, ()),
+        ("words held out", words.held_out, read),
+    ):
+        here = {concept: found for concept, found in some.items() if concept in concepts}
+        asked = choose_words(here, real.styles, known=left_out, count=count, seed=SEED)
+        if asked:
+            painted = paint(painter, [each.prompt for each in asked], name)
+            yield judge_words(painted, asked, judge).line(name)
+
+
+def plan(source: Scenes, count: int, chance: random.Random, *, held_out: bool) -> list[Scene]:
+    """So many scenes, of all relations but "and", which says no place."""
+    from limner.data.scene_words import Relation
+
+    scenes: list[Scene] = []
+    while len(scenes) < count:
+        scene = source.plan(chance.randrange(source.count), chance, held_out=held_out)
+        scenes += [] if scene.relation is Relation.AND else [scene]
+    return scenes
+
+
+def pair_of(scene: Scene) -> Pair:
+    """What of a scene is to the left of what, or above it."""
+    from limner.data.scene_words import Relation
+    from limner.evaluate.composition import Pair
+
+    names = scene.first.concept, scene.second.concept
+    if scene.relation in (Relation.RIGHT, Relation.BELOW):
+        names = names[::-1]
+    upright = scene.relation in (Relation.ABOVE, Relation.BELOW)
+    return Pair(first=names[0], second=names[1], upright=upright)
+
+
+def paint(painter: Painter, prompts: Sequence[str], name: str) -> Tensor:
+    """One picture a prompt, seeds 0, 1, ..., as bytes."""
+    import torch
+
+    from limner.data.pixels import to_bytes
+
+    parts = []
+    with progress_bar(name) as report:
+        for first in range(0, len(prompts), BATCH):
+            some = prompts[first : first + BATCH]
+            seeds = range(first, first + len(some))
+            parts.append(to_bytes(painter.paint_batch(some, seeds)))
+            report(first + len(some), len(prompts))
+    return torch.cat(parts)
