@@ -25,7 +25,7 @@ from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
 from limner.errors import RequestError
 from limner.pipeline.adapters import Adapters
-from limner.pipeline.canvas import Canvas, canvas_of
+from limner.pipeline.canvas import Canvas, canvas_of, nearest
 from limner.pipeline.conditions import choose, shown_beside, takes_pooled
 from limner.pipeline.decoding import LatentDecoder
 from limner.pipeline.editing import Original, default_strength, no_step_warning, original_of
@@ -224,7 +224,7 @@ class Painter:
             request = request.with_defaults(variation_seed=secrets.randbelow(2**32))
         width, height = _given(request.size)
         if width % self.multiple or height % self.multiple:
-            fits = [max(1, round(side / self.multiple)) * self.multiple for side in (width, height)]
+            fits = nearest((width, height), self.multiple)
             raise RequestError(
                 f"size {width}x{height} does not fit this model: multiples of {self.multiple} "
                 f"are right, such as {fits[0]}x{fits[1]}"
