@@ -78,3 +78,10 @@ def test_its_parts_open_in_diffusers(painter):
         theirs = unet(latent, t, context).sample
         ours = painter.parts.denoiser(latent, t, context)
     torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_words_that_it_has_not_read_lead_to_concepts_that_it_knows(painter):
+    words = painter.words
+    assert set(words.lexicon.values()) <= set(words.concepts)
+    assert words.lexicon["poodle"] == "dog"
+    assert not set(words.lexicon) & {*words.concepts, *words.styles, *words.others}
