@@ -59,6 +59,8 @@ def test_help_needs_no_torch() -> None:
     for words in (
         ["--help"],
         ["paint", "--help"],
+        ["grid", "--help"],
+        ["text", "nearest", "--help"],
         ["data", "--help"],
         ["prompt", "show", "--help"],
         ["--version"],

@@ -37,7 +37,7 @@ def test_a_sheet_holds_every_cell_as_it_is_painted_alone(run, tiny_model, capsys
     corners = set()
     for steps in (1, 2):
         for guidance in (1, 2, 4):
-            alone = painter.generate("a red apple", seed=3, steps=steps, guidance=guidance)
+            alone = painter.generate("a red apple", seed=3, steps=steps, guidance=float(guidance))
             corners.add(place_of(alone.images[0], sheet))
     xs, ys = ({corner[axis] for corner in corners} for axis in (0, 1))
     assert (len(corners), len(xs), len(ys)) == (6, 3, 2)

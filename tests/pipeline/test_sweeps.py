@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from decimal import Decimal
+from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from limner.errors import PromptError, RequestError, UsageError
 from limner.pipeline import Request
+from limner.pipeline.request import STORED
 from limner.pipeline.sweeps import Axis, axis, fields_of_axes, settled, sweep
 
 APPLE = Request(prompt="a red apple, 3d")
@@ -112,8 +114,13 @@ def test_what_is_no_sheet_says_why(axes, said):
 
 
 def test_every_field_that_can_be_written_is_an_axis():
-    without = {"count", "loras", "embeddings", "start_noise", "maps", "attention"}
-    assert set(fields_of_axes()) == {field.name for field in fields(Request)} - without
+    """All but the number of pictures, tuples that are no size, and what no text can hold."""
+    texts = (str, int, float, bool, tuple[int, int])
+    hints = get_type_hints(Request)
+    written = {name for name in STORED if {hints[name], *get_args(hints[name])} & set(texts)}
+    assert set(fields_of_axes()) == written - {"count"}
+    assert {"guidance", "seed", "solver", "size", "lenient"} < written
+    assert written.isdisjoint({"loras", "embeddings", "start_noise", "attention"})
 
 
 def test_the_first_axis_runs_to_the_right_and_the_second_down():
@@ -179,11 +186,15 @@ def test_what_cannot_be_painted_is_said_before_any_is(painter):
 
 
 def test_a_cell_is_the_picture_of_its_request_alone(painter):
-    request = replace(APPLE, seed=3, steps=2)
+    request = replace(APPLE, seed=3, steps=2, weighting="lerp")
     rows = settled(painter, sweep(request, ["weight:red=0,1,2", "guidance=1,3"]))
     for row, guidance in zip(rows, (1, 3), strict=True):
         for cell, weight in zip(row, (0, 1, 2), strict=True):
             alone = painter.generate(
-                f"a (red:{weight}) apple, 3d", seed=3, steps=2, guidance=guidance
+                f"a (red:{weight}) apple, 3d",
+                seed=3,
+                steps=2,
+                guidance=float(guidance),
+                weighting="lerp",
             )
             assert painter.paint(cell).latents.equal(alone.latents)

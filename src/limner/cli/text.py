@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 command = typer.Typer(add_completion=False)
 
+AT_ONCE = 64  # texts in one call of the encoder
+
 Model = Annotated[
     Path | None, typer.Option(help="A model's folder or file. Default: the shipped one.")
 ]
@@ -132,9 +134,16 @@ def words_of(model: Path | None, among: str | None) -> tuple[Painter, list[str]]
 
 def vectors(painter: Painter, texts: list[str]) -> Tensor:
     """(T, P), the pooled states: projected, where the text encoder has a projection."""
-    pooled = painter.encode(texts).pooled
-    assert pooled is not None  # of every text tower
-    return pooled
+    import torch
+
+    from limner.checkpoints.conditions import encoder_of
+
+    encoder, states = encoder_of(painter.parts), list["Tensor"]()
+    for first in range(0, len(texts), AT_ONCE):
+        pooled = encoder(texts[first : first + AT_ONCE]).pooled
+        assert pooled is not None  # of every text tower
+        states.append(pooled)
+    return torch.cat(states)
 
 
 def check_one_space(painter: Painter, pictures: Tensor) -> None:
