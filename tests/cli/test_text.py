@@ -63,6 +63,15 @@ def test_nearest_among_other_words(run):
     assert {row["text"] for row in found} == {"dog", "fox"}
 
 
+def test_a_word_of_the_lexicon_is_what_it_means(run, tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "model")
+    (tmp_path / "model" / "lexicon.json").write_text('{"feline": "blue cat"}')
+    words = ("similarity", "a feline", "a blue cat", "--json")
+    for model, same in ((tmp_path / "model", True), (tiny_model, False)):
+        cosine = json.loads(run(*words, model=model))["cosines"][0][1]
+        assert (cosine == pytest.approx(1)) is same
+
+
 def test_an_analogy_leaves_out_what_was_asked(run):
     found = json.loads(run("analogy", "red apple", "red", "blue cat", "--json"))
     assert {row["text"] for row in found} == {"3d", "fruit"}

@@ -133,11 +133,17 @@ def words_of(model: Path | None, among: str | None) -> tuple[Painter, list[str]]
 
 
 def vectors(painter: Painter, texts: list[str]) -> Tensor:
-    """(T, P), the pooled states: projected, where the text encoder has a projection."""
+    """(T, P), the pooled states: projected, where the text encoder has a projection.
+
+    A word of the model's lexicon is read as what it means, as in painting.
+    """
     import torch
 
     from limner.checkpoints.conditions import encoder_of
+    from limner.pipeline.words import meant
 
+    if painter.words is not None:
+        texts = [meant(text, painter.words.lexicon)[0] for text in texts]
     encoder, states = encoder_of(painter.parts), list["Tensor"]()
     for first in range(0, len(texts), AT_ONCE):
         pooled = encoder(texts[first : first + AT_ONCE]).pooled
