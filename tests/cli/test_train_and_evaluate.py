@@ -15,6 +15,8 @@ from safetensors.torch import load_file
 
 from limner.cli import main
 from limner.data.records import PictureSet, Record
+from limner.models.autoencoder import Autoencoder
+from limner.models.presets import AUTOENCODER_EMOJI
 from limner.training import recipes
 from limner.training.loop import LoopConfig
 
@@ -126,6 +128,9 @@ def test_a_launcher_brings_processes_together_for_one_training(data, tmp_path, l
     assert rows[0]["losses"] == pytest.approx(rows[1]["losses"], rel=1e-5)
     files = [tmp_path / out / "model" / "vae" for out in ("one", "two")]
     models = [load_file(next(folder.glob("*.safetensors"))) for folder in files]
-    for name, weight in models[0].items():
-        torch.testing.assert_close(models[1][name], weight, rtol=1e-4, atol=1e-5)
+    torch.manual_seed(0)
+    models.append(Autoencoder(AUTOENCODER_EMOJI).state_dict())  # where both began
+    one, two, start = (torch.cat([m[name].flatten() for name in models[0]]) for m in models)
+    # Of all weights together: AdamW takes a gradient of rounding alone as far as any other.
+    assert (two - one).norm() <= 1e-4 * (one - start).norm() <= 2e-5 * one.norm()
     assert (tmp_path / "two" / "sheets" / "000002.png").exists()
