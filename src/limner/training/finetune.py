@@ -2,7 +2,7 @@
 
 FOLDER/state.pt             what resuming needs: only what is trained
 FOLDER/tuning.json          what is trained, so that it is resumed as it was begun
-FOLDER/latents.safetensors  the pictures, encoded once
+FOLDER/latents/             the pictures, encoded once
 FOLDER/log.jsonl            one line of losses every few steps
 FOLDER/FOLDER.safetensors   a LoRA; of a word FOLDER/WORD.safetensors; of the whole FOLDER/model/
 """
@@ -21,6 +21,7 @@ from torch import Tensor
 from limner.checkpoints import Parts
 from limner.checkpoints.conditions import encoder_of, multiple_of, with_sizes, without_negative
 from limner.data.captions import caption
+from limner.data.latents import LATENTS
 from limner.data.records import PictureSet, write_json
 from limner.diffusion.process import DiscreteDiffusion
 from limner.diffusion.times import LogitNormalTimes, TimeSampling, UniformTimes
@@ -35,7 +36,6 @@ from limner.training.tunings import Tuning
 from limner.types import Conditioning
 
 TUNING = "tuning.json"
-LATENTS = "latents.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from limner.checkpoints import ModelFolder
-from limner.data.latents import encode_all, load_latents, save_latents
+from limner.data.latents import LATENTS, encode_all, load_latents, save_latents
 from limner.data.records import PictureSet
 from limner.errors import DataError
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
@@ -115,6 +115,13 @@ def raw_latents(autoencoder: Autoencoder, data: PictureSet) -> Tensor:
     device = next(autoencoder.parameters()).device
     batch = max(1, PIXELS_AT_ONCE // data.size**2)
     return encode_all(lambda x: autoencoder.encode(x).mean, data, batch, device).float()
+
+
+def normalised_latents(data: PictureSet, model: ModelFolder) -> Tensor:
+    """The latents of a training by a model folder's autoencoder, kept beside the folder."""
+    autoencoder = model.load("vae")
+    raw = cached_latents(autoencoder, data, model.path.parent / LATENTS)
+    return autoencoder.config.space.normalise(raw)
 
 
 def cached_latents(autoencoder: Autoencoder, data: PictureSet, path: Path) -> Tensor:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from limner.checkpoints import ModelFolder
+from limner.checkpoints import ModelFolder, Words
 from limner.data.captions import canonical
 from limner.data.concepts import FAMILIAR, choose_concepts, everyday
 from limner.data.records import PictureSet, Record
+from limner.models.dit import DiT
+from limner.models.unet import UNet
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.sheet import Sheet
@@ -71,3 +73,17 @@ def title(record: Record) -> str:
 def unseen(data: PictureSet) -> PictureSet:
     """The held-out records, or all where none is held out: what a trained part is shown on."""
     return data.held_out if len(data.held_out) else data
+
+
+def within(data: PictureSet, words: Words | None) -> PictureSet:
+    """The records of the concepts that a model knows; all where it does not say."""
+    if words is None:
+        return data
+    known = set(words.concepts)
+    return data.select(lambda record: record.concept in known)
+
+
+def trained_denoiser(model: ModelFolder) -> UNet | DiT:
+    """The denoiser that a model folder has, to go on from."""
+    denoiser: UNet | DiT = model.load("unet" if model.has("unet") else "transformer")
+    return denoiser

@@ -19,13 +19,11 @@ from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.denoising import DenoisingObjective
 from limner.training.objectives.weights import LossWeight, even
-from limner.training.recipes.autoencoder import cached_latents
+from limner.training.recipes.autoencoder import normalised_latents
 from limner.training.recipes.base import Source, everyday_subset
 from limner.training.recipes.conditions import ConditionRecipe
 from limner.training.sampling import paint
 from limner.training.sheet import Sheet
-
-LATENTS = "latents"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +87,7 @@ class DenoiserRecipe:
     def _latents(self, data: PictureSet, model: ModelFolder) -> Tensor:
         if self.pixels:
             return self._pixels(data)
-        autoencoder = model.load("vae")
-        raw = cached_latents(autoencoder, data, model.path.parent / LATENTS)
-        return autoencoder.config.space.normalise(raw)
+        return normalised_latents(data, model)
 
     def _pixels(self, data: PictureSet) -> Tensor:
         channels, takes = data.pictures.shape[1], self.config.in_channels

@@ -5,9 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
-from torch import Tensor
-
-from limner.checkpoints import ModelFolder, Words
+from limner.checkpoints import ModelFolder
 from limner.data.records import PictureSet
 from limner.diffusion.prediction import name_of
 from limner.diffusion.schedules import levels
@@ -15,10 +13,9 @@ from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.conditions import TextCondition, Told
 from limner.training.objectives.distillation import DistillationObjective
-from limner.training.recipes.autoencoder import cached_latents
-from limner.training.recipes.base import Source
+from limner.training.recipes.autoencoder import normalised_latents
+from limner.training.recipes.base import Source, trained_denoiser, within
 from limner.training.recipes.conditions import ByText
-from limner.training.recipes.denoiser import LATENTS
 from limner.training.sheet import Sheet
 
 
@@ -55,12 +52,12 @@ class DistillationRecipe:
                 n: None if v is None else v.expand(count, *v.shape[1:]) for n, v in empty.items()
             }
 
-        teacher = model.load("unet" if model.has("unet") else "transformer")
+        teacher = trained_denoiser(model)
         student = deepcopy(teacher).train().requires_grad_(True)
         return DistillationObjective(
             student,
             teacher,
-            self._latents(data, model),
+            normalised_latents(data, model),
             condition,
             untold,
             process=process,
@@ -80,16 +77,3 @@ class DistillationRecipe:
 
     def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet | None:
         return None
-
-    def _latents(self, data: PictureSet, model: ModelFolder) -> Tensor:
-        autoencoder = model.load("vae")
-        raw = cached_latents(autoencoder, data, model.path.parent / LATENTS)
-        return autoencoder.config.space.normalise(raw)
-
-
-def within(data: PictureSet, words: Words | None) -> PictureSet:
-    """The records of the concepts that a model knows; all where it does not say."""
-    if words is None:
-        return data
-    known = set(words.concepts)
-    return data.select(lambda record: record.concept in known)

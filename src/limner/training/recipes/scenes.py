@@ -26,10 +26,9 @@ from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.conditions import TextCondition
 from limner.training.objectives.denoising import DenoisingObjective
-from limner.training.recipes.autoencoder import cached_latents
-from limner.training.recipes.base import Source
+from limner.training.recipes.autoencoder import normalised_latents
+from limner.training.recipes.base import Source, trained_denoiser, within
 from limner.training.recipes.conditions import ByText
-from limner.training.recipes.distillation import within
 from limner.training.sheet import Sheet
 
 SCENES = "scenes"
@@ -69,10 +68,10 @@ class SceneRecipe:
             data = replace(data, records=others.without_held_out(data.records))
         pool = Pool(Scenes(data, self.scenes, others), self.pool, seed=self.loop.seed)
         autoencoder = model.load("vae")
-        folder = model.path.parent
-        single = cached_latents(autoencoder, data, folder / LATENTS)
+        single = normalised_latents(data, model)
         again = single[torch.arange(self.pool) % len(single)]
-        both = torch.cat([again, pool.latents(autoencoder, folder / SCENES)])
+        raw = pool.latents(autoencoder, model.path.parent / SCENES)
+        scenes = autoencoder.config.space.normalise(raw)
 
         def said(index: int, chance: torch.Generator) -> str:
             if index < self.pool:
@@ -81,10 +80,9 @@ class SceneRecipe:
 
         condition, trained = self.told.condition(data, model)
         assert isinstance(condition, TextCondition)
-        denoiser = model.load("unet" if model.has("unet") else "transformer")
         return DenoisingObjective(
-            denoiser.train().requires_grad_(True),
-            autoencoder.config.space.normalise(both),
+            trained_denoiser(model).train().requires_grad_(True),
+            torch.cat([again, scenes]),
             replace(condition, caption=said),
             process=process,
             prediction=prediction,

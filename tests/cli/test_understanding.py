@@ -1,0 +1,73 @@
+"""What `limner evaluate` says of scenes and of words, on a tiny painter and judge."""
+
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+
+import limner
+from limner.cli.understanding import pair_of, scene_lines, word_lines
+from limner.data.records import PictureSet, Record
+from limner.data.scene_words import Relation, Scene
+from limner.data.synonyms import Synonyms
+from limner.errors import UsageError
+from limner.evaluate.judge import Judge, JudgeConfig
+
+CONCEPTS = tuple(f"thing {number}" for number in range(12))
+
+
+@pytest.fixture
+def judge():
+    words = {"concepts": CONCEPTS, "styles": ("3d",)}
+    return Judge(JudgeConfig(**words, channels=(8, 8), feature_width=8, size=16)).eval()
+
+
+@pytest.fixture
+def real():
+    pictures = torch.randint(0, 256, (12, 4, 16, 16)).to(torch.uint8)
+    rows = [Record(picture=i, concept=name, style="3d") for i, name in enumerate(CONCEPTS)]
+    return PictureSet(pictures=pictures, records=tuple(rows))
+
+
+@pytest.fixture
+def painter(tiny_model):
+    painter = limner.load(tiny_model, device="cpu")
+    words = replace(painter.words, concepts=CONCEPTS, others=("puppy",))
+    return limner.Painter(replace(painter.parts, words=words))
+
+
+def test_scenes_are_painted_beside_real_ones(painter, judge, real):
+    lines = list(scene_lines(painter, judge, real, 3))
+    names = ["pairs drawn", "pairs drawn, real", "pairs held out", "pairs held out, real"]
+    assert [re.split(r"  +", line)[0] for line in lines] == names
+    assert all("3 pictures" in line for line in lines)
+
+
+def test_words_that_were_read_are_not_asked_for_as_new(painter, judge, real, tmp_path):
+    held_out = {"thing 1": ("hound", "puppy"), "unknown concept": ("else",)}
+    words = Synonyms(training={"thing 2": ("mouser",)}, held_out=held_out, sources={})
+    words.save(tmp_path / "words.json")
+    lines = list(word_lines(painter, judge, real, tmp_path / "words.json", 5))
+    assert [re.sub(r"  +", "  ", line).split("  ")[:2] for line in lines] == [
+        ["words to train with", "1 pictures"],
+        ["words held out", "1 pictures"],
+    ]
+    nameless = limner.Painter(replace(painter.parts, words=None))
+    with pytest.raises(UsageError, match="no list of what it has read"):
+        list(word_lines(nameless, judge, real, tmp_path / "words.json", 5))
+
+
+@pytest.mark.parametrize(
+    ("relation", "first", "upright"),
+    [
+        (Relation.LEFT, "a", False),
+        (Relation.RIGHT, "b", False),
+        (Relation.ABOVE, "a", True),
+        (Relation.BELOW, "b", True),
+    ],
+)
+def test_what_is_left_or_above(relation, first, upright):
+    one, two = (Record(picture=0, concept=name) for name in "ab")
+    pair = pair_of(Scene(first=one, second=two, relation=relation))
+    assert (pair.first, pair.upright) == (first, upright)

@@ -1,0 +1,103 @@
+"""The recipes that go on from a trained model: scenes of two things, and few steps."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import limner
+from limner.checkpoints import ModelFolder
+from limner.cli.progress import finish
+from limner.data.records import PictureSet, Record
+from limner.data.scenes import SceneConfig, Scenes
+from limner.data.synonyms import Synonyms
+from limner.errors import TrainingError
+from limner.training.loop import LoopConfig
+from limner.training.recipes import RECIPES
+from limner.training.recipes.scenes import OTHER_WORDS, Pool
+from limner.training.run import train
+
+LOOP = LoopConfig(steps=2, batch=4, learning_rate=1e-3, precision="fp32")
+CONCEPTS = ("red apple", "blue cat", "green dog")  # the model knows the first two
+
+
+def things():
+    chance = torch.Generator().manual_seed(0)
+    pictures = torch.randint(0, 256, (3, 4, 16, 16), generator=chance).to(torch.uint8)
+    records = [Record(picture=i, concept=name, style="3d") for i, name in enumerate(CONCEPTS)]
+    return PictureSet(pictures=pictures, records=tuple(records))
+
+
+def scenes_recipe(**changes):
+    open_to_all = SceneConfig(held_out=0.0)
+    row = replace(RECIPES["emoji-scenes"], loop=LOOP, pool=6, scenes=open_to_all, synonyms=None)
+    return replace(row, **changes)
+
+
+def run(recipe, folder, base):
+    finish(train(recipe, things(), folder, base=base), lambda progress: None)
+    return ModelFolder(folder / "model")
+
+
+def weights(model, part):
+    return torch.cat([p.flatten() for p in ModelFolder(model).load(part).parameters()])
+
+
+def test_scenes_train_denoiser_and_text_and_leave_the_autoencoder(tiny_model, tmp_path):
+    made = run(scenes_recipe(), tmp_path, tiny_model)
+    for part, same in (("unet", False), ("text_encoder", False), ("vae", True)):
+        assert torch.equal(weights(made.path, part), weights(tiny_model, part)) == same
+    *_, sampling, words = made.load_settings()
+    assert sampling == ModelFolder(tiny_model).load_settings()[2]
+    assert set(OTHER_WORDS) <= set(words.others)
+    assert limner.load(made.path).generate("a red apple left of a blue cat", seed=0).images
+
+
+def test_half_of_what_is_seen_are_scenes_of_known_concepts(tiny_model, tmp_path):
+    file = tmp_path / "synonyms.json"
+    held_out = {"red apple": ("pippin",)}
+    Synonyms(training={"blue cat": ("mouser",)}, held_out=held_out, sources={}, share=1.0).save(
+        file
+    )
+    recipe = scenes_recipe(synonyms=file)
+    model = ModelFolder(tiny_model)
+    folder = ModelFolder(tmp_path / "model")
+    run(recipe, tmp_path, tiny_model)
+    made = recipe.objective(things(), folder)
+    assert made.count == 12
+    chance = torch.Generator().manual_seed(1)
+    said = [made.condition.caption(index, chance) for index in range(12)]
+    assert not any("dog" in caption or "cat" in caption for caption in said)
+    assert all("mouser" in caption and "apple" in caption for caption in said[6:])
+    assert not all("mouser" in caption and "apple" in caption for caption in said[:6])
+    assert model.load("vae").config.space == folder.load("vae").config.space
+
+
+def test_a_pool_is_the_same_again_and_encoded_once(tiny_model, tmp_path):
+    source = Scenes(things(), SceneConfig(held_out=0.0))
+    vae = ModelFolder(tiny_model).load("vae")
+    first, second = (Pool(source, 8, seed=3) for _ in range(2))
+    assert first.scenes == second.scenes
+    latents = first.latents(vae, tmp_path / "pool")
+    written = (tmp_path / "pool" / "cache.json").stat().st_mtime_ns
+    assert torch.equal(second.latents(vae, tmp_path / "pool"), latents)
+    assert (tmp_path / "pool" / "cache.json").stat().st_mtime_ns == written
+    other = Pool(source, 8, seed=4).latents(vae, tmp_path / "pool")
+    assert not torch.equal(other, latents)
+
+
+def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model, tmp_path):
+    row = replace(RECIPES["emoji-few-steps"], loop=LOOP, steps=2, substeps=2)
+    made = run(row, tmp_path, tiny_model)
+    for part, same in (("unet", False), ("text_encoder", True), ("vae", True)):
+        assert torch.equal(weights(made.path, part), weights(tiny_model, part)) == same
+    sampling = made.load_settings()[2]
+    assert (sampling.steps, sampling.guidance, sampling.solver) == (2, 1.0, "euler")
+    assert (sampling.schedule, sampling.shift) == ("shifted", 2.0)
+
+
+@pytest.mark.parametrize("name", ["emoji-scenes", "emoji-few-steps"])
+def test_a_model_to_go_on_from_is_needed(name, tmp_path):
+    row = replace(RECIPES[name], loop=LOOP)
+    with pytest.raises(TrainingError, match="needs a model folder with vae"):
+        finish(train(row, things(), tmp_path), lambda progress: None)
