@@ -86,6 +86,20 @@ def test_a_pool_is_the_same_again_and_encoded_once(tiny_model, tmp_path):
     assert not torch.equal(other, latents)
 
 
+def test_a_denoiser_of_pixels_leaves_the_base_folders_autoencoder_behind(tiny_model, tmp_path):
+    row = RECIPES["bakeoff-pixels"]
+    width = ModelFolder(tiny_model).config("text_encoder").width
+    config = replace(row.config, width=16, depth=1, heads=2, time_width=16, size=(16, 16))
+    sampling = replace(row.sampling, size=(16, 16), steps=2)
+    config = replace(config, context_width=width)
+    made = run(replace(row, loop=LOOP, config=config, sampling=sampling), tmp_path, tiny_model)
+    assert not made.has("vae")
+    assert ModelFolder(tiny_model).has("vae")
+    painter = limner.load(made.path)
+    assert painter.space.stride == 1
+    assert painter.generate("a red apple", seed=0).images[0].size == (16, 16)
+
+
 def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model, tmp_path):
     row = replace(RECIPES["emoji-few-steps"], loop=LOOP, steps=2, substeps=2)
     made = run(row, tmp_path, tiny_model)

@@ -13,6 +13,7 @@ Diffusion that is written here opens in diffusers' pipelines.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -125,6 +126,13 @@ class ModelFolder:
         partial_file.replace(folder / f"{kind.stem}.safetensors")
         write_json(folder / "config.json", {**kind.to_json(module.config), **fields})
         self._index(kind.folder, kind.library, kind.name)
+
+    def remove(self, part: str) -> None:
+        """Delete a part of a model in the making, if it is there."""
+        shutil.rmtree(self.path / part, ignore_errors=True)
+        path = self.path / "model_index.json"
+        if path.exists():
+            write_json(path, {name: v for name, v in read_json(path).items() if name != part})
 
     def config(self, part: str) -> Any:
         """The configuration of the part under that folder name.

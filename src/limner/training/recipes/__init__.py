@@ -9,6 +9,7 @@ from typing import Any
 from limner.checkpoints import ModelFolder
 from limner.errors import TrainingError
 from limner.training.recipes.autoencoder import AdversaryRecipe, AutoencoderRecipe
+from limner.training.recipes.bakeoff import BAKEOFF_RECIPES
 from limner.training.recipes.base import Recipe, Source
 from limner.training.recipes.clip import ClipRecipe
 from limner.training.recipes.conditions import (
@@ -44,7 +45,7 @@ __all__ = [
     "recipe_named",
 ]
 
-RECIPES: dict[str, Recipe] = {**EMOJI_RECIPES, **SEED_RECIPES}
+RECIPES: dict[str, Recipe] = {**EMOJI_RECIPES, **BAKEOFF_RECIPES, **SEED_RECIPES}
 
 
 def recipe_named(name: str) -> Recipe:

@@ -70,6 +70,8 @@ class DenoiserRecipe:
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
         for module in objective.modules.values():
             model.save(module)
+        if self.pixels:
+            model.remove("vae")  # one of the folder gone on from: nothing is to be decoded
         model.save_settings(self.process, self.prediction, self.sampling, self.told.words(data))
 
     def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet:
