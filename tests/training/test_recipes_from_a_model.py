@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 import limner
 from limner.checkpoints import ModelFolder
@@ -12,6 +13,7 @@ from limner.data.records import PictureSet, Record
 from limner.data.scenes import SceneConfig, Scenes
 from limner.data.synonyms import Synonyms
 from limner.errors import TrainingError
+from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
 from limner.training.recipes import RECIPES
 from limner.training.recipes.scenes import OTHER_WORDS, Pool
@@ -98,6 +100,25 @@ def test_a_denoiser_of_pixels_leaves_the_base_folders_autoencoder_behind(tiny_mo
     painter = limner.load(made.path)
     assert painter.space.stride == 1
     assert painter.generate("a red apple", seed=0).images[0].size == (16, 16)
+
+
+def test_inpainting_widens_the_unet_and_paints_into_masks(tiny_model, tmp_path):
+    made = run(replace(RECIPES["emoji-inpainting"], loop=LOOP), tmp_path, tiny_model)
+    assert made.config("unet").in_channels == 9
+    for part in ("text_encoder", "vae"):
+        assert torch.equal(weights(made.path, part), weights(tiny_model, part))
+    painter = limner.load(made.path)
+    picture = Image.new("RGB", painter.parts.sampling.size, "teal")
+    edited = painter.edit(picture, "a red apple", mask="box:0,0,8,16", seed=0, steps=2)
+    assert edited.images[0].crop((8, 0, 16, 16)) == picture.crop((8, 0, 16, 16))
+
+
+def test_what_stands_beside_is_drawn_for_each_item_by_itself(tiny_model):
+    recipe = replace(RECIPES["emoji-inpainting"], loop=LOOP)
+    objective = recipe.objective(things(), ModelFolder(tiny_model))
+    whole = objective.beside(torch.tensor([0, 1]), Draws(5, range(2)))
+    second = objective.beside(torch.tensor([1]), Draws(5, range(1, 2)))
+    torch.testing.assert_close(whole[1:], second)
 
 
 def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model, tmp_path):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from limner.errors import UsageError
 from limner.models.autoencoder import Autoencoder
 from limner.models.dit import DiT
+from limner.models.inpainting import channels_beside, mask_and_rest
 from limner.models.unet import UNet
 from limner.pipeline.canvas import Canvas
-from limner.pipeline.editing import encoded
+from limner.pipeline.numerics import finite
 from limner.types import Conditioning
 
 
@@ -31,22 +31,22 @@ def shown_beside(
     if autoencoder is None:
         return None
     channels = autoencoder.config.latent_channels
+    wanted = channels + channels_beside(channels)
     if denoiser.config.in_channels == channels:
         return None
-    if denoiser.config.in_channels != 2 * channels + 1:
+    if denoiser.config.in_channels != wanted:
         raise UsageError(
             f"this model takes {denoiser.config.in_channels} channels: {channels} (from words) "
-            f"or {2 * channels + 1} (inpainting) can be painted with"
+            f"or {wanted} (inpainting) can be painted with"
         )
     width, height = size
     pixels, mask = torch.zeros(1, autoencoder.config.in_channels, height, width), None
     if canvas is not None and (mask := canvas.mask_at(size)) is not None:
-        pixels = canvas.pixels(autoencoder.config.in_channels) * (1 - mask)
-    latent = encoded(autoencoder, pixels)
+        pixels = canvas.pixels(autoencoder.config.in_channels)
     if mask is None:
-        return torch.cat([torch.ones_like(latent[:, :1]), latent], dim=1)
-    mask = F.adaptive_max_pool2d(mask, latent.shape[2:])
-    return torch.cat([mask.to(latent), latent], dim=1)
+        mask = torch.ones(1, 1, height, width)
+    at = next(autoencoder.parameters())
+    return finite(mask_and_rest(autoencoder, pixels.to(at), mask.to(at)), "encoder")
 
 
 def choose(text: Conditioning, rows: Tensor) -> Conditioning:

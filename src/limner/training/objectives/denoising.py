@@ -6,6 +6,9 @@ flow with its velocity (the notebook's loss); the formulas are those that sampli
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor, nn
 
 from limner.diffusion.prediction import Prediction
@@ -22,6 +25,7 @@ class DenoisingObjective:
 
     latents: (N, C, h, w), normalised; of a model of pixels the pictures themselves.
     condition: what the denoiser is told of each; modules that it trains belong in `trained`.
+    beside: what it is shown in further channels, (B, K, h, w); None: nothing.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class DenoisingObjective:
         times: TimeSampling,
         weight: LossWeight = even,
         trained: dict[str, nn.Module] | None = None,
+        beside: Callable[[Tensor, Draws], Tensor] | None = None,
     ) -> None:
         modules = {"denoiser": denoiser, **({} if trained is None else trained)}
         self.modules = nn.ModuleDict({name: one for name, one in modules.items() if learns(one)})
@@ -46,6 +51,7 @@ class DenoisingObjective:
         self.prediction = prediction
         self.times = times
         self.weight = weight
+        self.beside = beside
 
     def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
         device = next(self.denoiser.parameters()).device
@@ -55,8 +61,10 @@ class DenoisingObjective:
         t = self.times.times_of(self.process, draws.uniform()).to(x0)
         alpha, sigma = self.process.alpha_sigma(t)
         x = self.process.add_noise(x0, noise, t)
+        shown = x0[:, :0] if self.beside is None else self.beside(indices, draws).to(x0)
 
         def call(x: Tensor, t: Tensor) -> Tensor:
+            x = torch.cat([x, shown], dim=1)
             here = {name: None if v is None else v.to(device) for name, v in told.items()}
             return self.denoiser(x, t, **here).float()
 

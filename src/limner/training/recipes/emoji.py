@@ -29,6 +29,7 @@ from limner.training.recipes.clip import ClipRecipe
 from limner.training.recipes.conditions import ByText
 from limner.training.recipes.denoiser import DenoiserRecipe
 from limner.training.recipes.distillation import DistillationRecipe
+from limner.training.recipes.inpainting import InpaintingRecipe
 from limner.training.recipes.scenes import SceneRecipe
 
 EMOJI = partial(load_emoji, 64)
@@ -84,6 +85,9 @@ EMOJI_RECIPES: dict[str, Recipe] = {
     ),
     "emoji-few-steps": DistillationRecipe(
         source=EMOJI, loop=LoopConfig(steps=3000, batch=48, learning_rate=2e-4, save_every=250)
+    ),
+    "emoji-inpainting": InpaintingRecipe(
+        source=EMOJI, loop=LoopConfig(steps=2000, batch=48, learning_rate=3e-4, save_every=250)
     ),
     "emoji-dit": replace(EMOJI_DENOISER, config=DIT_EMOJI),
     "emoji128-autoencoder": AutoencoderRecipe(
