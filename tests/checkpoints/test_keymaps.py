@@ -13,9 +13,10 @@ from diffusers.loaders.single_file_utils import (
 from models_of_every_family import modules, tiny_file, tiny_parts
 
 from limner.checkpoints import configs
-from limner.checkpoints.folder import Parts, published_tokenizer
+from limner.checkpoints.folder import published_tokenizer
 from limner.checkpoints.settings import default_sampling
 from limner.checkpoints.single_file_saving import compose
+from limner.checkpoints.whole_folder import Parts
 from limner.diffusion.prediction import Epsilon
 from limner.diffusion.process import DiscreteDiffusion
 from limner.errors import CheckpointError

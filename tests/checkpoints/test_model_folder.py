@@ -1,12 +1,14 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from limner.checkpoints import ModelFolder, load_folder, ship
+from limner.checkpoints import ModelFolder, load_folder, ship, ship_denoiser
+from limner.diffusion.prediction import name_of
 from limner.errors import CheckpointError
 
 
@@ -106,3 +108,44 @@ def test_shipping_keeps_the_model_and_halves_its_weights(tiny_model, tmp_path):
         assert torch.equal(after.denoiser.state_dict()[name], weight.half().float()), name
     with pytest.raises(CheckpointError, match="exists already"):
         ship(tiny_model, tmp_path / "shipped")
+
+
+def test_a_folder_borrows_from_its_base_what_it_has_not(tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "base")
+    trained = shutil.copytree(tiny_model, tmp_path / "trained")
+    unet = ModelFolder(trained).load("unet")
+    with torch.no_grad():
+        unet.conv_in.bias += 1
+    ModelFolder(trained).save(unet)
+    ship_denoiser(trained, tmp_path / "small", "../base")
+    assert {path.name for path in (tmp_path / "small").iterdir()} == {
+        "unet",
+        "limner.json",
+        "model_index.json",
+    }
+    parts, base = load_folder(tmp_path / "small"), load_folder(tmp_path / "base")
+    torch.testing.assert_close(
+        parts.denoiser.conv_in.bias, base.denoiser.conv_in.bias + 1, atol=1e-3, rtol=1e-3
+    )
+    assert parts.sampling == base.sampling
+    assert parts.words == base.words
+    both = zip(parts.text_encoder.parameters(), base.text_encoder.parameters(), strict=True)
+    assert all(torch.equal(own, lent) for own, lent in both)
+    with pytest.raises(CheckpointError, match="exists already"):
+        ship_denoiser(trained, tmp_path / "small", "../base")
+
+
+def test_a_base_that_is_missing_is_named(tiny_model, tmp_path):
+    ship_denoiser(tiny_model, tmp_path / "small", str(tiny_model))
+    (tmp_path / "small" / "limner.json").write_text('{"base": "../gone"}')
+    with pytest.raises(CheckpointError, match=r"names a base, \.\./gone, which is missing"):
+        load_folder(tmp_path / "small")
+
+
+def test_a_denoiser_that_is_painted_with_otherwise_has_another_base(tiny_model, tmp_path):
+    other = ModelFolder(shutil.copytree(tiny_model, tmp_path / "other"))
+    process, prediction, sampling, words = other.load_settings()
+    other.save_settings(process, name_of(prediction), replace(sampling, steps=3), words)
+    with pytest.raises(CheckpointError, match="is not painted with as"):
+        ship_denoiser(other.path, tmp_path / "small", str(tiny_model))
+    assert not (tmp_path / "small").exists()

@@ -1,11 +1,18 @@
 """Checkpoints on the disk, Limner's modules in memory: diffusers' folders and single files."""
 
 from limner.checkpoints.conversion import convert
-from limner.checkpoints.folder import ModelFolder, Parts, load_folder, save_folder, ship
+from limner.checkpoints.folder import ModelFolder
 from limner.checkpoints.report import Report, inspect
 from limner.checkpoints.settings import Sampling, Words
 from limner.checkpoints.single_file import load_autoencoder, load_single_file
 from limner.checkpoints.single_file_saving import save_single_file
+from limner.checkpoints.whole_folder import (
+    Parts,
+    load_folder,
+    save_folder,
+    ship,
+    ship_denoiser,
+)
 
 __all__ = [
     "ModelFolder",
@@ -21,4 +28,5 @@ __all__ = [
     "save_folder",
     "save_single_file",
     "ship",
+    "ship_denoiser",
 ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from limner.checkpoints.folder import Parts
+from limner.checkpoints.whole_folder import Parts
 from limner.models.dit import DiT
 from limner.models.unet import SIZE_WIDTH, UNet, add_sizes
 from limner.text.encode import TextEncoder

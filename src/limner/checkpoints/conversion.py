@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from limner.checkpoints.detect import detect
-from limner.checkpoints.folder import KINDS, Parts, load_folder, save_folder
+from limner.checkpoints.folder import KINDS
 from limner.checkpoints.header import Entry, read_header
 from limner.checkpoints.layouts import MODELS
 from limner.checkpoints.pickles import open_any
@@ -20,6 +20,7 @@ from limner.checkpoints.reader import Weights
 from limner.checkpoints.single_file import load_parts
 from limner.checkpoints.single_file_saving import save_single_file
 from limner.checkpoints.weights import weight_files
+from limner.checkpoints.whole_folder import Parts, load_folder, save_folder
 from limner.checkpoints.writer import write_weights
 from limner.errors import CheckpointError, OutputError, UsageError
 

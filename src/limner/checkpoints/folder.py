@@ -1,7 +1,8 @@
 """Reading and writing a model folder, part by part.
 
 model_index.json                    which library and class each part is of
-limner.json                         what diffusers has no place for: sampling defaults, words
+limner.json                         what diffusers has no place for: sampling defaults, words; or
+                                    the base, another folder that has all that is missing here
 lexicon.json                        words that the model has not read, and what they mean to it
 tokenizer/  text_encoder/  tokenizer_2/  text_encoder_2/  image_encoder/
 unet/ or transformer/  vae/  scheduler/
@@ -16,7 +17,6 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from limner.checkpoints.settings import (
     sampling_from_json,
     words_from_json,
 )
-from limner.diffusion.prediction import Prediction, name_of, prediction_named
+from limner.diffusion.prediction import Prediction, prediction_named
 from limner.diffusion.process import DiscreteDiffusion, Process, process_from_dict
 from limner.errors import CheckpointError
 from limner.models.autoencoder import Autoencoder
@@ -42,6 +42,7 @@ from limner.models.unet import UNet, UNetConfig
 from limner.nn.skeleton import skeleton
 from limner.text.tokenizer import Tokenizer
 
+EXTRA = "limner.json"
 LEXICON = "lexicon.json"
 
 
@@ -76,34 +77,34 @@ KIND_OF_FOLDER = {kind.folder: kind for kind in KINDS}
 FOLDER_OF_MODULE = {kind.module: kind.folder for kind in reversed(KINDS)}  # the first of its class
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """A model, part by part.
-
-    An autoencoder of None means that the denoiser works on pixels. SDXL has a second tokenizer and
-    text encoder.
-    """
-
-    tokenizer: Tokenizer
-    text_encoder: TextTower
-    denoiser: UNet | DiT
-    autoencoder: Autoencoder | None
-    process: Process
-    prediction: Prediction
-    sampling: Sampling
-    words: Words | None
-    tokenizer_2: Tokenizer | None = None
-    text_encoder_2: TextTower | None = None
-
-
 class ModelFolder:
-    """One model folder; parts can be added one by one while a model is being trained."""
+    """One model folder; parts can be added one by one while a model is being trained.
+
+    A folder that names a base is read as if the base's parts, where it has none, were its own.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def base(self) -> ModelFolder | None:
+        """The folder that lends its parts; CheckpointError where it is named and missing."""
+        extra = self.path / EXTRA
+        name = read_json(extra).get("base") if extra.exists() else None
+        if name is None:
+            return None
+        path = self.path / str(name)
+        if not path.is_dir():
+            raise CheckpointError(f"{extra} names a base, {name}, which is missing: {path}")
+        return ModelFolder(path)
+
     def has(self, part: str) -> bool:
-        return (self.path / part).is_dir()
+        return self.place(part).is_dir()
+
+    def place(self, part: str) -> Path:
+        """Where a part lies, or would."""
+        own = self.path / part
+        return own if own.is_dir() or self.base is None else self.base.place(part)
 
     def save(
         self,
@@ -140,7 +141,7 @@ class ModelFolder:
         Raises CheckpointError where it is missing or describes something that Limner has not.
         """
         kind = KIND_OF_FOLDER[part]
-        path = self.path / part / "config.json"
+        path = self.place(part) / "config.json"
         description = read_json(path)
         try:
             if description.get("_class_name", kind.name) != kind.name:
@@ -166,7 +167,7 @@ class ModelFolder:
         module = skeleton(lambda: kind.module(config))
         weights.load_weights(
             module,
-            weights.weight_files(self.path / part, kind.stem),
+            weights.weight_files(self.place(part), kind.stem),
             spelling=kind.spelling,
             dtype=default_dtype(config, device) if dtype is None else dtype,
             device=device,
@@ -182,7 +183,7 @@ class ModelFolder:
 
         It normalises to the length that the tower takes.
         """
-        folder = self.path / part
+        folder = self.place(part)
         tokenizer = Tokenizer.load(folder) if folder.is_dir() else published_tokenizer(tower)
         same = tokenizer.length == tower.length
         return tokenizer if same else tokenizer.with_length(tower.length)
@@ -200,20 +201,22 @@ class ModelFolder:
         self._index("scheduler", library, scheduler["_class_name"])
         words_json = None if words is None else asdict(words)
         lexicon = {} if words_json is None else words_json.pop("lexicon")
-        write_json(self.path / "limner.json", {"sampling": asdict(sampling), "words": words_json})
+        write_json(self.path / EXTRA, {"sampling": asdict(sampling), "words": words_json})
         if lexicon:
             write_json(self.path / LEXICON, lexicon)
 
     def load_settings(self) -> tuple[Process, Prediction, Sampling, Words | None]:
+        if self.base is not None and not (self.path / "scheduler").is_dir():
+            return self.base.load_settings()
         scheduler = read_json(self.path / "scheduler" / "scheduler_config.json")
         process = process_from_dict(scheduler)
         name = _PREDICTIONS.get(scheduler.get("prediction_type", "epsilon"))
         if name is None:
             raise CheckpointError(f"prediction_type {scheduler['prediction_type']!r} is unknown")
         prediction = prediction_named(name, process)
-        if not (self.path / "limner.json").exists():
+        if not (self.path / EXTRA).exists():
             return process, prediction, self._published_sampling(prediction), None
-        extra = read_json(self.path / "limner.json")
+        extra = read_json(self.path / EXTRA)
         words = words_from_json(extra.get("words"))
         if words is not None and (self.path / LEXICON).exists():
             words = replace(words, lexicon=read_json(self.path / LEXICON))
@@ -271,70 +274,6 @@ DDIM = {
     "set_alpha_to_one": False,
     "steps_offset": 1,
 }
-
-
-def load_folder(
-    path: Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
-) -> Parts:
-    """Every part of the model in a folder, on a device; dtype as in `ModelFolder.load`."""
-    if not (path / "model_index.json").is_file():
-        raise CheckpointError(f"{path} is no model folder: one with a model_index.json is right")
-    folder = ModelFolder(path)
-    if folder.has("text_encoder_2") and not folder.has("text_encoder"):
-        raise CheckpointError(f"{path} is SDXL's refiner: the base model is right")
-    process, prediction, sampling, words = folder.load_settings()
-    load = partial(folder.load, dtype=dtype, device=device)
-    tower = load("text_encoder")
-    second = load("text_encoder_2") if folder.has("text_encoder_2") else None
-    return Parts(
-        tokenizer=folder.load_tokenizer(tower=tower.config),
-        text_encoder=tower,
-        tokenizer_2=None
-        if second is None
-        else folder.load_tokenizer("tokenizer_2", tower=second.config),
-        text_encoder_2=second,
-        denoiser=load("transformer" if folder.has("transformer") else "unet"),
-        autoencoder=load("vae") if folder.has("vae") else None,
-        process=process,
-        prediction=prediction,
-        sampling=sampling,
-        words=words,
-    )
-
-
-def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32) -> None:
-    """Write a whole model as a new folder; one of Stable Diffusion opens in diffusers too.
-
-    Raises CheckpointError where the path exists already.
-    """
-    if path.exists():
-        raise CheckpointError(f"{path} exists already: move it away first")
-    path.mkdir(parents=True)
-    folder = ModelFolder(path)
-    folder.save_tokenizer(parts.tokenizer)
-    folder.save(parts.text_encoder, dtype)
-    if parts.tokenizer_2 is not None and parts.text_encoder_2 is not None:
-        folder.save_tokenizer(parts.tokenizer_2, "tokenizer_2")
-        folder.save(parts.text_encoder_2, dtype, part="text_encoder_2")
-    stride = 1
-    if parts.autoencoder is not None:
-        folder.save(parts.autoencoder, dtype)
-        stride = parts.autoencoder.config.space.stride
-    if isinstance(parts.denoiser, UNet):
-        # one number, which diffusers' inpainting reckons with: a square of the shorter side
-        folder.save(parts.denoiser, dtype, sample_size=min(parts.sampling.size) // stride)
-        folder.describe(parts.denoiser.config, parts.sampling)
-    else:
-        folder.save(parts.denoiser, dtype)
-    folder.save_settings(parts.process, name_of(parts.prediction), parts.sampling, parts.words)
-
-
-def ship(source: Path, target: Path) -> None:
-    """Copy what painting needs of a trained model, its weights in half precision.
-
-    The image tower stays behind. `target` must not exist yet.
-    """
-    save_folder(load_folder(source), target, dtype=torch.float16)
 
 
 def default_dtype(config: Any, device: torch.device | str) -> torch.dtype:

@@ -17,7 +17,7 @@ from torch import nn
 
 from limner.checkpoints import keymaps
 from limner.checkpoints.detect import NESTED, Detection, detect
-from limner.checkpoints.folder import Parts, default_dtype, published_tokenizer
+from limner.checkpoints.folder import default_dtype, published_tokenizer
 from limner.checkpoints.header import Shape, shown
 from limner.checkpoints.keymaps import Source, Table
 from limner.checkpoints.layouts import (
@@ -33,6 +33,7 @@ from limner.checkpoints.reader import Weights, open_weights
 from limner.checkpoints.settings import default_sampling
 from limner.checkpoints.sizes import OurShapes, derived
 from limner.checkpoints.weights import respell
+from limner.checkpoints.whole_folder import Parts
 from limner.diffusion.prediction import prediction_named
 from limner.diffusion.process import DiscreteDiffusion, process_from_dict
 from limner.errors import CheckpointError, UsageError

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from limner.checkpoints import keymaps
-from limner.checkpoints.folder import Parts, published_tokenizer
+from limner.checkpoints.folder import published_tokenizer
 from limner.checkpoints.header import Entry
 from limner.checkpoints.keymaps import Form
 from limner.checkpoints.layouts import LAYOUTS, Family, Place, family_of_unet
 from limner.checkpoints.single_file import match
+from limner.checkpoints.whole_folder import Parts
 from limner.checkpoints.writer import write_weights
 from limner.diffusion.prediction import name_of
 from limner.diffusion.process import DiscreteDiffusion

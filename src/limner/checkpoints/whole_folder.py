@@ -1,0 +1,121 @@
+"""A whole model as one folder: loading, saving, and the forms that are shipped."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from limner.checkpoints.folder import EXTRA, ModelFolder, write_json
+from limner.checkpoints.settings import Sampling, Words
+from limner.diffusion.prediction import Prediction, name_of
+from limner.diffusion.process import Process
+from limner.errors import CheckpointError
+from limner.models.autoencoder import Autoencoder
+from limner.models.clip import TextTower
+from limner.models.dit import DiT
+from limner.models.unet import UNet
+from limner.text.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A model, part by part.
+
+    An autoencoder of None means that the denoiser works on pixels. SDXL has a second tokenizer and
+    text encoder.
+    """
+
+    tokenizer: Tokenizer
+    text_encoder: TextTower
+    denoiser: UNet | DiT
+    autoencoder: Autoencoder | None
+    process: Process
+    prediction: Prediction
+    sampling: Sampling
+    words: Words | None
+    tokenizer_2: Tokenizer | None = None
+    text_encoder_2: TextTower | None = None
+
+
+def load_folder(
+    path: Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+) -> Parts:
+    """Every part of the model in a folder, on a device; dtype as in `ModelFolder.load`."""
+    if not (path / "model_index.json").is_file():
+        raise CheckpointError(f"{path} is no model folder: one with a model_index.json is right")
+    folder = ModelFolder(path)
+    if folder.has("text_encoder_2") and not folder.has("text_encoder"):
+        raise CheckpointError(f"{path} is SDXL's refiner: the base model is right")
+    process, prediction, sampling, words = folder.load_settings()
+    load = partial(folder.load, dtype=dtype, device=device)
+    tower = load("text_encoder")
+    second = load("text_encoder_2") if folder.has("text_encoder_2") else None
+    return Parts(
+        tokenizer=folder.load_tokenizer(tower=tower.config),
+        text_encoder=tower,
+        tokenizer_2=None
+        if second is None
+        else folder.load_tokenizer("tokenizer_2", tower=second.config),
+        text_encoder_2=second,
+        denoiser=load("transformer" if folder.has("transformer") else "unet"),
+        autoencoder=load("vae") if folder.has("vae") else None,
+        process=process,
+        prediction=prediction,
+        sampling=sampling,
+        words=words,
+    )
+
+
+def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32) -> None:
+    """Write a whole model as a new folder; one of Stable Diffusion opens in diffusers too.
+
+    Raises CheckpointError where the path exists already.
+    """
+    if path.exists():
+        raise CheckpointError(f"{path} exists already: move it away first")
+    path.mkdir(parents=True)
+    folder = ModelFolder(path)
+    folder.save_tokenizer(parts.tokenizer)
+    folder.save(parts.text_encoder, dtype)
+    if parts.tokenizer_2 is not None and parts.text_encoder_2 is not None:
+        folder.save_tokenizer(parts.tokenizer_2, "tokenizer_2")
+        folder.save(parts.text_encoder_2, dtype, part="text_encoder_2")
+    stride = 1
+    if parts.autoencoder is not None:
+        folder.save(parts.autoencoder, dtype)
+        stride = parts.autoencoder.config.space.stride
+    if isinstance(parts.denoiser, UNet):
+        # one number, which diffusers' inpainting reckons with: a square of the shorter side
+        folder.save(parts.denoiser, dtype, sample_size=min(parts.sampling.size) // stride)
+        folder.describe(parts.denoiser.config, parts.sampling)
+    else:
+        folder.save(parts.denoiser, dtype)
+    folder.save_settings(parts.process, name_of(parts.prediction), parts.sampling, parts.words)
+
+
+def ship(source: Path, target: Path) -> None:
+    """Copy what painting needs of a trained model, its weights in half precision.
+
+    The image tower stays behind. `target` must not exist yet.
+    """
+    save_folder(load_folder(source), target, dtype=torch.float16)
+
+
+def ship_denoiser(source: Path, target: Path, base: str) -> None:
+    """Copy a trained denoiser in half precision, all else of whose model is that of a base.
+
+    base: the base's folder as seen from `target`, which must not exist yet.
+    """
+    if target.exists():
+        raise CheckpointError(f"{target} exists already: move it away first")
+    trained, lender = ModelFolder(source), ModelFolder(Path(os.path.normpath(target / base)))
+    if trained.load_settings()[:3] != lender.load_settings()[:3]:
+        raise CheckpointError(f"{source} is not painted with as {lender.path} is")
+    target.mkdir(parents=True)
+    write_json(target / EXTRA, {"base": base})
+    part = "transformer" if trained.has("transformer") else "unet"
+    ModelFolder(target).save(trained.load(part), torch.float16)
