@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -57,12 +58,16 @@ def command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
 ) -> None:
-    """Paint over a picture. What lies outside the mask keeps every byte."""
+    """Paint over a picture. What lies outside the mask keeps every byte.
+
+    Without --model, masks and room are painted by the shipped inpainting model.
+    """
     base = repeated(source)
     text = one_prompt(prompt, None if base is None else base.prompt)
     room = parse_sides(extend)
     path = files.target_path(output, text)
     files.check_writable(path)
+    from limner.pipeline.loading import INPAINTING
     from limner.pipeline.masks import read_mask
     from limner.pipeline.pictures import read_picture
 
@@ -75,6 +80,8 @@ def command(
     }
     given = {name: value for name, value in edits.items() if value is not None}
     request = options.request(base, text, picture=read_picture(picture), **given)
+    if painted_by.model is None and (request.mask is not None or request.extend is not None):
+        painted_by = replace(painted_by, model=Path(INPAINTING))
     carry_out(request, painted_by, path, force=force)
 
 

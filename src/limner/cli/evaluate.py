@@ -128,7 +128,7 @@ def reconstruction(painter: Painter, pictures: PictureSet) -> float:
     return psnr(torch.cat(back).clamp(-1, 1), pixels)
 
 
-def write_sheet(painter: Painter, cells: list[Cell], path: Path, count: int = 48) -> None:
+def write_sheet(painter: Painter, cells: list[Cell], path: Path, count: int = 96) -> None:
     """Pictures of cells taken evenly from the list, seen and held out, failures as they come."""
     from limner.data.pixels import to_picture
     from limner.evaluate.sheet import contact_sheet

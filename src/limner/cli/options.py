@@ -105,9 +105,9 @@ class ModelOptions:
     @property
     def origin(self) -> Path:
         """Where the model lies, which a picture's metadata name."""
-        from limner.pipeline.loading import shipped_model
+        from limner.pipeline.loading import found
 
-        return shipped_model() if self.model is None else self.model
+        return found(self.model)
 
     def load(self) -> Painter:
         """The painter, with everything put on it."""

@@ -13,6 +13,7 @@ from limner.errors import CheckpointError, UsageError
 from limner.pipeline.painter import Painter
 
 SHIPPED = "emoji"
+INPAINTING = "emoji-inpainting"
 
 
 def load(
@@ -26,17 +27,15 @@ def load(
 ) -> Painter:
     """A painter from a model folder or single file; the shipped model if no path is given.
 
+    A path that is not there and has the name of a shipped model ("emoji-inpainting") is that model.
+
     device: None takes a GPU where there is one. dtype: of the weights; None takes fp32 on the CPU,
     and on a GPU fp16 but for an autoencoder that overflows in it. vae: a file with another
     autoencoder, for a Stable Diffusion model. lora_folder, embedding_folder: where a prompt's
     `<lora:name:weight>` finds its file, and the words that it teaches.
     Raises CheckpointError where the model is missing, incomplete or broken.
     """
-    source = shipped_model() if path is None else Path(path)
-    if not source.exists():
-        raise CheckpointError(
-            f"{source} is missing: give a model folder with a model_index.json, or a model file"
-        )
+    source = found(path)
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     place = usable(device)
@@ -67,6 +66,23 @@ def usable(device: str | torch.device) -> torch.device:
         raise UsageError(f"device {str(device)!r} cannot be used here ({first}): try cpu") from None
 
 
-def shipped_model() -> Path:
-    """Where the model lies that comes with the package."""
-    return Path(str(files("limner") / "assets" / SHIPPED))
+def found(path: str | Path | None) -> Path:
+    """Where the model of a path lies; that of a shipped model's name, and the shipped one of None.
+
+    Raises CheckpointError where there is none.
+    """
+    if path is None:
+        return shipped_model()
+    shipped = shipped_model(str(path))
+    if Path(path).exists():
+        return Path(path)
+    if Path(path).name == str(path) and (shipped / "model_index.json").is_file():
+        return shipped
+    raise CheckpointError(
+        f"{path} is missing: give a model folder with a model_index.json, or a model file"
+    )
+
+
+def shipped_model(name: str = SHIPPED) -> Path:
+    """Where the model of that name lies that comes with the package."""
+    return Path(str(files("limner") / "assets" / name))
