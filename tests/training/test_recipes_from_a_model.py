@@ -16,8 +16,10 @@ from limner.errors import TrainingError
 from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
 from limner.training.recipes import RECIPES
+from limner.training.recipes.autoencoder import normalised_latents
 from limner.training.recipes.scenes import OTHER_WORDS, Pool
 from limner.training.run import train
+from limner.training.tunings import LoraTuning
 
 LOOP = LoopConfig(steps=2, batch=4, learning_rate=1e-3, precision="fp32")
 CONCEPTS = ("red apple", "blue cat", "green dog")  # the model knows the first two
@@ -119,6 +121,40 @@ def test_what_stands_beside_is_drawn_for_each_item_by_itself(tiny_model):
     whole = objective.beside(torch.tensor([0, 1]), Draws(5, range(2)))
     second = objective.beside(torch.tensor([1]), Draws(5, range(1, 2)))
     torch.testing.assert_close(whole[1:], second)
+
+
+def pairs_recipe(**changes):
+    tuning = LoraTuning(rank=2, targets=("linear",), text=True)
+    row = replace(RECIPES["emoji-pairs"], loop=LOOP, pool=8, tuning=tuning)
+    return replace(row, scenes=SceneConfig(held_out=0.0, sized=0.0), **changes)
+
+
+def test_pairs_train_a_lora_beside_the_model(tiny_model, tmp_path):
+    made = run(pairs_recipe(), tmp_path, tiny_model)
+    for part in ("unet", "text_encoder", "vae"):
+        assert torch.equal(weights(made.path, part), weights(tiny_model, part))
+    assert made.loras == (made.path / "pairs.safetensors",)
+    painter = limner.load(made.path)
+    assert [name for name, _ in painter.adapters.loras] == ["pairs"]
+    result = painter.generate("a red apple left of a blue cat", seed=0)
+    assert result.images[0].size == (32, 16)
+    painter.remove_lora("pairs")
+    other = painter.generate("a red apple left of a blue cat", seed=0)
+    assert not torch.equal(result.latents, other.latents)
+
+
+def test_the_first_thing_of_a_pair_is_on_the_left(tiny_model):
+    made = pairs_recipe().objective(things(), ModelFolder(tiny_model))
+    single = normalised_latents(things(), ModelFolder(tiny_model))
+    apple, cat = single[0], single[1]
+    chance = torch.Generator().manual_seed(0)
+    assert made.count == 8
+    for index in range(made.count):
+        said = made.condition.caption(index, chance)
+        left, right = made.latents[index].chunk(2, dim=2)
+        first_is_apple = said.index("apple") < said.index("cat")
+        assert torch.equal(left, apple if first_is_apple else cat)
+        assert torch.equal(right, cat if first_is_apple else apple)
 
 
 def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model, tmp_path):

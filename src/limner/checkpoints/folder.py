@@ -1,8 +1,8 @@
 """Reading and writing a model folder, part by part.
 
 model_index.json                    which library and class each part is of
-limner.json                         what diffusers has no place for: sampling defaults, words; or
-                                    the base, another folder that has all that is missing here
+limner.json                         what diffusers has no place for: sampling defaults, words, LoRAs
+                                    of the folder; the base, another folder that has what is missing
 lexicon.json                        words that the model has not read, and what they mean to it
 tokenizer/  text_encoder/  tokenizer_2/  text_encoder_2/  image_encoder/
 unet/ or transformer/  vae/  scheduler/
@@ -89,14 +89,30 @@ class ModelFolder:
     @property
     def base(self) -> ModelFolder | None:
         """The folder that lends its parts; CheckpointError where it is named and missing."""
-        extra = self.path / EXTRA
-        name = read_json(extra).get("base") if extra.exists() else None
+        name = self._extra().get("base")
         if name is None:
             return None
         path = self.path / str(name)
         if not path.is_dir():
-            raise CheckpointError(f"{extra} names a base, {name}, which is missing: {path}")
+            raise CheckpointError(
+                f"{self.path / EXTRA} names a base, {name}, which is missing: {path}"
+            )
         return ModelFolder(path)
+
+    @property
+    def loras(self) -> tuple[Path, ...]:
+        """LoRA files of the folder, without which it does not paint as it should."""
+        return tuple(self.path / str(name) for name in self._extra().get("loras", ()))
+
+    def add_lora(self, name: str) -> None:
+        """Let a LoRA file that lies in the folder be one of it."""
+        extra = self._extra()
+        loras = dict.fromkeys([*extra.get("loras", ()), name])
+        write_json(self.path / EXTRA, {**extra, "loras": list(loras)})
+
+    def _extra(self) -> dict[str, Any]:
+        path = self.path / EXTRA
+        return read_json(path) if path.exists() else {}
 
     def has(self, part: str) -> bool:
         return self.place(part).is_dir()
@@ -207,7 +223,9 @@ class ModelFolder:
 
     def load_settings(self) -> tuple[Process, Prediction, Sampling, Words | None]:
         if self.base is not None and not (self.path / "scheduler").is_dir():
-            return self.base.load_settings()
+            process, prediction, sampling, words = self.base.load_settings()
+            own = {**asdict(sampling), **self._extra().get("sampling", {})}
+            return process, prediction, sampling_from_json(own), words
         scheduler = read_json(self.path / "scheduler" / "scheduler_config.json")
         process = process_from_dict(scheduler)
         name = _PREDICTIONS.get(scheduler.get("prediction_type", "epsilon"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from limner.checkpoints import load_autoencoder, load_folder, load_single_file
+from limner.checkpoints import ModelFolder, load_autoencoder, load_folder, load_single_file
 from limner.errors import CheckpointError, UsageError
 from limner.pipeline.painter import Painter
 
@@ -45,6 +45,8 @@ def load(
         other = load_autoencoder(Path(vae), parts.denoiser, dtype=dtype, device=place)
         parts = replace(parts, autoencoder=other)
     painter = Painter(parts, device=place)
+    for file in ModelFolder(source).loras if source.is_dir() else ():
+        painter.add_lora(file)
     painter.adapters.lora_folder = existing(lora_folder)
     painter.adapters.embedding_folder = existing(embedding_folder)
     return painter

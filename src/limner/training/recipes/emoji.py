@@ -30,6 +30,7 @@ from limner.training.recipes.conditions import ByText
 from limner.training.recipes.denoiser import DenoiserRecipe
 from limner.training.recipes.distillation import DistillationRecipe
 from limner.training.recipes.inpainting import InpaintingRecipe
+from limner.training.recipes.pairs import PairsRecipe
 from limner.training.recipes.scenes import SceneRecipe
 
 EMOJI = partial(load_emoji, 64)
@@ -88,6 +89,9 @@ EMOJI_RECIPES: dict[str, Recipe] = {
     ),
     "emoji-inpainting": InpaintingRecipe(
         source=EMOJI, loop=LoopConfig(steps=2000, batch=48, learning_rate=3e-4, save_every=250)
+    ),
+    "emoji-pairs": PairsRecipe(
+        source=EMOJI, loop=LoopConfig(steps=1600, batch=24, learning_rate=1e-3, save_every=200)
     ),
     "emoji-dit": replace(EMOJI_DENOISER, config=DIT_EMOJI),
     "emoji128-autoencoder": AutoencoderRecipe(
