@@ -165,9 +165,11 @@ def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model
     sampling = made.load_settings()[2]
     assert (sampling.steps, sampling.guidance, sampling.solver) == (2, 1.0, "euler")
     assert (sampling.schedule, sampling.shift) == ("shifted", 2.0)
+    with pytest.raises(TrainingError, match="it is distilled already"):
+        row.objective(things(), made)
 
 
-@pytest.mark.parametrize("name", ["emoji-scenes", "emoji-few-steps"])
+@pytest.mark.parametrize("name", ["emoji-scenes", "emoji-few-steps", "emoji-inpainting", "emoji-pairs"])
 def test_a_model_to_go_on_from_is_needed(name, tmp_path):
     row = replace(RECIPES[name], loop=LOOP)
     with pytest.raises(TrainingError, match="needs a model folder with vae"):

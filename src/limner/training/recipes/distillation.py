@@ -9,6 +9,7 @@ from limner.checkpoints import ModelFolder
 from limner.data.records import PictureSet
 from limner.diffusion.prediction import name_of
 from limner.diffusion.schedules import levels
+from limner.errors import TrainingError
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.conditions import TextCondition, Told
@@ -42,6 +43,11 @@ class DistillationRecipe:
 
     def objective(self, data: PictureSet, model: ModelFolder) -> DistillationObjective:
         process, prediction, sampling, words = model.load_settings()
+        if sampling.guidance == 1:
+            raise TrainingError(
+                f"{model.path} is painted without guidance: it is distilled already, or has none "
+                "to fold in; a model with guidance is right, and one that is not its own student"
+            )
         data = within(data, words)
         condition, _ = self.told.condition(data, model)
         assert isinstance(condition, TextCondition)
