@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from limner.errors import UsageError
-from limner.explain.heatmaps import AttentionMaps, Moment, Side, grid_of, occurrences
+from limner.explain.heatmaps import AttentionMaps, Moment, Side, occurrences
 from limner.text.tokenizer import Tokenizer
 
 TOKENIZER = Tokenizer.train(["a red apple and a blue cat"] * 4, 600, length=12)
@@ -105,18 +105,3 @@ def test_what_is_not_there_is_named(words, where, said):
 def test_occurrences():
     assert list(occurrences([1, 2, 1, 2, 3], [1, 2])) == [0, 1, 2, 3]
     assert list(occurrences([1], [1, 2])) == []
-
-
-@pytest.mark.parametrize(
-    ("places", "size", "grid"),
-    [
-        (256, (16, 16), (16, 16)),
-        (16, (16, 16), (4, 4)),
-        (32, (16, 32), (4, 8)),
-        (6, (5, 9), (2, 3)),
-    ],
-)
-def test_grids(places, size, grid):
-    assert grid_of(places, size) == grid
-    with pytest.raises(UsageError, match="7 places"):
-        grid_of(7, size)

@@ -13,6 +13,7 @@ from limner.data.records import PictureSet, Record
 from limner.data.scenes import SceneConfig, Scenes
 from limner.data.synonyms import Synonyms
 from limner.errors import TrainingError
+from limner.nn.attention import Attention
 from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
 from limner.training.recipes import RECIPES
@@ -124,8 +125,8 @@ def test_what_stands_beside_is_drawn_for_each_item_by_itself(tiny_model):
 
 
 def pairs_recipe(**changes):
-    tuning = LoraTuning(rank=2, targets=("linear",), text=True)
-    row = replace(RECIPES["emoji-pairs"], loop=LOOP, pool=8, tuning=tuning)
+    tuning = LoraTuning(rank=2, targets=("linear",))
+    row = replace(RECIPES["emoji-pairs"], loop=LOOP, pool=10, tuning=tuning)
     return replace(row, scenes=SceneConfig(held_out=0.0, sized=0.0), **changes)
 
 
@@ -136,25 +137,45 @@ def test_pairs_train_a_lora_beside_the_model(tiny_model, tmp_path):
     assert made.loras == (made.path / "pairs.safetensors",)
     painter = limner.load(made.path)
     assert [name for name, _ in painter.adapters.loras] == ["pairs"]
-    result = painter.generate("a red apple left of a blue cat", seed=0)
-    assert result.images[0].size == (32, 16)
-    painter.remove_lora("pairs")
-    other = painter.generate("a red apple left of a blue cat", seed=0)
-    assert not torch.equal(result.latents, other.latents)
 
 
-def test_the_first_thing_of_a_pair_is_on_the_left(tiny_model):
-    made = pairs_recipe().objective(things(), ModelFolder(tiny_model))
+def test_a_pair_is_two_latents_and_two_captions_in_the_same_order(tiny_model):
+    made = pairs_recipe(dropout=0.0).objective(things(), ModelFolder(tiny_model))
     single = normalised_latents(things(), ModelFolder(tiny_model))
-    apple, cat = single[0], single[1]
+    by_concept = dict(zip(CONCEPTS, single, strict=True))
     chance = torch.Generator().manual_seed(0)
-    assert made.count == 8
-    for index in range(made.count):
-        said = made.condition.caption(index, chance)
-        left, right = made.latents[index].chunk(2, dim=2)
-        first_is_apple = said.index("apple") < said.index("cat")
-        assert torch.equal(left, apple if first_is_apple else cat)
-        assert torch.equal(right, cat if first_is_apple else apple)
+    assert made.count == 10
+    for index, scene in enumerate(made.condition.scenes):
+        first, second = by_concept[scene.first.concept], by_concept[scene.second.concept]
+        wide = made.clean(torch.tensor([index]), Draws(0, range(1)))[0]
+        high = made.clean(torch.tensor([index]), Draws(1, range(1)))[0]
+        assert torch.equal(wide, torch.cat([first, second], dim=2))
+        assert torch.equal(high, torch.cat([first, second], dim=1))
+        left, right = made.condition._said(scene, chance)
+        assert scene.first.concept.split()[1] in left
+        assert scene.second.concept.split()[1] in right
+
+
+def test_each_half_of_a_pair_learns_from_its_own_caption(tiny_model):
+    made = pairs_recipe(dropout=0.0).objective(things(), ModelFolder(tiny_model))
+    told = made.condition(torch.tensor([0]), Draws(0, range(1)))
+    length = told["context"].shape[1] // 2
+    other = {**told, "context": told["context"].clone()}
+    other["context"][:, length:] += 1
+    x, t = torch.randn(1, 4, 8, 16), torch.tensor([500.0])
+    with torch.no_grad():
+        maps = []
+        cross = next(
+            m for m in made.denoiser.modules() if isinstance(m, Attention) and m.reads_context
+        )
+        cross.register_forward_hook(lambda _, given, output: maps.append(output))
+        for one in (told, other):
+            made.denoiser(x, t, **one)
+    rows = maps[0][0].shape[0]
+    columns = 2 * int((rows / 2) ** 0.5)
+    left = torch.arange(rows) % columns < columns // 2
+    assert torch.equal(maps[0][0][left], maps[1][0][left])
+    assert not torch.equal(maps[0][0][~left], maps[1][0][~left])
 
 
 def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model, tmp_path):
@@ -169,7 +190,9 @@ def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model
         row.objective(things(), made)
 
 
-@pytest.mark.parametrize("name", ["emoji-scenes", "emoji-few-steps", "emoji-inpainting", "emoji-pairs"])
+@pytest.mark.parametrize(
+    "name", ["emoji-scenes", "emoji-few-steps", "emoji-inpainting", "emoji-pairs"]
+)
 def test_a_model_to_go_on_from_is_needed(name, tmp_path):
     row = replace(RECIPES[name], loop=LOOP)
     with pytest.raises(TrainingError, match="needs a model folder with vae"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +66,6 @@ def command(
     room = parse_sides(extend)
     path = files.target_path(output, text)
     files.check_writable(path)
-    from limner.pipeline.loading import INPAINTING
     from limner.pipeline.masks import read_mask
     from limner.pipeline.pictures import read_picture
 
@@ -80,8 +78,6 @@ def command(
     }
     given = {name: value for name, value in edits.items() if value is not None}
     request = options.request(base, text, picture=read_picture(picture), **given)
-    if painted_by.model is None and (request.mask is not None or request.extend is not None):
-        painted_by = replace(painted_by, model=Path(INPAINTING))
     carry_out(request, painted_by, path, force=force)
 
 

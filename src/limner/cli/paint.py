@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli import files
+from limner.cli.choosing import fitting
 from limner.cli.options import (
     ModelOptions,
     RequestOptions,
@@ -55,6 +56,7 @@ def carry_out(
     request: Request, painted_by: ModelOptions, path: Path, *, grid: bool = False, force: bool
 ) -> None:
     """Paint a request, write the pictures, and say where they are."""
+    request, painted_by = fitting(request, painted_by)
     painter = painted_by.load()
     with progress_bar("painting") as report:
         result = follow(painter.steps(request), report)

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limner.errors import UsageError
+from limner.nn.regions import grid_of
 from limner.text.tokenizer import Tokenizer
 
 PROMPT, NEGATIVE = "prompt", "negative"
@@ -134,16 +135,6 @@ def occurrences(ids: Sequence[int], wanted: Sequence[int]) -> Iterator[int]:
     for start in range(len(ids) - len(wanted) + 1):
         if list(ids[start : start + len(wanted)]) == list(wanted):
             yield from range(start, start + len(wanted))
-
-
-def grid_of(places: int, size: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of a map of so many places on a latent of (h, w), halved or in patches."""
-    height, width = size
-    for step in range(1, max(size) + 1):
-        rows, columns = -(-height // step), -(-width // step)
-        if rows * columns == places:
-            return rows, columns
-    raise UsageError(f"{places} places are no grid over a latent of {height}x{width}")
 
 
 def _rows(moment: Moment, side: str, known: Sequence[str]) -> list[int]:

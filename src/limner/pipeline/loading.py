@@ -14,6 +14,7 @@ from limner.pipeline.painter import Painter
 
 SHIPPED = "emoji"
 INPAINTING = "emoji-inpainting"
+PAIRS = "emoji-pairs"
 
 
 def load(

@@ -56,7 +56,7 @@ class DenoisingObjective:
     def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
         device = next(self.denoiser.parameters()).device
         told = self.condition(indices, draws)
-        x0 = self.latents[indices].to(device)
+        x0 = self.clean(indices, draws).to(device)
         noise = draws.normal(*x0.shape[1:]).to(x0)
         t = self.times.times_of(self.process, draws.uniform()).to(x0)
         alpha, sigma = self.process.alpha_sigma(t)
@@ -72,6 +72,10 @@ class DenoisingObjective:
         error = (output - self.prediction.target(x0, noise, alpha, sigma)).square()
         weight = self.weight(self.prediction, alpha, sigma)
         return {"total": (weight * error.flatten(1).mean(1)).mean()}
+
+    def clean(self, indices: Tensor, draws: Draws) -> Tensor:
+        """What noise is mixed into, (B, C, h, w)."""
+        return self.latents[indices]
 
 
 def learns(module: nn.Module) -> bool:

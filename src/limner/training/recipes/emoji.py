@@ -91,7 +91,7 @@ EMOJI_RECIPES: dict[str, Recipe] = {
         source=EMOJI, loop=LoopConfig(steps=2000, batch=48, learning_rate=3e-4, save_every=250)
     ),
     "emoji-pairs": PairsRecipe(
-        source=EMOJI, loop=LoopConfig(steps=1600, batch=24, learning_rate=1e-3, save_every=200)
+        source=EMOJI, loop=LoopConfig(steps=900, batch=24, learning_rate=1e-3, save_every=150)
     ),
     "emoji-dit": replace(EMOJI_DENOISER, config=DIT_EMOJI),
     "emoji128-autoencoder": AutoencoderRecipe(

@@ -1,81 +1,78 @@
-"""The recipe of pairs: a trained painter of single things learns to paint two, side by side.
+"""The recipe of pairs: a trained painter of single things learns to paint two in one picture.
 
-The picture is twice as wide as those it knows and each thing is as large as ever, so what is to be
-learned is which half a word is for. Two latents beside each other are the latent of a pair. The
-model itself stays as it is: low-rank updates of it are trained (LoRA, Hu et al. 2021).
+The picture is twice as wide, or as high, as those it knows, each thing is as large as ever, and
+each half looks at its own text alone (`nn.regions`); so which word is for which half need not be
+learned, only that two things stand apart. Two latents beside each other are the latent of a pair.
+The model itself stays as it is: low-rank updates of its U-Net are trained (LoRA, Hu et al. 2021).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from limner.checkpoints import ModelFolder, load_folder
+from limner.data.captions import caption, uniform
 from limner.data.records import PictureSet
-from limner.data.scene_words import Relation, Scene, scene_caption
-from limner.data.scenes import RELATIONS, SceneConfig, Scenes
-from limner.diffusion.prediction import name_of
+from limner.data.scene_words import Scene
+from limner.data.scenes import SceneConfig, Scenes
 from limner.diffusion.times import LogitNormalTimes, TimeSampling
+from limner.nn.regions import parted
 from limner.nn.trainable import TrainableUpdates
 from limner.text.encode import TextEncoder
+from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
-from limner.training.objectives.conditions import TextCondition
+from limner.training.objectives.conditions import Told
 from limner.training.objectives.denoising import DenoisingObjective
 from limner.training.recipes.autoencoder import normalised_latents
 from limner.training.recipes.base import Source, within
 from limner.training.recipes.conditions import PAD, encode_unpadded
 from limner.training.sheet import Sheet
 from limner.training.tunings import LoraTuning
+from limner.types import Conditioning, Context, Latent, TextMask, Times
 
 LORA = "pairs.safetensors"
-FIRST_LEFT = (Relation.LEFT, Relation.AND)  # a prompt of the others is turned round before
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairsRecipe:
-    """A LoRA that lets the model of a folder paint two things beside each other.
+    """A LoRA that lets the model of a folder paint two things beside or above each other.
 
     pool: how many pairs are drawn once, of every first thing as many. tuning: which weights get an
-    update, and of what rank. Process, prediction, sampling and concepts are those of the folder.
+    update, and of what rank. dropout: of both captions at once. Process, prediction, sampling and
+    concepts are those of the folder.
     """
 
     source: Source
     loop: LoopConfig
     times: TimeSampling = field(default_factory=lambda: LogitNormalTimes(shift=1.5))
     pool: int = 24_000
-    scenes: SceneConfig = field(default_factory=lambda: SceneConfig(sized=0.0))
-    tuning: LoraTuning = field(
-        default_factory=lambda: LoraTuning(rank=32, targets=("linear",), text=True)
-    )
+    scenes: SceneConfig = field(default_factory=lambda: SceneConfig(sized=0.0, mixed_styles=0.2))
+    tuning: LoraTuning = field(default_factory=lambda: LoraTuning(rank=32, targets=("linear",)))
     dropout: float = 0.1
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return ("vae", "unet", "scheduler", "tokenizer", "text_encoder")
+    needs: tuple[str, ...] = ("vae", "unet", "scheduler", "tokenizer", "text_encoder")
 
     def choose(self, data: PictureSet) -> PictureSet:
         return data.seen
 
-    def objective(self, data: PictureSet, model: ModelFolder) -> DenoisingObjective:
+    def objective(self, data: PictureSet, model: ModelFolder) -> PairsObjective:
         parts = load_folder(model.path)
         data = within(data, parts.words)
         scenes = pairs(Scenes(data, self.scenes), self.pool, self.loop.seed)
         updates = self.tuning.attach(parts)
-        encoder = TextEncoder(parts.tokenizer, parts.text_encoder.train(), pad_mask=PAD)
-        condition = TextCondition(
-            caption=lambda index, chance: scene_caption(scenes[index], chance),
-            encode=partial(encode_unpadded, encoder),
-            dropout=self.dropout,
+        encoder = TextEncoder(parts.tokenizer, parts.text_encoder, pad_mask=PAD)
+        condition = PairCondition(
+            scenes=scenes, encode=partial(encode_unpadded, encoder), dropout=self.dropout
         )
-        return DenoisingObjective(
-            parts.denoiser.train(),
+        return PairsObjective(
+            InHalves(parts.denoiser.train()),
             beside_each_other(normalised_latents(data, model), data, scenes),
             condition,
             process=parts.process,
@@ -87,26 +84,63 @@ class PairsRecipe:
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
         updates = objective.modules["lora"]
         assert isinstance(updates, TrainableUpdates)
-        parts = load_folder(model.path)
-        self.tuning.save(parts, {"lora": updates}, model.path / LORA)
-        height = parts.sampling.size[1]
-        sampling = replace(parts.sampling, size=(2 * height, height))
-        model.save_settings(parts.process, name_of(parts.prediction), sampling, parts.words)
+        self.tuning.save(load_folder(model.path), {"lora": updates}, model.path / LORA)
         model.add_lora(LORA)
 
     def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet | None:
         return None
 
 
+class PairsObjective(DenoisingObjective):
+    """As `DenoisingObjective`; in every other batch, by its seed, the halves lie on each other.
+
+    latents: (P, C, h, 2 w), the first thing on the left.
+    """
+
+    def clean(self, indices: Tensor, draws: Draws) -> Tensor:
+        wide = self.latents[indices]
+        return torch.cat(wide.chunk(2, dim=3), dim=2) if draws.seed % 2 else wide
+
+
+class InHalves(nn.Module):
+    """A denoiser whose two texts are each for the half of the picture that comes first, or last."""
+
+    def __init__(self, denoiser: nn.Module) -> None:
+        super().__init__()
+        self.denoiser = denoiser
+
+    def forward(self, x: Latent, t: Times, context: Context, mask: TextMask | None) -> Latent:
+        height, width = x.shape[2:]
+        with parted(self.denoiser, 2, upright=height > width, size=(height, width)):
+            return self.denoiser(x, t, context, mask)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PairCondition:
+    """A caption of each of two things, encoded one by one, their tokens one behind the other."""
+
+    scenes: Sequence[Scene]
+    encode: Callable[[list[str]], Conditioning]
+    dropout: float
+
+    @torch.no_grad()
+    def __call__(self, indices: Tensor, draws: Draws) -> Told:
+        pairs = zip(indices.tolist(), draws.chances(), strict=True)
+        said = [self._said(self.scenes[index], chance) for index, chance in pairs]
+        text = self.encode([first for first, _ in said] + [second for _, second in said])
+        mask = None if text.mask is None else torch.cat(text.mask.chunk(2), dim=1)
+        return {"context": torch.cat(text.context.chunk(2), dim=1), "mask": mask}
+
+    def _said(self, scene: Scene, chance: torch.Generator) -> tuple[str, str]:
+        if uniform(chance) < self.dropout:
+            return "", ""
+        return caption(scene.first, chance), caption(scene.second, chance)
+
+
 def pairs(source: Scenes, count: int, seed: int) -> tuple[Scene, ...]:
-    """So many scenes whose first thing is on the left, of every first concept as many."""
+    """So many scenes of two things, of every first concept as many."""
     chance = random.Random(seed)
-    cells = [
-        concept * len(RELATIONS) + RELATIONS.index(relation)
-        for concept in range(len(source.concepts))
-        for relation in FIRST_LEFT
-    ]
-    return tuple(source.plan(cells[index % len(cells)], chance) for index in range(count))
+    return tuple(source.plan(index % source.count, chance) for index in range(count))
 
 
 def beside_each_other(
