@@ -14,6 +14,7 @@ from limner.pipeline.painter import Painter
 
 SHIPPED = "emoji"
 INPAINTING = "emoji-inpainting"
+RESTYLING = "emoji-restyle"
 
 
 def load(

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from limner.checkpoints import ModelFolder
+from limner.checkpoints.branches import CONTENT, asked_of
 from limner.data.cells import Cells
 from limner.data.records import PictureSet
 from limner.diffusion.times import LogitNormalTimes, TimeSampling
 from limner.errors import TrainingError
-from limner.models.content import ContentConfig, ContentEncoder
+from limner.models.content import ContentEncoder
 from limner.models.style import StyleConfig, StyleEncoder
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
@@ -111,9 +112,13 @@ class RestyleRecipe:
         self, data: PictureSet, model: ModelFolder
     ) -> tuple[ContentEncoder, StyleEncoder]:
         """Both new, of the sizes that the model folder asks for."""
-        channels, unet = data.pictures.shape[1], model.config("unet")
-        stride = model.config("vae").space.stride
-        content = ContentConfig.of(unet, picture_channels=channels, stride=stride)
+        content = asked_of(model, CONTENT)
+        channels = data.pictures.shape[1]
+        if channels != content.picture_channels:
+            raise TrainingError(
+                f"the pictures have {channels} channels; this model's have "
+                f"{content.picture_channels}"
+            )
         style = StyleConfig(picture_channels=channels, context_width=content.context_width)
         return ContentEncoder(content), StyleEncoder(style)
 
