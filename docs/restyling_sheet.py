@@ -2,7 +2,7 @@
 
 python docs/restyling_sheet.py docs/restyling.png
 
-The contents are painted by the shipped model, so nothing but the package is needed.
+The contents are painted by the same model, so nothing but the package is needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
 
 
 def main() -> None:
-    painter = limner.load()
+    painter = limner.load("emoji-restyle")
     styles = painter.words.styles
 
     def painted(prompt: str) -> Image.Image:

@@ -169,7 +169,9 @@ def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model
         row.objective(things(), made)
 
 
-@pytest.mark.parametrize("name", ["emoji-scenes", "emoji-few-steps", "emoji-inpainting", "emoji-pairs"])
+@pytest.mark.parametrize(
+    "name", ["emoji-scenes", "emoji-few-steps", "emoji-inpainting", "emoji-pairs"]
+)
 def test_a_model_to_go_on_from_is_needed(name, tmp_path):
     row = replace(RECIPES[name], loop=LOOP)
     with pytest.raises(TrainingError, match="needs a model folder with vae"):

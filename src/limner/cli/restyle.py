@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -41,13 +42,17 @@ def command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
 ) -> None:
-    """Paint what a picture shows in another style."""
+    """Paint what a picture shows in another style.
+
+    Without --model by emoji-restyle, which has what it takes.
+    """
     base = repeated(source)
     text = one_prompt(prompt, "" if base is None else base.prompt)
     if style is None and (base is None or base.style is None):
         raise UsageError("a style is missing: --style noto, or --style and a picture that has it")
     path = files.target_path(output, text or named(picture, style))
     files.check_writable(path)
+    from limner.pipeline.loading import RESTYLING
     from limner.pipeline.pictures import read_picture
     from limner.pipeline.restyling import read_style
 
@@ -58,6 +63,8 @@ def command(
     }
     given = {name: value for name, value in led_by.items() if value is not None}
     request = options.request(base, text, content=read_picture(picture), **given)
+    if painted_by.model is None:
+        painted_by = replace(painted_by, model=Path(RESTYLING))
     carry_out(request, painted_by, path, force=force)
 
 

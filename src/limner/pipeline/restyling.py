@@ -176,7 +176,7 @@ def _check_weights(request: Request) -> None:
 def _check_content(content: Image.Image, request: Request, parts: Parts) -> None:
     if parts.content_encoder is None:
         raise RequestError(
-            "this model has no content branch, so it cannot restyle: the shipped one has, and "
+            "this model has no content branch, so it cannot restyle: emoji-restyle has one, and "
             "`limner train emoji-restyle` gives one to a model with a U-Net"
         )
     if request.picture is not None:
@@ -188,7 +188,9 @@ def _check_content(content: Image.Image, request: Request, parts: Parts) -> None
 def _check_style(style: Image.Image | str, parts: Parts) -> None:
     if isinstance(style, Image.Image):
         if parts.style_encoder is None:
-            raise RequestError("this model has no style encoder: it takes a style's word alone")
+            raise RequestError(
+                "this model has no style encoder: a word, or emoji-restyle, is right"
+            )
         check_size(style.size)
         eight_bit(style)
         return
