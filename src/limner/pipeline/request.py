@@ -104,6 +104,8 @@ class Request:
     def __post_init__(self) -> None:
         _text("prompt", self.prompt)
         _text("negative", self.negative)
+        if isinstance(self.style, str):
+            _text("style", self.style)
         _range("count", self.count, 1, MAX_COUNT)
         _range("steps", self.steps, 1, MAX_STEPS)
         _range("clip_skip", self.clip_skip, 1, MAX_CLIP_SKIP)

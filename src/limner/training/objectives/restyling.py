@@ -122,10 +122,8 @@ class RestylingCondition:
                 )
 
     def __call__(self, indices: Tensor, draws: Draws) -> Told:
-        chances = draws.chances()
-        drawn = [
-            self._drawn(i, chance) for i, chance in zip(indices.tolist(), chances, strict=True)
-        ]
+        pairs = zip(indices.tolist(), draws.chances(), strict=True)
+        drawn = [self._drawn(index, chance) for index, chance in pairs]
         content = self._content(drawn, draws)
         examples = self.data.to_float([each.example for each in drawn])
         style = self.style(
