@@ -11,10 +11,14 @@ import torch
 from hypothesis import settings
 
 from limner.checkpoints import ModelFolder, Sampling, Words
+from limner.checkpoints.branches import CONTENT, asked_of
+from limner.checkpoints.folder import EXTRA, write_json
 from limner.diffusion.process import RectifiedFlow
 from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower, TextTowerConfig
+from limner.models.content import ContentEncoder
 from limner.models.presets import AUTOENCODER_TINY, UNET_TINY
+from limner.models.style import StyleConfig, StyleEncoder
 from limner.models.unet import UNet
 from limner.text.tokenizer import Tokenizer
 
@@ -63,4 +67,19 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.save(Autoencoder(replace(AUTOENCODER_TINY, **space)))
     words = Words(concepts=("red apple", "blue cat"), styles=("3d",), others=("fruit",))
     folder.save_settings(RectifiedFlow(), "flow", SAMPLING, words)
+    return folder.path
+
+
+@pytest.fixture(scope="session")
+def restyling_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What restyles, of random weights, in a folder that borrows all else from the tiny model."""
+    torch.manual_seed(1)
+    folder = ModelFolder(tmp_path_factory.mktemp("restyling"))
+    write_json(folder.path / EXTRA, {"base": os.path.relpath(tiny_model, folder.path)})
+    content = ContentEncoder(asked_of(folder, CONTENT))
+    style = StyleEncoder(StyleConfig(channels=(8, 8), width=16, tokens=3, context_width=24))
+    for module in (content, style):
+        for parameter in module.parameters():  # new ones add nothing
+            torch.nn.init.normal_(parameter, std=0.2)
+        folder.save(module)
     return folder.path

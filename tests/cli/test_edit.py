@@ -11,6 +11,7 @@ from limner.cli import edit, main
 from limner.errors import UsageError
 from limner.pipeline.metadata import read_request
 from limner.pipeline.request import STORED
+from limner.pipeline.restyling import OF_RESTYLING
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_a_painted_edit_is_no_prompt_alone(run, tiny_model, capsys):
 
 
 def test_every_field_of_a_request_is_an_option():
-    assert set(STORED) <= set(inspect.signature(edit.command).parameters)
+    assert set(STORED) - set(OF_RESTYLING) <= set(inspect.signature(edit.command).parameters)
 
 
 def test_sides():

@@ -17,6 +17,7 @@ from limner.cli import files, paint, progress, words
 from limner.errors import OutputError, UsageError
 from limner.pipeline.canvas import OF_EDITS
 from limner.pipeline.request import STORED
+from limner.pipeline.restyling import OF_RESTYLING
 
 RED, BLUE = (Image.new("RGBA", (2, 2), colour) for colour in ("red", "blue"))
 
@@ -148,7 +149,7 @@ def test_failed_writing_is_an_output_error(tmp_path: Path) -> None:
 
 def test_every_field_of_a_request_is_an_option() -> None:
     options = set(inspect.signature(paint.command).parameters)
-    asked = set(STORED) - set(OF_EDITS)
+    asked = set(STORED) - set(OF_EDITS) - set(OF_RESTYLING)
     assert asked <= options
 
 

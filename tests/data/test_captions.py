@@ -12,6 +12,7 @@ from limner.data.captions import (
     class_records,
     known_words,
     photo_captions,
+    style_caption,
     unknown_words,
     with_article,
 )
@@ -125,3 +126,10 @@ def test_known_and_unknown_words() -> None:
     prompt = "Two red apples and an OWL in 3d style, by Vermeer; 7 owls, healthy Vermeer"
     assert unknown_words(prompt, known) == ("two", "by", "vermeer")
     assert unknown_words("", known) == ()
+
+
+def test_a_style_alone_is_said_in_several_ways():
+    chance = random.Random(0)
+    said = {style_caption("3d", chance) for _ in range(200)}
+    assert said == {"3d", "in 3d style", "3d style", "a 3d emoji", "an emoji in 3d style"}
+    assert "an emojione emoji" in {style_caption("emojione", chance) for _ in range(200)}

@@ -1,5 +1,6 @@
 """Checkpoints on the disk, Limner's modules in memory: diffusers' folders and single files."""
 
+from limner.checkpoints.branches import ship_branches
 from limner.checkpoints.conversion import convert
 from limner.checkpoints.folder import ModelFolder
 from limner.checkpoints.report import Report, inspect
@@ -28,5 +29,6 @@ __all__ = [
     "save_folder",
     "save_single_file",
     "ship",
+    "ship_branches",
     "ship_denoiser",
 ]

@@ -7,12 +7,15 @@ does not read is ignored; what Limner cannot do raises CheckpointError.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from limner.errors import CheckpointError
 from limner.models.autoencoder import AutoencoderConfig
 from limner.models.clip import TextTowerConfig, VisionTowerConfig
+from limner.models.content import ContentConfig
 from limner.models.dit import DiTConfig
+from limner.models.style import StyleConfig
 from limner.models.unet import SIZE_WIDTH, UNetConfig
 
 Json = dict[str, Any]
@@ -197,13 +200,38 @@ def vision_from_json(json: Mapping[str, Any]) -> VisionTowerConfig:
 
 
 def dit_to_json(config: DiTConfig) -> Json:
-    fields = {name: getattr(config, name) for name in config.__dataclass_fields__}
-    return {"_class_name": "DiT", **fields, "size": list(config.size)}
+    return _own_to_json("DiT", config)
 
 
 def dit_from_json(json: Mapping[str, Any]) -> DiTConfig:
-    fields = {name: json[name] for name in DiTConfig.__dataclass_fields__ if name in json}
-    return DiTConfig(**{**fields, "size": tuple(fields["size"])})
+    return DiTConfig(**_own_fields(DiTConfig, json))
+
+
+def content_to_json(config: ContentConfig) -> Json:
+    return _own_to_json("ContentEncoder", config)
+
+
+def content_from_json(json: Mapping[str, Any]) -> ContentConfig:
+    return ContentConfig(**_own_fields(ContentConfig, json))
+
+
+def style_to_json(config: StyleConfig) -> Json:
+    return _own_to_json("StyleEncoder", config)
+
+
+def style_from_json(json: Mapping[str, Any]) -> StyleConfig:
+    return StyleConfig(**_own_fields(StyleConfig, json))
+
+
+def _own_to_json(name: str, config: Any) -> Json:
+    """A part that only Limner has: the fields as they are called here."""
+    return {"_class_name": name, **asdict(config)}
+
+
+def _own_fields(config: Any, json: Mapping[str, Any]) -> Json:
+    """The fields of such a part; JSON knows lists alone."""
+    fields = {name: json[name] for name in config.__dataclass_fields__ if name in json}
+    return {n: tuple(v) if isinstance(v, list) else v for n, v in fields.items()}
 
 
 _UNSUPPORTED = "it has {} {!r}, which is not supported"

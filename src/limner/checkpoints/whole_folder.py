@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torch import nn
 
+from limner.checkpoints.branches import load_branches
 from limner.checkpoints.folder import EXTRA, ModelFolder, write_json
 from limner.checkpoints.settings import Sampling, Words
 from limner.diffusion.prediction import Prediction, name_of
@@ -16,7 +18,9 @@ from limner.diffusion.process import Process
 from limner.errors import CheckpointError
 from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower
+from limner.models.content import ContentEncoder
 from limner.models.dit import DiT
+from limner.models.style import StyleEncoder
 from limner.models.unet import UNet
 from limner.text.tokenizer import Tokenizer
 
@@ -26,7 +30,7 @@ class Parts:
     """A model, part by part.
 
     An autoencoder of None means that the denoiser works on pixels. SDXL has a second tokenizer and
-    text encoder.
+    text encoder. content_encoder, style_encoder: what restyles, where the model has it.
     """
 
     tokenizer: Tokenizer
@@ -39,6 +43,14 @@ class Parts:
     words: Words | None
     tokenizer_2: Tokenizer | None = None
     text_encoder_2: TextTower | None = None
+    content_encoder: ContentEncoder | None = None
+    style_encoder: StyleEncoder | None = None
+
+    @property
+    def modules(self) -> tuple[nn.Module, ...]:
+        """All that has weights."""
+        parts = (getattr(self, name) for name in self.__dataclass_fields__)
+        return tuple(part for part in parts if isinstance(part, nn.Module))
 
 
 def load_folder(
@@ -67,6 +79,7 @@ def load_folder(
         prediction=prediction,
         sampling=sampling,
         words=words,
+        **load_branches(folder, dtype=dtype, device=device),
     )
 
 
@@ -94,6 +107,9 @@ def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32)
         folder.describe(parts.denoiser.config, parts.sampling)
     else:
         folder.save(parts.denoiser, dtype)
+    for branch in (parts.content_encoder, parts.style_encoder):
+        if branch is not None:
+            folder.save(branch, dtype)
     folder.save_settings(parts.process, name_of(parts.prediction), parts.sampling, parts.words)
 
 

@@ -19,10 +19,14 @@ def fitting(request: Request, painted_by: ModelOptions) -> tuple[Request, ModelO
     a picture, and room round it, are for the inpainting model; all else is for the one that is
     loaded by default.
     """
-    from limner.pipeline.loading import INPAINTING, PAIRS
+    from PIL.Image import Image
+
+    from limner.pipeline.loading import INPAINTING, PAIRS, RESTYLING
 
     if painted_by.model is not None:
         return request, painted_by
+    if request.content is not None or isinstance(request.style, Image):
+        return request, replace(painted_by, model=Path(RESTYLING))
     if request.mask is not None or request.extend is not None:
         return request, replace(painted_by, model=Path(INPAINTING))
     if request.picture is None and (turned := _as_a_pair(request.prompt)) is not None:

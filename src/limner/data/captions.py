@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import torch
 
@@ -12,6 +13,7 @@ from limner.data.records import Record
 from limner.data.synonyms import Synonyms
 
 Chance = random.Random | torch.Generator
+Option = TypeVar("Option")
 
 STYLE_DROPOUT = 0.1
 KEYWORDS_ALONE = 0.1
@@ -21,6 +23,7 @@ MOST_KEYWORDS = 3
 PHOTO_TEMPLATES = ("a photo of {}", "a picture of {}", "an image of {}", "{}")
 OPENINGS = ("", "", "", "", "a picture of ", "an icon of ", "a sticker of ", "an emoji of ")
 STYLE_AFTER = ("{}, {}", "{} {}", "{}, {} style", "{} {} style", "{} in {} style")
+STYLE_ALONE = ("{}", "{}", "in {} style", "{} style", "a {} emoji", "an emoji in {} style")
 TEMPLATE_WORDS = frozenset(
     {"a", "an", "the", "of", "in", "on", "and", "with", "style", "picture", "icon", "sticker"}
     | {"emoji", "photo", "image"}
@@ -62,6 +65,13 @@ def canonical(record: Record) -> str:
         return record.captions[0]
     name = with_article(record.concept)
     return f"{name}, {record.style}" if record.style else name
+
+
+def style_caption(style: str, chance: Chance) -> str:
+    """The style alone, of whatever it may be: "3d", "in 3d style", "a 3d emoji"."""
+    form = pick(STYLE_ALONE, chance)
+    words = form.format(style)
+    return with_article(words[2:]) if form.startswith("a {}") else words
 
 
 def with_article(words: str) -> str:
@@ -143,7 +153,7 @@ def uniform(chance: Chance) -> float:
     return chance.random()
 
 
-def pick(options: Sequence[str], chance: Chance) -> str:
+def pick(options: Sequence[Option], chance: Chance) -> Option:
     """One of the options, all alike likely."""
     return options[int(uniform(chance) * len(options))]
 

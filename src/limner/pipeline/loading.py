@@ -15,6 +15,7 @@ from limner.pipeline.painter import Painter
 SHIPPED = "emoji"
 INPAINTING = "emoji-inpainting"
 PAIRS = "emoji-pairs"
+RESTYLING = "emoji-restyle"
 
 
 def load(

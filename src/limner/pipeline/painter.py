@@ -35,6 +35,7 @@ from limner.pipeline.numerics import finite
 from limner.pipeline.pictures import read_picture
 from limner.pipeline.recording import Recording
 from limner.pipeline.request import Request
+from limner.pipeline.restyling import Restyling, complete_restyling, read_style, restyling_of
 from limner.pipeline.result import Clock, Result, Step
 from limner.pipeline.script import Reader, Scene, at_level, check_maps, not_painted, scenes, trees
 from limner.pipeline.swaps import Control
@@ -63,10 +64,8 @@ class Painter:
     def __init__(self, parts: Parts, *, device: torch.device | str = "cpu") -> None:
         self.parts = parts
         self.device = torch.device(device)
-        towers = (parts.text_encoder, parts.text_encoder_2)
-        for module in (*towers, parts.denoiser, parts.autoencoder):
-            if module is not None:
-                module.to(self.device).eval().requires_grad_(False)
+        for module in parts.modules:
+            module.to(self.device).eval().requires_grad_(False)
         self.adapters = Adapters(parts)
         self.encode = Encodings(parts, self.adapters)
         self.decoder = LatentDecoder(parts.autoencoder)
@@ -126,6 +125,21 @@ class Painter:
             fields["mask"] = read_mask(fields["mask"])
         return self.generate(prompt, picture=picture, **fields)
 
+    def restyle(
+        self,
+        picture: Image.Image | str | Path,
+        style: Image.Image | str | Path,
+        prompt: str = "",
+        **fields: Any,
+    ) -> Result:
+        """Paint what a picture, or a file's, shows in a style; `fields` are those of `Request`.
+
+        style: one of `words.styles`, or a picture or its file, whose name has a dot or a slash.
+        """
+        if not isinstance(picture, Image.Image):
+            picture = read_picture(picture)
+        return self.generate(prompt, content=picture, style=read_style(style), **fields)
+
     def paint(self, request: Request) -> Result:
         """Paint a request to its end."""
         steps = self.steps(request)
@@ -148,10 +162,11 @@ class Painter:
         )
         with self.adapters.tagged(prompt.loras) as missing:
             with clock.stage("text"):
-                told = self._scenes(request, prompt, negative)
+                restyling = restyling_of(request, self.parts, self.encode)
+                told = restyling.told(self._scenes(request, prompt, negative))
             recording = Recording(self.parts.denoiser, request.attention)
             with clock.stage("denoise"):
-                x = yield from self._denoised(request, seeds, told, recording, canvas)
+                x = yield from self._denoised(request, seeds, told, recording, canvas, restyling)
         with clock.stage("decode"):
             decoded = self.decoder(x)
             painted = [to_picture(pixels) for pixels in decoded.pixels]
@@ -178,13 +193,14 @@ class Painter:
         told: Mapping[int, Scene],
         recording: Recording,
         canvas: Canvas | None,
+        restyling: Restyling,
     ) -> Generator[Step, None, Latent]:
         """From noise, or a picture with noise, to the last latent, step by step."""
         original = None
         if canvas is not None:
             original = original_of(self.parts, canvas, float(_given(request.strength)))
         start = self._start(request, seeds, original)
-        denoise = self._over_time(request, told, recording, canvas)
+        denoise = self._over_time(request, told, recording, canvas, restyling)
         if original is not None:
             denoise = original.kept(denoise, start.noise, start.levels[0])
         total = SOLVERS[_given(request.solver)].calls(start.levels)
@@ -209,6 +225,7 @@ class Painter:
         canvas = self._canvas(request)
         if canvas is not None:
             request = request.with_defaults(size=canvas.size, strength=default_strength(canvas))
+        request = complete_restyling(request, self.parts, self.multiple)
         request = self.adapters.complete(request).with_defaults(
             seed=secrets.randbelow(2**32),
             dialect=own.dialect,
@@ -281,6 +298,7 @@ class Painter:
         told: Mapping[int, Scene],
         recording: Recording,
         canvas: Canvas | None,
+        restyling: Restyling,
     ) -> Denoise:
         """Guidance by what holds at each step."""
         beside = self._beside(request, canvas)
@@ -294,7 +312,7 @@ class Painter:
 
         def denoise(x: Tensor, level: Level) -> Tensor:
             step, scene = at_level(told, visited, level)
-            with recording.of(step, scene.sides, request.count):
+            with recording.of(step, scene.sides, request.count), restyling.attached():
                 return guided[scene](x, level)
 
         return denoise

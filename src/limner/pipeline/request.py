@@ -57,6 +57,10 @@ class Request:
     feather: over how many pixels inside the mask the new fades into the old.
     context: sides of what the model is shown to those of what is repainted, where it cannot take
         the whole picture; None: 2.
+    content: what is painted shall look as this picture does. content_weight: how closely, from 0,
+        not at all; None: 1.
+    style: how it is drawn: one of the model's style words, or a picture that is drawn so.
+        style_weight: how far it leads beside the prompt, from 0; None: 1, as far as the prompt.
     start_noise: (count, C, h, w) of unit variance, in place of the seeds' noise.
     maps: texts -> functions of one vector, for their tokens' encodings wherever they stand in the
         prompts (psi of the lecture's Definition 7), in place of the weighting.
@@ -88,7 +92,11 @@ class Request:
     extend: tuple[int, int, int, int] | None = None
     feather: int = 0
     context: float | None = None
+    content_weight: float | None = None
+    style: Image.Image | str | None = None
+    style_weight: float | None = None
     picture: Image.Image | None = None
+    content: Image.Image | None = None
     start_noise: Tensor | None = None
     maps: Mapping[str, Map] | None = None
     attention: str | None = None
@@ -96,6 +104,8 @@ class Request:
     def __post_init__(self) -> None:
         _text("prompt", self.prompt)
         _text("negative", self.negative)
+        if isinstance(self.style, str):
+            _text("style", self.style)
         _range("count", self.count, 1, MAX_COUNT)
         _range("steps", self.steps, 1, MAX_STEPS)
         _range("clip_skip", self.clip_skip, 1, MAX_CLIP_SKIP)
@@ -115,6 +125,8 @@ class Request:
         _part("eta", self.eta)
         _part("variation_strength", self.variation_strength)
         self._check_edit()
+        _not_negative("content_weight", self.content_weight)
+        _not_negative("style_weight", self.style_weight)
         if self.variation_seed is not None and self.variation_strength == 0:
             raise RequestError(
                 f"variation_seed is {self.variation_seed} but variation_strength is 0: "
@@ -173,8 +185,9 @@ class Request:
     def to_json(self) -> str:
         """All but what no text can hold (`UNSTORED`), for a picture's metadata."""
         named = {name: getattr(self, name) for name in STORED}
-        if not isinstance(self.mask, str):
-            named["mask"] = None
+        for name in ("mask", "style"):
+            if not isinstance(named[name], str):
+                named[name] = None
         return json.dumps(named, ensure_ascii=False)
 
     @classmethod
@@ -208,7 +221,7 @@ def size_named(text: str) -> tuple[int, int]:
     return int(width), int(width if height is None else height)
 
 
-UNSTORED = ("picture", "start_noise", "maps", "attention")
+UNSTORED = ("picture", "content", "start_noise", "maps", "attention")
 STORED = tuple(field.name for field in fields(Request) if field.name not in UNSTORED)
 
 
@@ -241,6 +254,11 @@ def _one_of(name: str, value: str | None, known: Sequence[str]) -> None:
 def _part(name: str, value: float | None) -> None:
     if value is not None and not 0 <= value <= 1:
         raise RequestError(f"{name} is {value}: a number from 0 to 1 is right")
+
+
+def _not_negative(name: str, value: float | None) -> None:
+    if value is not None and not 0 <= value < math.inf:
+        raise RequestError(f"{name} is {value}: a number of 0 or more is right")
 
 
 def _range(name: str, value: int | None, least: int, most: int) -> None:

@@ -31,6 +31,7 @@ from limner.training.recipes.denoiser import DenoiserRecipe
 from limner.training.recipes.distillation import DistillationRecipe
 from limner.training.recipes.inpainting import InpaintingRecipe
 from limner.training.recipes.pairs import PairsRecipe
+from limner.training.recipes.restyle import RestyleRecipe
 from limner.training.recipes.scenes import SceneRecipe
 
 EMOJI = partial(load_emoji, 64)
@@ -93,6 +94,9 @@ EMOJI_RECIPES: dict[str, Recipe] = {
     "emoji-pairs": PairsRecipe(
         source=EMOJI, loop=LoopConfig(steps=900, batch=24, learning_rate=1e-3, save_every=150)
     ),
+    "emoji-restyle": RestyleRecipe(
+        source=EMOJI, loop=LoopConfig(steps=2400, batch=48, learning_rate=6e-4, save_every=200)
+    ),
     "emoji-dit": replace(EMOJI_DENOISER, config=DIT_EMOJI),
     "emoji128-autoencoder": AutoencoderRecipe(
         source=EMOJI_128,
@@ -112,6 +116,10 @@ EMOJI_RECIPES: dict[str, Recipe] = {
         loop=LoopConfig(steps=6000, batch=256, learning_rate=3e-4, save_every=1000),
         pool=60_000,
         synonyms=default_folder(128) / "synonyms.json",
+    ),
+    "emoji128-restyle": RestyleRecipe(
+        source=EMOJI_128,
+        loop=LoopConfig(steps=8000, batch=256, learning_rate=6e-4, save_every=1000),
     ),
     "emoji128-few-steps": DistillationRecipe(
         source=EMOJI_128, loop=LoopConfig(steps=4000, batch=256, learning_rate=2e-4)

@@ -1,0 +1,78 @@
+"""The parts for restyling, which stand beside a model's own: loading, fitting, shipping."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from limner.checkpoints.folder import EXTRA, ModelFolder, write_json
+from limner.errors import CheckpointError, UsageError
+from limner.models.content import ContentConfig
+from limner.models.style import StyleConfig
+
+CONTENT, STYLE = "content_encoder", "style_encoder"
+MEANT_FOR = {
+    CONTENT: ("picture_channels", "stride", "channels", "context_width"),
+    STYLE: ("picture_channels", "context_width"),
+}
+
+
+def load_branches(
+    folder: ModelFolder, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+) -> dict[str, Any]:
+    """The content branch and the style encoder of a folder by name, those that it has.
+
+    Raises CheckpointError where they were made for another U-Net, autoencoder or text tower.
+    """
+    found = [part for part in (CONTENT, STYLE) if folder.has(part)]
+    for part in found:
+        check_fit(folder.config(part), folder)
+    return {part: folder.load(part, dtype=dtype, device=device) for part in found}
+
+
+def check_fit(config: ContentConfig | StyleConfig, folder: ModelFolder) -> None:
+    """Raises CheckpointError where a part is not for the other parts of its folder."""
+    name = CONTENT if isinstance(config, ContentConfig) else STYLE
+    asked = asked_of(folder, name)
+    for field in MEANT_FOR[name]:
+        own, wanted = getattr(config, field), getattr(asked, field)
+        if own != wanted:
+            raise CheckpointError(
+                f"{folder.place(name)} is for a model with {field} {own}; "
+                f"this one's is {wanted}: another {name} is right, or none"
+            )
+
+
+def asked_of(folder: ModelFolder, part: str) -> ContentConfig:
+    """The sizes that a model asks of its content branch."""
+    if not folder.has("unet"):
+        raise CheckpointError(f"{folder.path} takes no {part}: only a U-Net does")
+    unet = folder.config("unet")
+    channels, stride = unet.in_channels, 1
+    if folder.has("vae"):
+        autoencoder = folder.config("vae")
+        channels, stride = autoencoder.in_channels, autoencoder.space.stride
+    try:
+        return ContentConfig.of(unet, picture_channels=channels, stride=stride)
+    except UsageError as error:
+        raise CheckpointError(f"{folder.path} takes no {part}: {error}") from None
+
+
+def ship_branches(source: Path, target: Path, base: str) -> None:
+    """Copy what restyles of a trained model in half precision; all else is lent by a base.
+
+    base: the base's folder as seen from `target`, which must not exist yet.
+    """
+    if target.exists():
+        raise CheckpointError(f"{target} exists already: move it away first")
+    trained, lender = ModelFolder(source), ModelFolder(Path(os.path.normpath(target / base)))
+    for part in (CONTENT, STYLE):
+        check_fit(trained.config(part), lender)
+    modules = [trained.load(part) for part in (CONTENT, STYLE)]
+    target.mkdir(parents=True)
+    write_json(target / EXTRA, {"base": base})
+    for module in modules:
+        ModelFolder(target).save(module, torch.float16)

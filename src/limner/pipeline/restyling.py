@@ -1,0 +1,201 @@
+"""Restyling: what is painted looks as one picture does, drawn as a word or another picture says.
+
+The content is attached to the U-Net while it is called. The style is one more text beside the
+prompt, with a weight of its own, as the members of an AND have it; without words in the prompt it
+is the only one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from limner.checkpoints import Parts
+from limner.data.pixels import from_picture
+from limner.errors import RequestError
+from limner.explain.heatmaps import NEGATIVE, Side
+from limner.models.content import adding, mean_token
+from limner.models.unet import UNet
+from limner.pipeline.adapters import TAG
+from limner.pipeline.canvas import sized_like
+from limner.pipeline.encodings import Encodings
+from limner.pipeline.pictures import check_size, eight_bit, read_picture, resized
+from limner.pipeline.request import Request
+from limner.pipeline.script import Scene
+from limner.text.combine import same_length
+from limner.types import Conditioning
+
+OF_RESTYLING = ("content_weight", "style", "style_weight")  # fields of a `Request`
+STYLE = "style"  # the side of it that recorders name
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Restyling:
+    """What leads a painting beside its prompts.
+
+    maps: of the content, for the U-Net. style: of one row. alone: the prompt says nothing itself.
+    """
+
+    parts: Parts
+    maps: tuple[Tensor, ...] = ()
+    content_weight: float = 1.0
+    style: Conditioning | None = None
+    style_weight: float = 1.0
+    side: Side | None = None
+    alone: bool = False
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Around a call of the U-Net: it is shown the content."""
+        if not self.maps:
+            yield
+            return
+        assert isinstance(self.parts.denoiser, UNet)
+        with adding(self.parts.denoiser, self.maps, self.content_weight):
+            yield
+
+    def told(self, scenes: Mapping[int, Scene]) -> dict[int, Scene]:
+        """What is said over the steps, with the style."""
+        if self.style is None:
+            return dict(scenes)
+        styled = {
+            scene: self._styled(scene, self.style) for scene in dict.fromkeys(scenes.values())
+        }
+        return {last: styled[scene] for last, scene in scenes.items()}
+
+    def _styled(self, scene: Scene, style: Conditioning) -> Scene:
+        if scene.swap is not None:
+            raise RequestError("a prompt's swap cannot be combined with a style: one is right")
+        said = () if self.alone else scene.members
+        weights = () if self.alone else scene.weights
+        sides = [side for side in scene.sides if side.name == NEGATIVE or not self.alone]
+        negative, *members = same_length([scene.negative, *said, style])
+        assert self.side is not None
+        return replace(
+            scene,
+            negative=negative,
+            members=tuple(members),
+            weights=(*weights, self.style_weight),
+            sides=(*sides, self.side),
+        )
+
+
+def restyling_of(request: Request, parts: Parts, encode: Encodings) -> Restyling:
+    """What a completed request asks for; nothing where it has neither content nor style."""
+    style, side = _style(request, parts, encode)
+    made = Restyling(
+        parts=parts,
+        style=style,
+        side=side,
+        style_weight=_weight(request.style_weight),
+        content_weight=_weight(request.content_weight),
+        alone=not TAG.sub("", request.prompt).strip(),
+    )
+    if request.content is None or parts.content_encoder is None:
+        return made
+    assert request.size is not None
+    told = encode([""], request.clip_skip) if style is None else style
+    encoder = parts.content_encoder
+    pixels = _pixels(request.content, request.size, encoder.config.picture_channels)
+    weights = next(encoder.parameters())
+    vector = mean_token(told.context, told.mask)
+    return replace(made, maps=tuple(encoder(pixels.to(weights), vector.to(weights))))
+
+
+def complete_restyling(request: Request, parts: Parts, multiple: int) -> Request:
+    """The request with the defaults of restyling; RequestError for what it cannot be.
+
+    multiple: what sides of pictures divide by.
+    """
+    _check_weights(request)
+    if request.content is not None:
+        _check_content(request.content, request, parts)
+        box = (0, 0, *request.content.size)
+        size = sized_like(box, parts.sampling.size, multiple)
+        request = request.with_defaults(size=size, content_weight=1.0)
+    if request.style is not None:
+        _check_style(request.style, parts)
+        request = request.with_defaults(style_weight=1.0)
+    return request
+
+
+def read_style(style: Image.Image | str | Path) -> Image.Image | str:
+    """A style as a request has it: the picture of a file, what else there is as it is.
+
+    A text with a dot or a slash is a file's name. Raises RequestError as `read_picture` does.
+    """
+    if isinstance(style, Path) or (isinstance(style, str) and any(c in style for c in "./\\")):
+        return read_picture(style)
+    return style
+
+
+def _style(
+    request: Request, parts: Parts, encode: Encodings
+) -> tuple[Conditioning | None, Side | None]:
+    """The tokens of the style that is asked for, and what a recorder is told of them."""
+    if request.style is None:
+        return None, None
+    if isinstance(request.style, str):
+        ids = parts.tokenizer([request.style])[0]
+        return encode([request.style], request.clip_skip), Side(name=STYLE, texts=(ids,))
+    encoder = parts.style_encoder
+    assert encoder is not None
+    own = sized_like((0, 0, *request.style.size), parts.sampling.size, 1)
+    pixels = _pixels(request.style, own, encoder.config.picture_channels)
+    tokens = encoder(pixels.to(encoder.base)).to(encoder.base)
+    unsaid = encode([""], request.clip_skip)  # what else there is of a text, such as its pooled one
+    no_ids = torch.zeros(0, dtype=torch.long)
+    return replace(unsaid, context=tokens, mask=None), Side(name=STYLE, texts=(no_ids,))
+
+
+def _pixels(picture: Image.Image, size: Size, channels: int) -> Tensor:
+    """(1, P, H, W) in model pixels at a size; a picture without transparency is opaque."""
+    return from_picture(resized(eight_bit(picture), size), channels)[None]
+
+
+def _weight(given: float | None) -> float:
+    return 1.0 if given is None else float(given)
+
+
+def _check_weights(request: Request) -> None:
+    for name, command in (("content", "restyle PICTURE"), ("style", "restyle --style STYLE")):
+        if getattr(request, f"{name}_weight") is not None and getattr(request, name) is None:
+            raise RequestError(
+                f"{name}_weight is of restyling, and there is no {name}: limner {command}, or "
+                "Painter.restyle, gives one"
+            )
+
+
+def _check_content(content: Image.Image, request: Request, parts: Parts) -> None:
+    if parts.content_encoder is None:
+        raise RequestError(
+            "this model has no content branch, so it cannot restyle: emoji-restyle has one, and "
+            "`limner train emoji-restyle` gives one to a model with a U-Net"
+        )
+    if request.picture is not None:
+        raise RequestError("an edit's picture and a content cannot be combined: one is right")
+    check_size(content.size)
+    eight_bit(content)
+
+
+def _check_style(style: Image.Image | str, parts: Parts) -> None:
+    if isinstance(style, Image.Image):
+        if parts.style_encoder is None:
+            raise RequestError(
+                "this model has no style encoder: a word, or emoji-restyle, is right"
+            )
+        check_size(style.size)
+        eight_bit(style)
+        return
+    known = () if parts.words is None else parts.words.styles
+    if known and style not in known:
+        raise RequestError(
+            f"style {style!r} is unknown: one of {', '.join(known)} is right, or a picture"
+        )
