@@ -7,6 +7,7 @@ does not read is ignored; what Limner cannot do raises CheckpointError.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from limner.errors import CheckpointError
@@ -14,6 +15,7 @@ from limner.models.autoencoder import AutoencoderConfig
 from limner.models.clip import TextTowerConfig, VisionTowerConfig
 from limner.models.dit import DiTConfig
 from limner.models.unet import SIZE_WIDTH, UNetConfig
+from limner.models.upscaler import UpscalerConfig
 
 Json = dict[str, Any]
 
@@ -204,6 +206,14 @@ def dit_to_json(config: DiTConfig) -> Json:
 def dit_from_json(json: Mapping[str, Any]) -> DiTConfig:
     fields = {name: json[name] for name in DiTConfig.__dataclass_fields__ if name in json}
     return DiTConfig(**{**fields, "size": tuple(fields["size"])})
+
+
+def upscaler_to_json(config: UpscalerConfig) -> Json:
+    return {"_class_name": "Upscaler", **asdict(config)}
+
+
+def upscaler_from_json(json: Mapping[str, Any]) -> UpscalerConfig:
+    return UpscalerConfig(**{name: json[name] for name in UpscalerConfig.__dataclass_fields__})
 
 
 _UNSUPPORTED = "it has {} {!r}, which is not supported"

@@ -5,7 +5,7 @@ limner.json                         what diffusers has no place for: sampling de
                                     of the folder; the base, another folder that has what is missing
 lexicon.json                        words that the model has not read, and what they mean to it
 tokenizer/  text_encoder/  tokenizer_2/  text_encoder_2/  image_encoder/
-unet/ or transformer/  vae/  scheduler/
+unet/ or transformer/  vae/  scheduler/  upscaler/
 
 Published folders are read in all the forms in which they are in circulation; a folder of Stable
 Diffusion that is written here opens in diffusers' pipelines.
@@ -39,6 +39,7 @@ from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower, TextTowerConfig, VisionTower
 from limner.models.dit import DiT
 from limner.models.unet import UNet, UNetConfig
+from limner.models.upscaler import Upscaler
 from limner.nn.skeleton import skeleton
 from limner.text.tokenizer import Tokenizer
 
@@ -70,6 +71,7 @@ KINDS = (
     TEXT_ENCODER,
     replace(TEXT_ENCODER, folder="text_encoder_2", name="CLIPTextModelWithProjection"),
     Kind(folder="image_encoder", library="transformers", name="CLIPVisionModelWithProjection", stem=TRANSFORMERS, module=VisionTower, to_json=configs.vision_to_json, from_json=configs.vision_from_json),  # noqa: E501
+    Kind(folder="upscaler", library="limner", name="Upscaler", stem=DIFFUSERS, module=Upscaler, to_json=configs.upscaler_to_json, from_json=configs.upscaler_from_json),  # noqa: E501
 )
 # fmt: on
 LAYOUT_VERSION = "0.30.0"  # of diffusers, whose pipelines ask for it
