@@ -62,6 +62,12 @@ class RequestOptions:
         float | None, typer.Option(help="How far: 0 not at all, 1 all the way.")
     ] = None
 
+    upscale: Annotated[int | None, typer.Option(help="Enlarge what was painted, by 2 or 4.")] = None
+    refine: Annotated[
+        float | None,
+        typer.Option(help="Paint over it once it is enlarged: 0 nothing new, 1 all; as 0.3."),
+    ] = None
+
     def request(self, base: Request | None, prompt: str, **others: Any) -> Request:
         """What was asked, in place of what a repeated picture has; others: of no option."""
         from limner.pipeline import Request
@@ -100,6 +106,9 @@ class ModelOptions:
     embedding_folder: Annotated[
         Path | None, typer.Option(help="Files of words to learn where a prompt has their names.")
     ] = None
+    upscaler: Annotated[
+        Path | None, typer.Option(help="A folder with an upscaler. Default: the shipped one.")
+    ] = None
     device: Annotated[str | None, typer.Option(help="cpu, cuda, mps. Default: the best.")] = None
 
     @property
@@ -120,6 +129,7 @@ class ModelOptions:
             vae=self.vae,
             lora_folder=self.lora_folder,
             embedding_folder=self.embedding_folder,
+            upscaler=self.upscaler,
         )
         for file, weight in weighted:
             painter.add_lora(file, weight)

@@ -92,7 +92,7 @@ def matrix(
 
     from limner.explain.similarity import cosines
     from limner.pipeline import load
-    from limner.pipeline.loading import shipped_model
+    from limner.pipeline.places import shipped_model
     from limner.pipeline.picture_vectors import picture_vectors
 
     painter = load(model)

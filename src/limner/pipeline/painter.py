@@ -28,16 +28,18 @@ from limner.pipeline.adapters import Adapters
 from limner.pipeline.canvas import Canvas, canvas_of, nearest
 from limner.pipeline.conditions import choose, shown_beside, takes_pooled
 from limner.pipeline.decoding import LatentDecoder
-from limner.pipeline.editing import Original, default_strength, no_step_warning, original_of
+from limner.pipeline.editing import Original, default_strength, no_step_warning, original_of, taken
 from limner.pipeline.encodings import Encodings, joined
 from limner.pipeline.masks import read_mask
 from limner.pipeline.numerics import finite
 from limner.pipeline.pictures import read_picture
 from limner.pipeline.recording import Recording
+from limner.pipeline.refining import enlarged
 from limner.pipeline.request import Request
 from limner.pipeline.result import Clock, Result, Step
 from limner.pipeline.script import Reader, Scene, at_level, check_maps, not_painted, scenes, trees
 from limner.pipeline.swaps import Control
+from limner.pipeline.upscaling import Enlarger
 from limner.pipeline.words import warnings
 from limner.text.dialect import Dialect
 from limner.text.tree import Tree
@@ -70,6 +72,7 @@ class Painter:
         self.adapters = Adapters(parts)
         self.encode = Encodings(parts, self.adapters)
         self.decoder = LatentDecoder(parts.autoencoder)
+        self.enlarger: Enlarger | None = None
 
     @property
     def words(self) -> Words | None:
@@ -137,8 +140,17 @@ class Painter:
 
     @torch.inference_mode()
     def steps(self, request: Request) -> Generator[Step, None, Result]:
-        """Paint step by step: yields each, returns the result; stop iterating to cancel."""
+        """Paint step by step: yields each, returns the result; stop iterating to cancel.
+
+        Enlarging, where the request asks for it, is not told step by step.
+        """
         request = self.complete(request)
+        if request.upscale is not None:
+            return (yield from enlarged(self, request))
+        return (yield from self._painted(request))
+
+    def _painted(self, request: Request) -> Generator[Step, None, Result]:
+        """A completed request at its own size."""
         canvas = self._canvas(request)
         seeds = seeds_from(_given(request.seed), request.count)
         clock = Clock()
@@ -187,7 +199,7 @@ class Painter:
         denoise = self._over_time(request, told, recording, canvas)
         if original is not None:
             denoise = original.kept(denoise, start.noise, start.levels[0])
-        total = SOLVERS[_given(request.solver)].calls(start.levels)
+        total = self.calls(request)
         run, final = drive(start.run, denoise), list[Tensor]()
         for evaluation in iterate(run, final):
             denoised = finite(evaluation.denoised, f"denoiser at step {evaluation.index + 1}")
@@ -230,6 +242,13 @@ class Painter:
                 f"are right, such as {fits[0]}x{fits[1]}"
             )
         return request
+
+    def calls(self, request: Request) -> int:
+        """How often the denoiser is called for a completed request, guidance not counted."""
+        visited = self._levels(request)
+        if request.strength is not None:
+            visited = taken(visited, request.strength)
+        return SOLVERS[_given(request.solver)].calls(visited)
 
     def decode(self, latent: Latent, canvas: Canvas | None = None) -> list[Image.Image]:
         """Normalised latents -> pictures, put back where they were painted."""

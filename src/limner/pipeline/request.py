@@ -24,6 +24,7 @@ MAX_STEPS = 10_000
 MAX_SEED = 2**63 - 1 - MAX_COUNT
 MAX_PIXELS = 2**26  # 8192 x 8192
 MAX_FEATHER = 256  # pixels
+FACTORS = (2, 4)  # by which pictures are enlarged
 MAX_CLIP_SKIP = 32  # layers of the deepest text encoder, OpenCLIP bigG
 
 
@@ -57,6 +58,8 @@ class Request:
     feather: over how many pixels inside the mask the new fades into the old.
     context: sides of what the model is shown to those of what is repainted, where it cannot take
         the whole picture; None: 2.
+    upscale: enlarge what was painted by 2 or 4 with the trained upscaler; None: leave its size.
+    refine: then paint over it at the new size, so much of it new as `strength` of an edit says.
     start_noise: (count, C, h, w) of unit variance, in place of the seeds' noise.
     maps: texts -> functions of one vector, for their tokens' encodings wherever they stand in the
         prompts (psi of the lecture's Definition 7), in place of the weighting.
@@ -88,6 +91,8 @@ class Request:
     extend: tuple[int, int, int, int] | None = None
     feather: int = 0
     context: float | None = None
+    upscale: int | None = None
+    refine: float | None = None
     picture: Image.Image | None = None
     start_noise: Tensor | None = None
     maps: Mapping[str, Map] | None = None
@@ -115,6 +120,7 @@ class Request:
         _part("eta", self.eta)
         _part("variation_strength", self.variation_strength)
         self._check_edit()
+        self._check_upscale()
         if self.variation_seed is not None and self.variation_strength == 0:
             raise RequestError(
                 f"variation_seed is {self.variation_seed} but variation_strength is 0: "
@@ -136,6 +142,18 @@ class Request:
             raise RequestError(
                 f"extend is {self.extend}: pixels at the left, top, right and bottom are right, "
                 "none of them negative and not all of them 0"
+            )
+
+    def _check_upscale(self) -> None:
+        _part("refine", self.refine)
+        if self.upscale is not None and self.upscale not in FACTORS:
+            raise RequestError(
+                f"upscale is {self.upscale}: {' or '.join(map(str, FACTORS))} is right"
+            )
+        if self.refine is not None and self.upscale is None:
+            raise RequestError(
+                f"refine is {self.refine} but nothing is enlarged: upscale goes with it, "
+                f"{' or '.join(map(str, FACTORS))}"
             )
 
     def _take_names(self) -> None:
