@@ -12,6 +12,7 @@ from limner.checkpoints.whole_folder import (
     save_folder,
     ship,
     ship_denoiser,
+    ship_upscaler,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "save_single_file",
     "ship",
     "ship_denoiser",
+    "ship_upscaler",
 ]
