@@ -97,14 +97,13 @@ def compare(
 
 
 def mosaic(originals: Sequence[Image.Image], side: int) -> Image.Image:
-    """Pictures in rows on an opaque ground, `side` pixels wide and high; shifted row by row."""
+    """Pictures on an opaque ground, `side` pixels wide and high, near no tile's border by rule."""
     ground = Image.new("RGBA", (side, side), GROUND)
-    step = originals[0].width
-    places = [(x, y) for y in range(0, side, step) for x in range(-step, side, step)]
-    for index, (x, y) in enumerate(places):
-        layer = Image.new("RGBA", ground.size)
-        layer.paste(originals[index % len(originals)], (x + 37 * (y // step) % step, y))
-        ground = Image.alpha_composite(ground, layer)
+    step = originals[0].width + 13
+    for index in range((side // step) ** 2):
+        row, column = divmod(index, side // step)
+        place = (column * step + 37 * row % step, row * step + 37 * column % step)
+        ground.alpha_composite(originals[index % len(originals)], place)
     return ground.convert("RGB")
 
 

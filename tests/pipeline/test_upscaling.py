@@ -102,13 +102,26 @@ def test_any_mode_of_eight_bits(enlarger, mode):
     assert enlarger.upscale(picture).mode == ("RGBA" if mode == "LA" else "RGB")
 
 
-def test_what_is_opaque_or_transparent_all_around_stays_so(enlarger):
+def test_what_is_the_same_all_around_stays_so(enlarger):
     array = np.asarray(noisy(size=(40, 40))).copy()
-    array[:20, :, 3], array[20:, :, 3] = 255, 0
-    alpha = np.asarray(enlarger.upscale(Image.fromarray(array), 4))[..., 3]
-    assert np.all(alpha[: 4 * 18] == 255)
-    assert np.all(alpha[4 * 22 :] == 0)
-    assert len(np.unique(alpha[4 * 18 : 4 * 22])) > 2
+    array[:12], array[12:24, :, 3], array[24:, :, 3] = (200, 90, 10, 255), 255, 0
+    large = np.asarray(enlarger.upscale(Image.fromarray(array), 4))
+    assert np.all(large[: 4 * 10] == (200, 90, 10, 255))
+    assert np.all(large[: 4 * 22, :, 3] == 255)
+    assert np.all(large[4 * 26 :, :, 3] == 0)
+    assert len(np.unique(large[4 * 12 : 4 * 24, :, 0])) > 100
+
+
+def test_the_result_may_go_beyond_what_is_near_by_as_much_as_that_is_apart():
+    low = torch.zeros(4, 9, 9)
+    low[:, 4, 4] = 0.4
+    box, part = (Box(left=0, top=0, right=side, bottom=side) for side in (18, 9))
+    highest, lowest = (held(torch.full((4, 18, 18), v), low, 2, box, part) for v in (2.0, -2.0))
+    near = torch.zeros(18, 18, dtype=torch.bool)
+    near[4:14, 4:14] = True
+    assert torch.allclose(highest[:, near], torch.tensor(0.8))
+    assert torch.allclose(lowest[:, near], torch.tensor(-0.4))
+    assert torch.all(highest[:, ~near] == 0)
 
 
 def test_a_seed_repeats_and_another_differs(enlarger):

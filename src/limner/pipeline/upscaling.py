@@ -258,19 +258,21 @@ def noise_of(seed: int, place: Box, number: int) -> Float[Tensor, "4 h w"]:
 def held(
     high: Float[Tensor, "4 H W"], low: Float[Tensor, "4 h w"], by: int, box: Box, part: Box
 ) -> Float[Tensor, "4 H W"]:
-    """The result with its opacity between the least and the most near by in the small picture.
+    """The result, each channel near what the small picture has there, and colours below opacity.
 
-    What is opaque or transparent all around stays so, exactly; colours stay below the opacity.
+    Near is between the least and the most within `REACH` pixels, and as far beyond as these are
+    apart: a thin line may be brighter than its mean, but what is the same all around stays exactly
+    so, transparent, opaque or of one colour.
     box: where `high` lies. part: where `low` lies.
     """
-    opacity = low[None, 3:]
     window = 2 * REACH + 1
-    most = F.max_pool2d(opacity, window, stride=1, padding=REACH)
-    least = -F.max_pool2d(-opacity, window, stride=1, padding=REACH)
-    bounds = F.interpolate(torch.cat([least, most], dim=1), scale_factor=float(by))[0]
+    most = F.max_pool2d(low, window, stride=1, padding=REACH)
+    least = -F.max_pool2d(-low, window, stride=1, padding=REACH)
+    apart = most - least
+    bounds = F.interpolate(torch.stack([least - apart, most + apart]), scale_factor=float(by))
     lowest, highest = box.of(bounds, part.times(by))
-    alpha = high[3].clamp(lowest, highest).clamp(-1.0, 1.0)
-    return torch.cat([torch.minimum(high[:3], alpha), alpha[None]])
+    within = high.clamp(lowest, highest).clamp(-1.0, 1.0)
+    return torch.cat([torch.minimum(within[:3], within[3:]), within[3:]])
 
 
 def no_noise(x: Tensor, interval: object = None) -> Tensor:
