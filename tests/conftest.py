@@ -20,6 +20,7 @@ from limner.models.content import ContentEncoder
 from limner.models.presets import AUTOENCODER_TINY, UNET_TINY
 from limner.models.style import StyleConfig, StyleEncoder
 from limner.models.unet import UNet
+from limner.models.upscaler import Upscaler, UpscalerConfig
 from limner.text.tokenizer import Tokenizer
 
 # The same examples in every run, however slow the machine.
@@ -82,4 +83,18 @@ def restyling_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) 
         for parameter in module.parameters():  # new ones add nothing
             torch.nn.init.normal_(parameter, std=0.2)
         folder.save(module)
+    return folder.path
+
+
+@pytest.fixture(scope="session")
+def tiny_upscaler(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An upscaler of a few thousand random weights, saved as a folder."""
+    torch.manual_seed(0)
+    folder = ModelFolder(tmp_path_factory.mktemp("upscaler"))
+    network = Upscaler(UpscalerConfig(width=8, depth=1, time_width=8))
+    for parameter in network.parameters():  # zero-initialised outputs would add nothing
+        torch.nn.init.normal_(parameter, std=0.2)
+    folder.save(network)
+    sampling = Sampling(steps=2, guidance=1.0, solver="euler", schedule="uniform")
+    folder.save_settings(RectifiedFlow(), "v", sampling, None)
     return folder.path

@@ -60,6 +60,7 @@ def test_help_needs_no_torch() -> None:
         ["--help"],
         ["paint", "--help"],
         ["grid", "--help"],
+        ["upscale", "--help"],
         ["text", "nearest", "--help"],
         ["data", "--help"],
         ["prompt", "show", "--help"],

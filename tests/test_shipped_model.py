@@ -6,7 +6,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 
 import limner
-from limner.pipeline.loading import shipped_model
+from limner.pipeline.places import shipped_model
 
 
 @pytest.fixture(scope="module")

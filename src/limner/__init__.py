@@ -5,6 +5,7 @@
 >>> result = painter.paint(limner.Request(prompt="a red apple, 3d", seed=7))
 >>> result.images[0].save("apple.png")  # PIL, RGBA
 >>> result.request  # what was asked, with every default filled in
+>>> limner.load_upscaler().upscale("apple.png", 4)  # larger, tile by tile
 >>> limner.prompt.parse("a (red:1.3) apple")  # what a prompt means
 Tree(a1111, [Text('a '), Weight(1.3, [Text('red')]), Text(' apple')])
 """
@@ -19,11 +20,32 @@ from limner.version import __version__
 
 if TYPE_CHECKING:
     from limner import prompt
-    from limner.pipeline import Painter, Request, Result, Step, load
+    from limner.pipeline import (
+        Enlarger,
+        Painter,
+        Request,
+        Result,
+        Step,
+        Upscaling,
+        load,
+        load_upscaler,
+    )
 
-__all__ = ["Painter", "Request", "Result", "Step", "__version__", "errors", "load", "prompt"]
+__all__ = [
+    "Enlarger",
+    "Painter",
+    "Request",
+    "Result",
+    "Step",
+    "Upscaling",
+    "__version__",
+    "errors",
+    "load",
+    "load_upscaler",
+    "prompt",
+]
 
-_FROM_PIPELINE = frozenset({"Painter", "Request", "Result", "Step", "load"})
+_FROM_PIPELINE = frozenset(__all__) - {"__version__", "errors", "prompt"}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from limner.checkpoints import ModelFolder, load_folder, ship, ship_denoiser
+from limner.checkpoints import ModelFolder, load_folder, ship, ship_denoiser, ship_upscaler
 from limner.diffusion.prediction import name_of
 from limner.errors import CheckpointError
 
@@ -149,3 +149,16 @@ def test_a_denoiser_that_is_painted_with_otherwise_has_another_base(tiny_model, 
     with pytest.raises(CheckpointError, match="is not painted with as"):
         ship_denoiser(other.path, tmp_path / "small", str(tiny_model))
     assert not (tmp_path / "small").exists()
+
+
+def test_an_upscaler_is_shipped_in_half_precision_with_its_own_steps(tiny_upscaler, tmp_path):
+    ship_upscaler(tiny_upscaler, tmp_path / "small", steps=1)
+    before, after = ModelFolder(tiny_upscaler), ModelFolder(tmp_path / "small")
+    for name, weight in before.load("upscaler").state_dict().items():
+        assert torch.equal(after.load("upscaler").state_dict()[name], weight.half().float()), name
+    assert after.load_settings()[2] == replace(before.load_settings()[2], steps=1)
+    with pytest.raises(CheckpointError, match="exists already"):
+        ship_upscaler(tiny_upscaler, tmp_path / "small")
+    with pytest.raises(CheckpointError, match="is missing"):
+        ship_upscaler(tmp_path / "nowhere", tmp_path / "other")
+    assert not (tmp_path / "other").exists()

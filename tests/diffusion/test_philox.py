@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from limner.diffusion.philox import Philox, gaussian, philox4x32
+from limner.diffusion.philox import Philox, gaussian, philox4x32, plane
 
 PI = (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344)
 ALL = 0xFFFFFFFF
@@ -67,3 +67,18 @@ def test_seeds_and_calls_are_independent() -> None:
     draws = torch.stack([one.randn((10000,)), one.randn((10000,)), other.randn((10000,))])
     correlations = torch.corrcoef(draws) - torch.eye(3)
     assert abs(correlations).max() < 4 / math.sqrt(10000)
+
+
+def test_a_part_of_a_plane_is_cut_out_of_the_whole() -> None:
+    whole = plane(7, range(40), range(50))
+    assert torch.equal(plane(7, range(10, 30), range(3, 50)), whole[:, 10:30, 3:50])
+    others = [plane(8, range(40), range(50)), plane(7, range(40), range(50), number=1)]
+    assert all(not torch.equal(other, whole) for other in others)
+
+
+def test_a_plane_is_gaussian_and_its_numbers_are_unrelated() -> None:
+    numbers = plane(2**40 + 3, range(100, 300), range(200)).double()
+    assert stats.kstest(numbers.flatten().numpy(), "norm").pvalue > 0.01
+    assert torch.corrcoef(numbers.flatten(1)).fill_diagonal_(0).abs().max() < 0.02
+    for shifted in (numbers.roll(1, -1), numbers.roll(1, -2)):
+        assert abs((numbers * shifted).mean()) < 0.01

@@ -164,6 +164,29 @@ def test_every_solver_and_schedule_comes_back(solver: str, schedule: str) -> Non
     assert (said["solver"], said["schedule"]) == (solver, schedule)
 
 
+def test_a_picture_that_was_enlarged_and_painted_over() -> None:
+    request = Request(prompt="cat", steps=20, upscale=2, refine=0.3)
+    text = infotext.format(request)
+    assert "Denoising strength: 0.3, Hires upscale: 2, Hires steps: 6" in text
+    said = infotext.parse(text)
+    assert (said.fields["upscale"], said.fields["refine"]) == (2, 0.3)
+    assert said.others.keys() == {"Version"}
+
+
+@pytest.mark.parametrize(
+    ("line", "others"),
+    [
+        ("Denoising strength: 0.4, Hires upscale: 2, Hires steps: 12", {"Hires steps": "12"}),
+        ("Denoising strength: 0.4, Hires upscale: 1.5", {"Denoising strength": "0.4", "Hires upscale": "1.5"}),  # noqa: E501
+        ("Hires upscale: 4, Hires upscaler: Latent", {"Hires upscaler": "Latent"}),
+    ],
+)  # fmt: skip
+def test_what_limner_does_not_enlarge_by_is_among_the_others(
+    line: str, others: dict[str, str]
+) -> None:
+    assert infotext.parse(f"cat\nSteps: 20, Seed: 3, CFG scale: 2, {line}").others == others
+
+
 WORDS = st.text(st.characters(exclude_categories=["Cs"])).filter(
     lambda text: text == text.strip() and infotext.NEGATIVE not in text
 )
@@ -175,6 +198,7 @@ def all_fields(draw: st.DrawFn) -> dict[str, Any]:
     """A completed request of one picture, or of a batch in the mode of that name."""
     noise = draw(st.sampled_from(list(NoiseMode))).value
     strength = draw(st.floats(0, 1))
+    upscale = draw(st.sampled_from([None, 2, 4]))
     return {
         "prompt": draw(WORDS),
         "negative": draw(WORDS),
@@ -190,6 +214,8 @@ def all_fields(draw: st.DrawFn) -> dict[str, Any]:
         "weighting": draw(st.sampled_from(list(Weighting))).value,
         "variation_strength": strength,
         "variation_seed": draw(SEEDS) if strength > 0 else None,
+        "upscale": upscale,
+        "refine": None if upscale is None else draw(st.none() | st.floats(0, 1)),
     }
 
 

@@ -15,7 +15,7 @@ from limner.pipeline.request import size_named
 FULL = Request(
     prompt="a rød cat", negative="dog", seed=5, count=2, size=(32, 16), steps=3, guidance=2.5,
     solver="euler", schedule="uniform", noise="nv", variation_seed=9, variation_strength=0.5,
-    strength=0.5, mask="alpha", extend=(1, 0, 2, 0), feather=3, context=1.5,
+    strength=0.5, mask="alpha", extend=(1, 0, 2, 0), feather=3, context=1.5, upscale=2, refine=0.25,
 )  # fmt: skip
 
 
@@ -40,6 +40,9 @@ FULL = Request(
         ({"variation_seed": 0}, "variation_seed is 0 but variation_strength is 0"),
         ({"negative": "a\ud800"}, "negative is no Unicode text at character 2"),
         ({"schedule": "x"}, "schedule 'x' is unknown"),
+        ({"upscale": 3}, "upscale is 3: 2 or 4 is right"),
+        ({"upscale": 2, "refine": 1.5}, "refine is 1.5: a number from 0 to 1"),
+        ({"refine": 0.5}, "refine is 0.5 but nothing is enlarged"),
     ],
 )
 def test_a_field_out_of_range_is_named(fields, message):

@@ -10,13 +10,15 @@ from limner.checkpoints import ModelFolder
 from limner.cli.progress import finish
 from limner.data.captions import class_records
 from limner.data.records import PictureSet, Record
-from limner.diffusion.prediction import Epsilon
-from limner.diffusion.process import DiscreteDiffusion
+from limner.diffusion.prediction import Epsilon, V
+from limner.diffusion.process import DiscreteDiffusion, RectifiedFlow
 from limner.errors import DataError, TrainingError
 from limner.models.discriminator import DiscriminatorConfig
 from limner.models.dit import DiT
 from limner.models.presets import AUTOENCODER_TINY
+from limner.models.upscaler import UpscalerConfig
 from limner.training.loop import LoopConfig
+from limner.training.objectives.upscaling import Patches
 from limner.training.recipes import RECIPES, AdversaryRecipe
 from limner.training.recipes.base import one_of_each, title
 from limner.training.recipes.clip import matrix_sheet, sample_captions
@@ -142,6 +144,25 @@ def test_masks_are_learned_from_transparency(tmp_path):
     assert sheet.pictures.shape == (24, 3, 8, 8)
     assert sheet.columns == 8
     assert ModelFolder(tmp_path / "model").has("unet")
+
+
+def test_an_upscaler_is_learned_from_what_is_not_held_out(tmp_path):
+    recipe = small(
+        "emoji-upscaler",
+        config=UpscalerConfig(width=8, depth=1, time_width=8),
+        patches=Patches(side=8),
+    )
+    data = clothes(channels=4, size=16)
+    held_out = tuple(replace(record, held_out=record.picture > 5) for record in data.records)
+    data = replace(data, records=held_out)
+    assert len(recipe.choose(data)) == 6
+    sheet = run(recipe, data, tmp_path)
+    assert sheet.columns == 3
+    assert sheet.pictures.shape == (9, 4, 8, 8)
+    model = ModelFolder(tmp_path / "model")
+    assert model.load("upscaler").config == recipe.config
+    process, prediction, sampling, _ = model.load_settings()
+    assert (process, prediction, sampling) == (RectifiedFlow(), V(), recipe.sampling)
 
 
 def test_an_autoencoder_may_have_an_adversary_and_white_latents(tmp_path):

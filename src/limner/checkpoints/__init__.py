@@ -13,6 +13,7 @@ from limner.checkpoints.whole_folder import (
     save_folder,
     ship,
     ship_denoiser,
+    ship_upscaler,
 )
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "ship",
     "ship_branches",
     "ship_denoiser",
+    "ship_upscaler",
 ]

@@ -17,6 +17,7 @@ from limner.models.content import ContentConfig
 from limner.models.dit import DiTConfig
 from limner.models.style import StyleConfig
 from limner.models.unet import SIZE_WIDTH, UNetConfig
+from limner.models.upscaler import UpscalerConfig
 
 Json = dict[str, Any]
 
@@ -232,6 +233,14 @@ def _own_fields(config: Any, json: Mapping[str, Any]) -> Json:
     """The fields of such a part; JSON knows lists alone."""
     fields = {name: json[name] for name in config.__dataclass_fields__ if name in json}
     return {n: tuple(v) if isinstance(v, list) else v for n, v in fields.items()}
+
+
+def upscaler_to_json(config: UpscalerConfig) -> Json:
+    return {"_class_name": "Upscaler", **asdict(config)}
+
+
+def upscaler_from_json(json: Mapping[str, Any]) -> UpscalerConfig:
+    return UpscalerConfig(**{name: json[name] for name in UpscalerConfig.__dataclass_fields__})
 
 
 _UNSUPPORTED = "it has {} {!r}, which is not supported"

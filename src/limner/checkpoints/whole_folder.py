@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -135,3 +135,20 @@ def ship_denoiser(source: Path, target: Path, base: str) -> None:
     write_json(target / EXTRA, {"base": base})
     part = "transformer" if trained.has("transformer") else "unet"
     ModelFolder(target).save(trained.load(part), torch.float16)
+
+
+def ship_upscaler(source: Path, target: Path, *, steps: int | None = None) -> None:
+    """Copy a trained upscaler in half precision. steps: those of its solver, where they are others.
+
+    `target` must not exist yet.
+    """
+    if target.exists():
+        raise CheckpointError(f"{target} exists already: move it away first")
+    trained = ModelFolder(source)
+    process, prediction, sampling, _ = trained.load_settings()
+    model = trained.load("upscaler")
+    target.mkdir(parents=True)
+    folder = ModelFolder(target)
+    folder.save(model, torch.float16)
+    sampling = sampling if steps is None else replace(sampling, steps=steps)
+    folder.save_settings(process, name_of(prediction), sampling, None)

@@ -29,17 +29,19 @@ def fitting(request: Request, painted_by: ModelOptions) -> tuple[Request, ModelO
         return request, replace(painted_by, model=Path(RESTYLING))
     if request.mask is not None or request.extend is not None:
         return request, replace(painted_by, model=Path(INPAINTING))
-    if request.picture is None and (turned := _as_a_pair(request.prompt)) is not None:
-        if turned != request.prompt:
-            warn(f"painted as {turned!r}")
-        return replace(request, prompt=turned), replace(painted_by, model=Path(PAIRS))
+    if request.layout is None and request.picture is None and (asked := _pair(request.prompt)):
+        prompt, layout = asked
+        warn(f"painted as {prompt!r}, layout {layout}")
+        request = replace(request, prompt=prompt, layout=layout)
+    if request.layout is not None:
+        return request, replace(painted_by, model=Path(PAIRS))
     return request, painted_by
 
 
-def _as_a_pair(prompt: str) -> str | None:
+def _pair(prompt: str) -> tuple[str, str] | None:
     from limner.checkpoints import ModelFolder
     from limner.pipeline.loading import shipped_model
-    from limner.pipeline.pairs import side_by_side
+    from limner.pipeline.pairs import pair_asked
 
     words = ModelFolder(shipped_model()).load_settings()[3]
-    return None if words is None else side_by_side(prompt, words)
+    return None if words is None else pair_asked(prompt, words)

@@ -46,7 +46,7 @@ def command(
     layers: Annotated[
         str | None, typer.Option(help="Layers by the beginnings of their names, with commas.")
     ] = None,
-    options: Annotated[RequestOptions, Without("count")],
+    options: Annotated[RequestOptions, Without("count"), Without("upscale"), Without("refine")],
     source: Annotated[
         Path | None, typer.Option("--from", help="A painted picture: all its settings.")
     ] = None,
@@ -64,7 +64,8 @@ def command(
     if maps_path.exists() and not force:
         raise OutputError(f"{maps_path} is there already: -o names another place, --force writes")
     files.check_writable(path)
-    request = options.request(base, text, count=1, attention="mean")
+    own_size = {"upscale": None, "refine": None}  # the maps are of the picture as it is painted
+    request = options.request(base, text, count=1, attention="mean", **own_size)
     painter = painted_by.load()
     painted = paint(painter, request, stages)
     for line in painted.result.warnings:

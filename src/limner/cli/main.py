@@ -20,6 +20,7 @@ COMMANDS = {
     "paint": "Paint a prompt; the word paint may be left out.",
     "edit": "Paint over a picture, all of it, a part, or room round it.",
     "restyle": "Paint what a picture shows in another style.",
+    "upscale": "Make a picture larger, by 2 or 4, and paint over it where asked.",
     "explain": "Paint a prompt, and show which word painted what.",
     "grid": "Paint a prompt over one or two of its settings, as one sheet.",
     "prompt": "Show what a prompt means, or write it for another program.",

@@ -36,6 +36,9 @@ class RequestOptions:
     lenient: Annotated[
         bool | None, typer.Option("--lenient", help="Read a prompt even where it goes wrong.")
     ] = None
+    layout: Annotated[
+        str | None, typer.Option(help="Texts of an AND in parts of the picture: beside, stacked.")
+    ] = None
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Pixels, as 128x96 or 128.")] = (
         None
     )
@@ -60,6 +63,12 @@ class RequestOptions:
     ] = None
     variation_strength: Annotated[
         float | None, typer.Option(help="How far: 0 not at all, 1 all the way.")
+    ] = None
+
+    upscale: Annotated[int | None, typer.Option(help="Enlarge what was painted, by 2 or 4.")] = None
+    refine: Annotated[
+        float | None,
+        typer.Option(help="Paint over it once it is enlarged: 0 nothing new, 1 all; as 0.3."),
     ] = None
 
     def request(self, base: Request | None, prompt: str, **others: Any) -> Request:
@@ -100,6 +109,9 @@ class ModelOptions:
     embedding_folder: Annotated[
         Path | None, typer.Option(help="Files of words to learn where a prompt has their names.")
     ] = None
+    upscaler: Annotated[
+        Path | None, typer.Option(help="A folder with an upscaler. Default: the shipped one.")
+    ] = None
     device: Annotated[str | None, typer.Option(help="cpu, cuda, mps. Default: the best.")] = None
 
     @property
@@ -120,6 +132,7 @@ class ModelOptions:
             vae=self.vae,
             lora_folder=self.lora_folder,
             embedding_folder=self.embedding_folder,
+            upscaler=self.upscaler,
         )
         for file, weight in weighted:
             painter.add_lora(file, weight)

@@ -92,8 +92,8 @@ def matrix(
 
     from limner.explain.similarity import cosines
     from limner.pipeline import load
-    from limner.pipeline.loading import shipped_model
     from limner.pipeline.picture_vectors import picture_vectors
+    from limner.pipeline.places import shipped_model
 
     painter = load(model)
     found = [vectors(painter, texts)]

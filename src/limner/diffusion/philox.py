@@ -16,6 +16,8 @@ MULTIPLIERS = np.array([0xD2511F53, 0xCD9E8D57], dtype=np.uint64)
 KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 MASK = 2**32 - 1
 HALF = np.uint64(32)
+PLANES = 1  # the last word of a counter of `plane`: those of a device's stream have 0 there
+QUARTERS = np.array([0, 2**30], dtype=np.uint32)  # of a turn: the sine, and the cosine beside it
 
 
 class Philox:
@@ -40,6 +42,21 @@ class Philox:
         self.offset += 1
         first, second, _, _ = philox4x32(counters, self.key)
         return torch.from_numpy(gaussian(first, second).astype(np.float32)).reshape(shape)
+
+
+def plane(seed: int, rows: range, columns: range, *, number: int = 0) -> Float[Tensor, "4 h w"]:
+    """Four unit Gaussian numbers at each position of a plane without end, of which any part is cut.
+
+    rows, columns: the positions, from 0. number: of the plane, each seed has 2^32 of them.
+    """
+    height, width = len(rows), len(columns)
+    counters = np.empty((4, height, width), dtype=np.uint32)
+    counters[0] = np.asarray(rows, np.uint32)[:, None]
+    counters[1] = np.asarray(columns, np.uint32)
+    counters[2], counters[3] = number, PLANES
+    words = philox4x32(counters.reshape(4, -1), (seed & MASK, seed >> 32 & MASK))
+    pairs = [gaussian(words[i], words[i + 1] + turn) for i in (0, 2) for turn in QUARTERS]
+    return torch.from_numpy(np.stack(pairs).astype(np.float32)).reshape(4, height, width)
 
 
 def philox4x32(

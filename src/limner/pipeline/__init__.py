@@ -4,5 +4,15 @@ from limner.pipeline.loading import load
 from limner.pipeline.painter import Painter
 from limner.pipeline.request import Request
 from limner.pipeline.result import Result, Step
+from limner.pipeline.upscaling import Enlarger, Upscaling, load_upscaler
 
-__all__ = ["Painter", "Request", "Result", "Step", "load"]
+__all__ = [
+    "Enlarger",
+    "Painter",
+    "Request",
+    "Result",
+    "Step",
+    "Upscaling",
+    "load",
+    "load_upscaler",
+]

@@ -35,9 +35,8 @@ class Original:
     blends: bool
 
     def levels(self, visited: tuple[Level, ...]) -> tuple[Level, ...]:
-        """The levels of the last int(steps * strength) steps, as diffusers counts them."""
-        steps = len(visited) - 1
-        return visited[steps - int(steps * self.strength) :]
+        """Those that are taken."""
+        return taken(visited, self.strength)
 
     def start(self, level: Level, noise: Latent) -> Latent:
         """Where diffusers begins: at the picture with noise (SDEdit, Meng et al. 2022).
@@ -72,6 +71,12 @@ class Original:
         if self.mask is None or not self.blends:
             return latent
         return torch.where(self.mask > 0, latent, self.latent)
+
+
+def taken(visited: tuple[Level, ...], strength: float) -> tuple[Level, ...]:
+    """The levels of the last int(steps * strength) steps, as diffusers counts them."""
+    steps = len(visited) - 1
+    return visited[steps - int(steps * strength) :]
 
 
 def original_of(parts: Parts, canvas: Canvas, strength: float) -> Original:

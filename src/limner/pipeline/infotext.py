@@ -121,7 +121,9 @@ def format(request: Request, *, model: str | None = None, model_hash: str | None
         "Model hash": model_hash,
         "Model": model,
         "Eta": request.eta,
-        "Denoising strength": request.strength,
+        "Denoising strength": request.refine if request.strength is None else request.strength,
+        "Hires upscale": request.upscale,
+        "Hires steps": hires_steps(request.steps, request.refine),
         "Clip skip": request.clip_skip,
         "Variation seed": request.variation_seed,
         "Variation seed strength": request.variation_strength
@@ -131,6 +133,7 @@ def format(request: Request, *, model: str | None = None, model_hash: str | None
         "Noise batch": request.count if request.noise == NoiseMode.BATCH else None,
         "Dialect": request.dialect,
         "Weighting": request.weighting,
+        "Layout": request.layout,
         "Version": f"Limner {__version__}",
     }
     said = {key: value for key, value in parameters.items() if value is not None}
@@ -247,6 +250,25 @@ def _emphasis(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return EMPHASIS[name]
 
 
+def hires_steps(steps: int | None, refine: float | None) -> int | None:
+    """How many steps painting over an enlarged picture takes."""
+    return None if steps is None or refine is None else int(steps * refine)
+
+
+def _denoising(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """How far an enlarged picture was painted over; else of an edit, which needs a picture."""
+    if fields.get("upscale") is None:
+        raise RequestError("a denoising strength is of an edit")
+    return {"refine": float(text)}
+
+
+def _hires_steps(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Nothing new where they are as many as the strength says: Limner has no field for others."""
+    if int(text) != hires_steps(fields.get("steps"), fields.get("refine")):
+        raise RequestError(f"Hires steps {text} are not those of the denoising strength")
+    return {}
+
+
 def _number(field: str, kind: type[int] | type[float]) -> Reader:
     return lambda text, fields: {field: kind(text)}
 
@@ -260,6 +282,9 @@ READERS: dict[str, Reader] = {
     "Seed": _number("seed", int),
     "Size": _size,
     "Eta": _number("eta", float),
+    "Hires upscale": _number("upscale", int),
+    "Denoising strength": _denoising,
+    "Hires steps": _hires_steps,
     "Clip skip": _number("clip_skip", int),
     "Variation seed strength": _number("variation_strength", float),
     "Variation seed": _number("variation_seed", int),
@@ -268,4 +293,5 @@ READERS: dict[str, Reader] = {
     "Emphasis": _emphasis,
     "Dialect": lambda name, fields: {"dialect": name},
     "Weighting": lambda name, fields: {"weighting": name},
+    "Layout": lambda name, fields: {"layout": name},
 }

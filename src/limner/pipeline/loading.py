@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
 import torch
@@ -11,8 +10,9 @@ import torch
 from limner.checkpoints import ModelFolder, load_autoencoder, load_folder, load_single_file
 from limner.errors import CheckpointError, UsageError
 from limner.pipeline.painter import Painter
+from limner.pipeline.places import shipped_model, usable
+from limner.pipeline.upscaling import load_upscaler
 
-SHIPPED = "emoji"
 INPAINTING = "emoji-inpainting"
 PAIRS = "emoji-pairs"
 RESTYLING = "emoji-restyle"
@@ -26,6 +26,7 @@ def load(
     vae: str | Path | None = None,
     lora_folder: str | Path | None = None,
     embedding_folder: str | Path | None = None,
+    upscaler: str | Path | None = None,
 ) -> Painter:
     """A painter from a model folder or single file; the shipped model if no path is given.
 
@@ -34,12 +35,11 @@ def load(
     device: None takes a GPU where there is one. dtype: of the weights; None takes fp32 on the CPU,
     and on a GPU fp16 but for an autoencoder that overflows in it. vae: a file with another
     autoencoder, for a Stable Diffusion model. lora_folder, embedding_folder: where a prompt's
-    `<lora:name:weight>` finds its file, and the words that it teaches.
+    `<lora:name:weight>` finds its file, and the words that it teaches. upscaler: a folder with the
+    upscaler of requests that ask for one, in place of the one that comes with the package.
     Raises CheckpointError where the model is missing, incomplete or broken.
     """
     source = found(path)
-    if device is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     place = usable(device)
     load_parts = load_folder if source.is_dir() else load_single_file
     parts = load_parts(source, dtype=dtype, device=place)
@@ -51,6 +51,7 @@ def load(
         painter.add_lora(file)
     painter.adapters.lora_folder = existing(lora_folder)
     painter.adapters.embedding_folder = existing(embedding_folder)
+    painter.enlarger = None if upscaler is None else load_upscaler(upscaler, device=place)
     return painter
 
 
@@ -59,15 +60,6 @@ def existing(folder: str | Path | None) -> Path | None:
     if folder is not None and not Path(folder).is_dir():
         raise UsageError(f"{folder} is missing: a folder is right")
     return None if folder is None else Path(folder)
-
-
-def usable(device: str | torch.device) -> torch.device:
-    """The device itself; UsageError where there is none of that name here."""
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:
-        first = str(error).splitlines()[0]
-        raise UsageError(f"device {str(device)!r} cannot be used here ({first}): try cpu") from None
 
 
 def found(path: str | Path | None) -> Path:
@@ -85,8 +77,3 @@ def found(path: str | Path | None) -> Path:
     raise CheckpointError(
         f"{path} is missing: give a model folder with a model_index.json, or a model file"
     )
-
-
-def shipped_model(name: str = SHIPPED) -> Path:
-    """Where the model of that name lies that comes with the package."""
-    return Path(str(files("limner") / "assets" / name))

@@ -17,28 +17,30 @@ from torch import Tensor
 from limner.checkpoints import Parts, Words
 from limner.checkpoints.conditions import multiple_of, with_sizes, without_negative
 from limner.data.pixels import to_picture
-from limner.diffusion.guidance import Rescale, guided_batch
 from limner.diffusion.noise import Noise, Variation, seeds_from
 from limner.diffusion.process import Level
-from limner.diffusion.sample import Denoise, denoise_with, drive, last
+from limner.diffusion.sample import drive, last
 from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS, Evaluations, solver_named
 from limner.errors import RequestError
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.canvas import Canvas, canvas_of, nearest
-from limner.pipeline.conditions import choose, shown_beside, takes_pooled
+from limner.pipeline.conditions import shown_beside
 from limner.pipeline.decoding import LatentDecoder
-from limner.pipeline.editing import Original, default_strength, no_step_warning, original_of
-from limner.pipeline.encodings import Encodings, joined
+from limner.pipeline.editing import Original, default_strength, no_step_warning, original_of, taken
+from limner.pipeline.encodings import Encodings
+from limner.pipeline.guiding import Guiding
+from limner.pipeline.layout import complete_layout
 from limner.pipeline.masks import read_mask
 from limner.pipeline.numerics import finite
 from limner.pipeline.pictures import read_picture
 from limner.pipeline.recording import Recording
+from limner.pipeline.refining import enlarged
 from limner.pipeline.request import Request
 from limner.pipeline.restyling import Restyling, complete_restyling, read_style, restyling_of
 from limner.pipeline.result import Clock, Result, Step
-from limner.pipeline.script import Reader, Scene, at_level, check_maps, not_painted, scenes, trees
-from limner.pipeline.swaps import Control
+from limner.pipeline.script import Reader, Scene, check_maps, not_painted, scenes, trees
+from limner.pipeline.upscaling import Enlarger
 from limner.pipeline.words import warnings
 from limner.text.dialect import Dialect
 from limner.text.tree import Tree
@@ -69,6 +71,7 @@ class Painter:
         self.adapters = Adapters(parts)
         self.encode = Encodings(parts, self.adapters)
         self.decoder = LatentDecoder(parts.autoencoder)
+        self.enlarger: Enlarger | None = None
 
     @property
     def words(self) -> Words | None:
@@ -151,8 +154,17 @@ class Painter:
 
     @torch.inference_mode()
     def steps(self, request: Request) -> Generator[Step, None, Result]:
-        """Paint step by step: yields each, returns the result; stop iterating to cancel."""
+        """Paint step by step: yields each, returns the result; stop iterating to cancel.
+
+        Enlarging, where the request asks for it, is not told step by step.
+        """
         request = self.complete(request)
+        if request.upscale is not None:
+            return (yield from enlarged(self, request))
+        return (yield from self._painted(request))
+
+    def _painted(self, request: Request) -> Generator[Step, None, Result]:
+        """A completed request at its own size."""
         canvas = self._canvas(request)
         seeds = seeds_from(_given(request.seed), request.count)
         clock = Clock()
@@ -200,10 +212,11 @@ class Painter:
         if canvas is not None:
             original = original_of(self.parts, canvas, float(_given(request.strength)))
         start = self._start(request, seeds, original)
-        denoise = self._over_time(request, told, recording, canvas, restyling)
+        guiding = self._guiding(request, canvas)
+        denoise = guiding.over_time(told, self._levels(request), recording, restyling)
         if original is not None:
             denoise = original.kept(denoise, start.noise, start.levels[0])
-        total = SOLVERS[_given(request.solver)].calls(start.levels)
+        total = self.calls(request)
         run, final = drive(start.run, denoise), list[Tensor]()
         for evaluation in iterate(run, final):
             denoised = finite(evaluation.denoised, f"denoiser at step {evaluation.index + 1}")
@@ -225,6 +238,7 @@ class Painter:
         canvas = self._canvas(request)
         if canvas is not None:
             request = request.with_defaults(size=canvas.size, strength=default_strength(canvas))
+        request = complete_layout(request, own)
         request = complete_restyling(request, self.parts, self.multiple)
         request = self.adapters.complete(request).with_defaults(
             seed=secrets.randbelow(2**32),
@@ -248,6 +262,13 @@ class Painter:
             )
         return request
 
+    def calls(self, request: Request) -> int:
+        """How often the denoiser is called for a completed request, guidance not counted."""
+        visited = self._levels(request)
+        if request.strength is not None:
+            visited = taken(visited, request.strength)
+        return SOLVERS[_given(request.solver)].calls(visited)
+
     def decode(self, latent: Latent, canvas: Canvas | None = None) -> list[Image.Image]:
         """Normalised latents -> pictures, put back where they were painted."""
         painted = map(to_picture, self.decoder(latent).pixels)
@@ -262,8 +283,7 @@ class Painter:
         request = self.complete(Request(prompt="", seed=0, count=len(prompts)))
         text = self._text(prompts, request)
         run = self._start(request, tuple(seeds)).run
-        beside = self._beside(request)
-        return self.decoder(last(drive(run, self._guided(request, text, beside=beside)))).pixels
+        return self.decoder(last(drive(run, self._guiding(request).by(text)))).pixels
 
     def _text(self, prompts: Sequence[str], request: Request) -> Conditioning:
         """[negative, ..., prompts] as plain text, so that one model call serves guidance."""
@@ -290,52 +310,16 @@ class Painter:
             tokens=lambda spans: self.encode.tokens(spans, dialect),
             empty=lambda: self.encode([""], clip_skip),
         )
-        return scenes(prompt, negative, _given(request.steps), reader)
-
-    def _over_time(
-        self,
-        request: Request,
-        told: Mapping[int, Scene],
-        recording: Recording,
-        canvas: Canvas | None,
-        restyling: Restyling,
-    ) -> Denoise:
-        """Guidance by what holds at each step."""
-        beside = self._beside(request, canvas)
-        guided = {
-            scene: self._guided(
-                request, self._rows(scene, request), scene.weights, scene.swap, beside
-            )
-            for scene in dict.fromkeys(told.values())
-        }
-        visited = self._levels(request)
-
-        def denoise(x: Tensor, level: Level) -> Tensor:
-            step, scene = at_level(told, visited, level)
-            with recording.of(step, scene.sides, request.count), restyling.attached():
-                return guided[scene](x, level)
-
-        return denoise
-
-    def _rows(self, scene: Scene, request: Request) -> Conditioning:
-        """[negative, ..., first member, ..., second member, ...], `count` rows of each.
-
-        Behind them those of the prompt that a swap edits.
-        """
-        negative = scene.negative
-        if self.parts.sampling.zero_negative and not request.negative:
-            negative = without_negative(negative, [0])
-        original = () if scene.swap is None else (scene.swap.original,)
-        each = (negative, *scene.members, *original)
-        text = joined([one for one in each for _ in range(request.count)])
-        return with_sizes(text, self.parts.denoiser, _given(request.size))
+        parted = request.layout is not None
+        return scenes(prompt, negative, _given(request.steps), reader, parted=parted)
 
     def _canvas(self, request: Request) -> Canvas | None:
         return canvas_of(request, self.parts.sampling.size, self.multiple)
 
-    def _beside(self, request: Request, canvas: Canvas | None = None) -> Tensor | None:
+    def _guiding(self, request: Request, canvas: Canvas | None = None) -> Guiding:
         parts = self.parts
-        return shown_beside(parts.denoiser, parts.autoencoder, _given(request.size), canvas)
+        beside = shown_beside(parts.denoiser, parts.autoencoder, _given(request.size), canvas)
+        return Guiding(parts=parts, request=request, beside=beside)
 
     def _start(
         self, request: Request, seeds: tuple[int, ...], original: Original | None = None
@@ -365,47 +349,6 @@ class Painter:
             _given(request.steps),
             _given(request.schedule),
             shift=self.parts.sampling.shift,
-        )
-
-    def _guided(
-        self,
-        request: Request,
-        text: Conditioning,
-        weights: Sequence[float] = (1.0,),
-        swap: Control | None = None,
-        beside: Tensor | None = None,
-    ) -> Denoise:
-        """Guidance by one text for each picture, or by several with weights.
-
-        beside: what the denoiser is shown beside x.
-        """
-
-        def with_text(chosen: Conditioning) -> Denoise:
-            def call(x: Tensor, t: Tensor) -> Tensor:
-                dtype = next(self.parts.denoiser.parameters()).dtype
-                pooled = chosen.pooled if takes_pooled(self.parts.denoiser) else None
-                if beside is not None:
-                    x = torch.cat([x, beside.to(x).expand(len(x), -1, -1, -1)], dim=1)
-                return self.parts.denoiser(x.to(dtype), t, chosen.context, chosen.mask, pooled)
-
-            denoise = denoise_with(call, self.parts.process, self.parts.prediction)
-            return denoise if swap is None else swap.denoise(denoise, self.parts.denoiser, count)
-
-        count = request.count
-        prompted = torch.arange(count, (2 if swap is None else 3) * count)
-        return guided_batch(
-            with_text(text),
-            with_text(choose(text, prompted)),
-            _given(request.guidance),
-            self.parts.sampling.interval,
-            self._rescale(request),
-            weights,
-        )
-
-    def _rescale(self, request: Request) -> Rescale:
-        parts = self.parts
-        return Rescale(
-            amount=request.guidance_rescale, process=parts.process, prediction=parts.prediction
         )
 
 

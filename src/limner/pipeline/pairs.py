@@ -1,46 +1,45 @@
-"""Prompts that ask for two things beside each other, which the shipped pairs model paints."""
+"""Prompts that ask for two things beside or above each other: the text and layout for them."""
 
 from __future__ import annotations
 
 import re
 
 from limner.checkpoints import Words
+from limner.pipeline.request import BESIDE, STACKED
 from limner.pipeline.words import meant
 
 TAIL = r"(?P<tail>,.*| in [^,]+ style| \w+ style)?"  # what is said of both
-ASKED = (  # (what a prompt may look like, how it is said with the left thing first)
-    (rf"(?P<left>.+?) (?:to the |on the )?left of (?P<right>[^,]+?){TAIL}", None),
-    (
-        rf"(?P<right>.+?) (?:to the |on the )?right of (?P<left>[^,]+?){TAIL}",
-        "{left} left of {right}{tail}",
-    ),
-    (rf"(?P<left>.+?) on the left and (?P<right>[^,]+?) on the right{TAIL}", None),
-    (
-        rf"(?P<right>.+?) on the right and (?P<left>[^,]+?) on the left{TAIL}",
-        "{left} on the left and {right} on the right{tail}",
-    ),
-    (rf"(?P<left>.+?) and (?P<right>[^,]+?){TAIL}", None),
+FIRST, SECOND = r"(?P<first>.+?)", r"(?P<second>[^,]+?)"
+ASKED = (  # (what a prompt may look like, the layout, whether the thing named last comes first)
+    (rf"{FIRST} (?:to the |on the )?left of {SECOND}{TAIL}", BESIDE, False),
+    (rf"{FIRST} (?:to the |on the )?right of {SECOND}{TAIL}", BESIDE, True),
+    (rf"{FIRST} on the left and {SECOND} on the right{TAIL}", BESIDE, False),
+    (rf"{FIRST} on the right and {SECOND} on the left{TAIL}", BESIDE, True),
+    (rf"{FIRST} (?:above|over|on top of) {SECOND}{TAIL}", STACKED, False),
+    (rf"{FIRST} (?:below|under|beneath) {SECOND}{TAIL}", STACKED, True),
+    (rf"{FIRST} and {SECOND}{TAIL}", BESIDE, False),
 )
 
 
-def side_by_side(prompt: str, words: Words) -> str | None:
-    """The prompt with its left thing first, or None where it does not ask for two things beside.
+def pair_asked(prompt: str, words: Words) -> tuple[str, str] | None:
+    """(prompt, layout) of two known things, or None where the prompt does not ask for two.
 
-    Both must be known: concepts of the model, or words of its lexicon; of "and" the first is on
-    the left. "a cat right of a dog, 3d" becomes "a dog left of a cat, 3d".
+    "a cat right of a dog, 3d" gives ("a dog, 3d AND a cat, 3d", "beside"): one text a thing, in
+    the order of the parts, each with what is said of both. Known are concepts of the model and
+    words of its lexicon; of "and" the first thing is on the left.
     """
     text = " ".join(prompt.split())
-    for pattern, said in ASKED:
+    for pattern, layout, last_first in ASKED:
         match = re.fullmatch(pattern, text)
         if match is None:
             continue
-        parts = {name: part or "" for name, part in match.groupdict().items()}
-        whole = text.removesuffix(parts["tail"])
-        if not (_known(parts["left"], words) and _known(parts["right"], words)):
+        first, second, tail = match["first"], match["second"], match["tail"] or ""
+        whole = text.removesuffix(tail)
+        one_thing = any(f"{c} " in f"{whole} " for c in words.concepts if " and " in c)
+        if one_thing or not (_known(first, words) and _known(second, words)):
             return None
-        if any(concept in whole for concept in words.concepts if " and " in concept):
-            return None  # "knife and fork" is one thing
-        return prompt if said is None else said.format(**parts)
+        things = (second, first) if last_first else (first, second)
+        return " AND ".join(thing + tail for thing in things), layout
     return None
 
 

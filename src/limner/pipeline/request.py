@@ -24,6 +24,8 @@ MAX_STEPS = 10_000
 MAX_SEED = 2**63 - 1 - MAX_COUNT
 MAX_PIXELS = 2**26  # 8192 x 8192
 MAX_FEATHER = 256  # pixels
+BESIDE, STACKED = LAYOUTS = "beside", "stacked"
+FACTORS = (2, 4)  # by which pictures are enlarged
 MAX_CLIP_SKIP = 32  # layers of the deepest text encoder, OpenCLIP bigG
 
 
@@ -36,6 +38,8 @@ class Request:
     count: how many pictures.
     dialect: whose prompts these are, a name of `Dialect`. weighting: what a weight in them does, a
         name of `Weighting`. lenient: read them as that system does even where it goes wrong.
+    layout: the texts that AND or .and() joins are painted in equal parts of the picture, "beside"
+        each other from left to right or "stacked" from the top; None: over all of it.
     size: (width, height) in pixels.
     steps: noise levels that the solver visits.
     guidance: the scale of classifier-free guidance; 1: none.
@@ -61,6 +65,8 @@ class Request:
         not at all; None: 1.
     style: how it is drawn: one of the model's style words, or a picture that is drawn so.
         style_weight: how far it leads beside the prompt, from 0; None: 1, as far as the prompt.
+    upscale: enlarge what was painted by 2 or 4 with the trained upscaler; None: leave its size.
+    refine: then paint over it at the new size, so much of it new as `strength` of an edit says.
     start_noise: (count, C, h, w) of unit variance, in place of the seeds' noise.
     maps: texts -> functions of one vector, for their tokens' encodings wherever they stand in the
         prompts (psi of the lecture's Definition 7), in place of the weighting.
@@ -74,6 +80,7 @@ class Request:
     dialect: str | None = None
     weighting: str | None = None
     lenient: bool = False
+    layout: str | None = None
     size: tuple[int, int] | None = None
     steps: int | None = None
     guidance: float | None = None
@@ -95,6 +102,8 @@ class Request:
     content_weight: float | None = None
     style: Image.Image | str | None = None
     style_weight: float | None = None
+    upscale: int | None = None
+    refine: float | None = None
     picture: Image.Image | None = None
     content: Image.Image | None = None
     start_noise: Tensor | None = None
@@ -127,6 +136,7 @@ class Request:
         self._check_edit()
         _not_negative("content_weight", self.content_weight)
         _not_negative("style_weight", self.style_weight)
+        self._check_upscale()
         if self.variation_seed is not None and self.variation_strength == 0:
             raise RequestError(
                 f"variation_seed is {self.variation_seed} but variation_strength is 0: "
@@ -134,6 +144,7 @@ class Request:
             )
         _one_of("dialect", self.dialect, tuple(Dialect))
         _one_of("weighting", self.weighting, tuple(each.value for each in Weighting))
+        _one_of("layout", self.layout, LAYOUTS)
         _one_of("attention", self.attention, ("mean", "heads"))
         noise_mode(self.noise)
         self._take_names()
@@ -148,6 +159,18 @@ class Request:
             raise RequestError(
                 f"extend is {self.extend}: pixels at the left, top, right and bottom are right, "
                 "none of them negative and not all of them 0"
+            )
+
+    def _check_upscale(self) -> None:
+        _part("refine", self.refine)
+        if self.upscale is not None and self.upscale not in FACTORS:
+            raise RequestError(
+                f"upscale is {self.upscale}: {' or '.join(map(str, FACTORS))} is right"
+            )
+        if self.refine is not None and self.upscale is None:
+            raise RequestError(
+                f"refine is {self.refine} but nothing is enlarged: upscale goes with it, "
+                f"{' or '.join(map(str, FACTORS))}"
             )
 
     def _take_names(self) -> None:

@@ -71,8 +71,9 @@ class Restyling:
         return {last: styled[scene] for last, scene in scenes.items()}
 
     def _styled(self, scene: Scene, style: Conditioning) -> Scene:
-        if scene.swap is not None:
-            raise RequestError("a prompt's swap cannot be combined with a style: one is right")
+        if scene.swap is not None or scene.parts > 1:
+            what = "a layout" if scene.swap is None else "a prompt's swap"
+            raise RequestError(f"{what} cannot be combined with a style: one is right")
         said = () if self.alone else scene.members
         weights = () if self.alone else scene.weights
         sides = [side for side in scene.sides if side.name == NEGATIVE or not self.alone]

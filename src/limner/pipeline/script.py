@@ -42,7 +42,8 @@ class Scene:
 
     negative, members: conditionings of one row and of one length. weights: of the members; one of
     weight 1 unless the prompt has an AND. sides: the texts of these. swap: what a swap keeps of the
-    original prompt, where the one member is the edited prompt.
+    original prompt, where the one member is the edited prompt. parts: of the picture, each with a
+    text of its own; those of the one member, and of the negative, lie one behind the other.
     """
 
     negative: Conditioning
@@ -50,10 +51,22 @@ class Scene:
     weights: tuple[float, ...]
     sides: tuple[Side, ...]
     swap: Control | None = None
+    parts: int = 1
 
 
-def scenes(prompt: Tree, negative: Tree, steps: int, reader: Reader) -> dict[int, Scene]:
-    """Last step, counted from 1 -> what holds up to it; ranges that say the same share a scene."""
+def scenes(
+    prompt: Tree, negative: Tree, steps: int, reader: Reader, *, parted: bool = False
+) -> dict[int, Scene]:
+    """Last step, counted from 1 -> what holds up to it; ranges that say the same share a scene.
+
+    parted: the texts of an AND are each for a part of the picture. Raises RequestError where they
+    cannot be.
+    """
+    if parted and (prompt.swaps or prompt.kind is Blend):
+        what = "swaps" if prompt.swaps else "blends"
+        raise RequestError(
+            f"a layout cannot be combined with {what}: texts joined by AND are right"
+        )
     edited, against = prompt.edited, negative.edited.timeline(steps)
     texts = edited.timeline(steps)
     lasts = {stage.last for stage in (*texts, *against)}
@@ -63,7 +76,8 @@ def scenes(prompt: Tree, negative: Tree, steps: int, reader: Reader) -> dict[int
         swaps = active(prompt, last, steps)
         said = now.members, against_now.members, swaps, kept(swaps, last, steps)
         if said not in made:
-            scene = _scene(edited, now, negative, against_now, reader)
+            make = _parted_scene if parted else _scene
+            scene = make(edited, now, negative, against_now, reader)
             made[said] = _swapping(scene, prompt, last, steps, reader) if swaps else scene
         told[last] = made[said]
     return told
@@ -119,6 +133,35 @@ def _scene(prompt: Tree, now: Stage, negative: Tree, against: Stage, reader: Rea
     one, *members = same_length([one, *members], padding)
     sides = _sides(NEGATIVE, negative, against, reader)[:1] + _sides(PROMPT, prompt, now, reader)
     return Scene(negative=one, members=tuple(members), weights=weights, sides=sides)
+
+
+def _parted_scene(
+    prompt: Tree, now: Stage, negative: Tree, against: Stage, reader: Reader
+) -> Scene:
+    """The texts of the parts one behind the other, and the negative as often."""
+    count = len(now.members)
+    (one, *_), _ = _members(negative, against, reader)
+    encoded = [reader.encode(spans) for spans, _ in now.members]
+    lengths = {each.context.shape[1] for each in (one, *encoded)}
+    if len(lengths) > 1:
+        raise RequestError(
+            f"the texts of a layout have {', '.join(map(str, sorted(lengths)))} tokens: all of one "
+            "length are right, the negative too; shorten the longest"
+        )
+    weights = tuple(weight for _, weight in now.members)
+    (opposed, *_) = _sides(NEGATIVE, negative, against, reader)
+    texts = torch.cat([reader.tokens(spans) for spans, _ in now.members])
+    sides = (
+        Side(name=NEGATIVE, texts=tuple(text.repeat(count) for text in opposed.texts)),
+        Side(name=PROMPT, texts=(texts,)),
+    )
+    return Scene(
+        negative=conjunction([one] * count, [1.0] * count, reader.empty()),
+        members=(conjunction(encoded, weights, reader.empty()),),
+        weights=(1.0,),
+        sides=sides,
+        parts=count,
+    )
 
 
 def _swapping(scene: Scene, prompt: Tree, step: int, steps: int, reader: Reader) -> Scene:

@@ -23,6 +23,7 @@ from limner.training.recipes.denoiser import DenoiserRecipe
 from limner.training.recipes.emoji import EMOJI_DENOISER, EMOJI_RECIPES, EMOJI_SAMPLING
 from limner.training.recipes.masks import MaskRecipe
 from limner.training.recipes.seeds import SEED_RECIPES
+from limner.training.recipes.upscaler import UpscalerRecipe
 
 __all__ = [
     "EMOJI_DENOISER",
@@ -39,6 +40,7 @@ __all__ = [
     "MaskRecipe",
     "Recipe",
     "Source",
+    "UpscalerRecipe",
     "adjusted",
     "encode_unpadded",
     "missing_parts",

@@ -1,6 +1,7 @@
 """The parts of the shipped model, one row each, learned from emoji.
 
 emoji-*     64x64 pixels, 400 concepts: hours on two CPU cores. These rows make what ships.
+            emoji-upscaler learns from all pictures, 128x128.
 emoji128-*  128x128 pixels, all concepts, larger parts: for a GPU.
 """
 
@@ -12,7 +13,7 @@ from functools import partial
 from limner.checkpoints import Sampling
 from limner.data.emoji import default_folder, load_emoji
 from limner.diffusion.process import RectifiedFlow
-from limner.diffusion.times import LogitNormalTimes
+from limner.diffusion.times import LogitNormalTimes, UniformTimes
 from limner.models.clip_presets import TEXT_EMOJI, VISION_EMOJI
 from limner.models.dit import DIT_EMOJI
 from limner.models.presets import (
@@ -21,8 +22,10 @@ from limner.models.presets import (
     UNET_EMOJI,
     UNET_EMOJI_128,
 )
+from limner.models.upscaler import UpscalerConfig
 from limner.text.masks import PadMask
 from limner.training.loop import LoopConfig
+from limner.training.objectives.upscaling import Patches
 from limner.training.recipes.autoencoder import AutoencoderRecipe
 from limner.training.recipes.base import Recipe
 from limner.training.recipes.clip import ClipRecipe
@@ -33,6 +36,7 @@ from limner.training.recipes.inpainting import InpaintingRecipe
 from limner.training.recipes.pairs import PairsRecipe
 from limner.training.recipes.restyle import RestyleRecipe
 from limner.training.recipes.scenes import SceneRecipe
+from limner.training.recipes.upscaler import UpscalerRecipe
 
 EMOJI = partial(load_emoji, 64)
 EMOJI_SAMPLING = Sampling(
@@ -96,6 +100,17 @@ EMOJI_RECIPES: dict[str, Recipe] = {
     ),
     "emoji-restyle": RestyleRecipe(
         source=EMOJI, loop=LoopConfig(steps=2400, batch=48, learning_rate=6e-4, save_every=200)
+    ),
+    "emoji-upscaler": UpscalerRecipe(
+        source=EMOJI_128,
+        loop=LoopConfig(steps=3000, batch=16, learning_rate=1e-3, save_every=250),
+        config=UpscalerConfig(),
+        patches=Patches(),
+        # one step is nearest to the originals, docs/upscaling.md
+        sampling=Sampling(steps=1, guidance=1.0, solver="euler", schedule="uniform"),
+        process=RectifiedFlow(),
+        prediction="v",
+        times=UniformTimes(shift=2.0),
     ),
     "emoji-dit": replace(EMOJI_DENOISER, config=DIT_EMOJI),
     "emoji128-autoencoder": AutoencoderRecipe(
