@@ -1,11 +1,12 @@
 """Whether the heat map of a thing's word lies on the thing: its mean inside over that outside.
 
 python bench/heatmaps.py --prompts 100
-python bench/heatmaps.py --prompts 100 --model runs/scenes/model --pairs
+python bench/heatmaps.py --prompts 100 --model src/limner/assets/emoji-pairs --pairs
 
 Inside is where the painted picture is more opaque than not; of a pair ("a cat left of a dog")
-within the half that the word's thing was asked into. Single words have no other thing to be told
-from. Also by layer, as some look at words and others at the rest of the prompt.
+within the half that the word's thing was asked into. A layout lets no word be looked at from the
+other half, so the ratio within the word's own half, `half`, is told beside that over the picture.
+By layer too, as some look at words and others at the rest of the prompt.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torch import Tensor
 import limner
 from limner.data.concepts import FAMILIAR
 from limner.data.pixels import from_picture
+from limner.pipeline.pairs import pair_asked
 
 OPAQUE = 0.0  # of model pixels: alpha of one half
 
@@ -48,17 +50,22 @@ def asked(painter: limner.Painter, count: int, pairs: bool) -> list[tuple[str, s
     return found
 
 
-def ratio(map_: Tensor, covered: Tensor, half: str) -> float | None:
+def ratio(map_: Tensor, covered: Tensor) -> float | None:
     """Mean inside over mean outside; None where nothing, or everything, is covered."""
-    inside = covered.clone()
-    middle = covered.shape[1] // 2
-    if half == "left":
-        inside[:, middle:] = False
-    if half == "right":
-        inside[:, :middle] = False
-    if not inside.any() or inside.all():
+    if not covered.any() or covered.all():
         return None
-    return float(map_[inside].mean() / map_[~inside].mean())
+    return float(map_[covered].mean() / map_[~covered].mean())
+
+
+def ratios_of(map_: Tensor, covered: Tensor, half: str) -> dict[str, float | None]:
+    """Over the picture, and within the half that the thing was asked into."""
+    if not half:
+        return {"picture": ratio(map_, covered)}
+    middle = covered.shape[1] // 2
+    own = slice(0, middle) if half == "left" else slice(middle, None)
+    inside = torch.zeros_like(covered)
+    inside[:, own] = covered[:, own]
+    return {"picture": ratio(map_, inside), "half": ratio(map_[:, own], covered[:, own])}
 
 
 def main() -> None:
@@ -70,18 +77,18 @@ def main() -> None:
     painter = limner.load(given.model)
     ratios: dict[str, list[float]] = {}
     for seed, (prompt, word, half) in enumerate(asked(painter, given.prompts, given.pairs)):
-        result = painter.generate(prompt, seed=seed, attention="mean")
-        size = tuple(result.latents.shape[2:])
-        covered = opaque(result.images[0], size)
+        text, layout = pair_asked(prompt, painter.words) if given.pairs else (prompt, None)
+        result = painter.generate(text, layout=layout, seed=seed, attention="mean")
+        covered = opaque(result.images[0], tuple(result.latents.shape[2:]))
         for layer in (None, *result.attention.layers):
             map_ = result.heatmap(word, layers=None if layer is None else [layer])
-            found = ratio(map_, covered, half)
-            if found is not None:
-                ratios.setdefault(layer or "all layers", []).append(found)
-    for layer, found in ratios.items():
+            for where, found in ratios_of(map_, covered, half).items():
+                if found is not None:
+                    ratios.setdefault(f"{layer or 'all layers'}, {where}", []).append(found)
+    for name, found in ratios.items():
         twice = mean(value >= 2 for value in found)
         print(
-            f"{layer}: inside over outside {mean(found):.2f} (median {median(found):.2f}), "
+            f"{name}: inside over outside {mean(found):.2f} (median {median(found):.2f}), "
             f"at least 2 in {twice:.0%} of {len(found)}"
         )
 

@@ -1,11 +1,12 @@
-"""Two things beside each other: what the judge says of each half of the picture.
+"""Two things in one picture: what the judge says of each half.
 
-python bench/pairs.py src/limner/assets/emoji-pairs --judge runs/judge --pairs 200
+python bench/pairs.py src/limner/assets/emoji-pairs src/limner/assets/emoji --judge runs/judge
 
-Pairs of concepts that the training draws and pairs that it never draws, one picture each, with the
-prompt "a cat left of a dog, 3d". `things`: halves whose concept is the judge's first guess;
-`exchanged`: both are there, each in the other's half. `single`: the same halves painted one by one
-by the model without its LoRAs, which is what a half can be at best.
+Pairs of concepts that the training draws and pairs that it never draws, one picture each, beside
+each other and on top of each other in turn: "a cat left of a dog, 3d", as `limner` reads it.
+`things`: halves whose concept is the judge's first guess; `exchanged`: both are there, each in the
+other's half. `alone`: the same things painted one by one by the last model, which is the most that
+halves can come to.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -22,84 +22,95 @@ from torch import Tensor
 import limner
 from limner.cli.train import read
 from limner.data.captions import canonical
-from limner.data.pixels import to_bytes, to_picture
+from limner.data.pixels import from_picture, to_bytes, to_picture
+from limner.data.records import Record
 from limner.data.scene_words import Relation, Scene, canonical_scene
 from limner.data.scenes import RELATIONS, SceneConfig, Scenes
 from limner.evaluate.judge import Judge
 from limner.evaluate.sheet import contact_sheet
+from limner.pipeline.pairs import pair_asked
 
-BATCH, SEED = 24, 40_009
+SEED = 40_009
+ASKED = (Relation.LEFT, Relation.ABOVE)  # the first thing is in the first half
 
 
 def drawn(source: Scenes, count: int, *, held_out: bool) -> list[Scene]:
     chance = random.Random(SEED)
-    left = RELATIONS.index(Relation.LEFT)
-    return [
-        source.plan(
-            chance.randrange(len(source.concepts)) * len(RELATIONS) + left,
-            chance,
-            held_out=held_out,
-        )
-        for _ in range(count)
+    cells = [
+        chance.randrange(len(source.concepts)) * len(RELATIONS) + RELATIONS.index(ASKED[index % 2])
+        for index in range(count)
     ]
+    return [source.plan(cell, chance, held_out=held_out) for cell in cells]
 
 
-def painted(painter: limner.Painter, prompts: Sequence[str]) -> Tensor:
-    parts = []
-    for first in range(0, len(prompts), BATCH):
-        some = prompts[first : first + BATCH]
-        parts.append(to_bytes(painter.paint_batch(some, range(first, first + len(some)))))
-    return torch.cat(parts)
+def painted(painter: limner.Painter, scene: Scene, seed: int) -> Tensor:
+    """Its two halves, the first thing's first: (2, 4, S, S) bytes."""
+    asked = pair_asked(canonical_scene(scene), painter.words)
+    assert asked is not None, canonical_scene(scene)
+    prompt, layout = asked
+    result = painter.generate(prompt, layout=layout, seed=seed)
+    pixels = to_bytes(from_picture(result.images[0], 4)[None])[0]
+    return torch.stack(pixels.chunk(2, dim=1 if scene.relation is Relation.ABOVE else 2))
 
 
-def line(judge: Judge, halves: Sequence[Tensor], scenes: Sequence[Scene]) -> str:
-    seen = [judge.see(half) for half in halves]
-    sides = [[s.first for s in scenes], [s.second for s in scenes]]
-    wanted = [judge.labels([r.concept for r in side], [r.style for r in side]) for side in sides]
-    named = [verdict.concepts.argmax(1) for verdict in seen]
-    right = torch.stack([n == w[0] for n, w in zip(named, wanted, strict=True)])
-    other = torch.stack([named[0] == wanted[1][0], named[1] == wanted[0][0]])
-    style = torch.stack([v.styles.argmax(1) == w[1] for v, w in zip(seen, wanted, strict=True)])
+def line(judge: Judge, halves: Tensor, records: Sequence[Record]) -> str:
+    """halves: (2 N, 4, S, S) of records in the same order, two of a picture."""
+    seen = judge.see(halves)
+    concepts, styles = judge.labels([r.concept for r in records], [r.style for r in records])
+    named, pairs = seen.concepts.argmax(1).reshape(-1, 2), concepts.reshape(-1, 2)
+    right, other = named == pairs, named == pairs.flip(1)
+    style = seen.styles.argmax(1) == styles
     return (
-        f"things {right.float().mean():.3f}, both in place {right.all(0).float().mean():.3f}, "
-        f"exchanged {other.all(0).float().mean():.3f}, style {style.float().mean():.3f} "
-        f"({len(scenes)} pictures)"
+        f"things {right.float().mean():.3f}, both {right.all(1).float().mean():.3f}, "
+        f"exchanged {other.all(1).float().mean():.3f}, style {style.float().mean():.3f} "
+        f"({len(pairs)} pictures)"
     )
+
+
+def shown(halves: Tensor, scene: Scene) -> Tensor:
+    """The whole picture again, in model pixels."""
+    joined = torch.cat(list(halves), dim=1 if scene.relation is Relation.ABOVE else 2)
+    return joined.float() / 127.5 - 1
+
+
+def sheet(pictures: Sequence[Tensor], scenes: Sequence[Scene], path: Path) -> None:
+    """Those that lie beside each other, with their prompts."""
+    some = [
+        (halves, scene)
+        for halves, scene in zip(pictures, scenes, strict=True)
+        if scene.relation is Relation.LEFT
+    ][:32]
+    images = [to_picture(shown(halves, scene)) for halves, scene in some]
+    labels = [canonical_scene(scene) for _, scene in some]
+    contact_sheet(images, labels, columns=4, scale=2).save(path)
 
 
 @torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path)
+    parser.add_argument("models", type=Path, nargs="+")
     parser.add_argument("--judge", type=Path, required=True)
-    parser.add_argument("--pairs", type=int, default=200)
-    parser.add_argument("--guidance", type=float, nargs="+", default=[None])
-    parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--sheet", type=Path, help="Of the first model's pairs never drawn.")
     given = parser.parse_args()
-    judge, painter = Judge.load(given.judge), limner.load(given.model)
-    known = set(painter.words.concepts)
+    judge, painters = Judge.load(given.judge), {p: limner.load(p) for p in given.models}
+    words = next(iter(painters.values())).words
+    known = set(words.concepts)
     real = read(None).seen.select(lambda record: record.concept in known)
-    source = Scenes(real, SceneConfig(sized=0.0))
+    plain = real.select(lambda record: " and " not in record.concept)
+    source = Scenes(plain, SceneConfig(sized=0.0))
     for name, held_out in (("drawn", False), ("never drawn", True)):
         scenes = drawn(source, given.pairs, held_out=held_out)
-        for guidance in given.guidance:
-            own = painter.parts.sampling
-            sampling = own if guidance is None else replace(own, guidance=guidance)
-            painter.parts = replace(painter.parts, sampling=sampling)
-            pictures = painted(painter, [canonical_scene(scene) for scene in scenes])
-            painter.parts = replace(painter.parts, sampling=own)
-            said = line(judge, pictures.chunk(2, dim=3), scenes)
-            print(f"{name}, guidance {sampling.guidance}: {said}", flush=True)
-        if given.sheet is not None and not held_out:
-            labels = [canonical_scene(scene) for scene in scenes[:40]]
-            shown = [to_picture(p.float() / 127.5 - 1) for p in pictures[:40]]
-            contact_sheet(shown, labels, columns=5, scale=2).save(given.sheet)
-    single = limner.load()
-    halves = [
-        painted(single, [canonical(record) for record in side])
-        for side in ([s.first for s in scenes], [s.second for s in scenes])
-    ]
-    print(f"single: {line(judge, halves, scenes)}")
+        records = [record for scene in scenes for record in (scene.first, scene.second)]
+        for path, painter in painters.items():
+            pictures = [painted(painter, scene, seed) for seed, scene in enumerate(scenes)]
+            print(f"{name}, {path.name}: {line(judge, torch.cat(pictures), records)}", flush=True)
+            if given.sheet is not None and held_out and path == given.models[0]:
+                sheet(pictures, scenes, given.sheet)
+        single = painters[given.models[-1]]
+        prompts = [canonical(record) for record in records]
+        alone = to_bytes(single.paint_batch(prompts, range(len(prompts))))
+        print(f"{name}, alone: {line(judge, alone, records)}", flush=True)
 
 
 if __name__ == "__main__":
