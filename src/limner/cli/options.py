@@ -64,7 +64,6 @@ class RequestOptions:
     variation_strength: Annotated[
         float | None, typer.Option(help="How far: 0 not at all, 1 all the way.")
     ] = None
-
     upscale: Annotated[int | None, typer.Option(help="Enlarge what was painted, by 2 or 4.")] = None
     refine: Annotated[
         float | None,

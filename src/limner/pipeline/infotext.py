@@ -111,6 +111,7 @@ def format(request: Request, *, model: str | None = None, model_hash: str | None
 
     model, model_hash: the checkpoint's name and `model_hash`, where there are such.
     """
+    alone = request.strength is None  # A1111's edits have no second painting
     parameters = {
         "Steps": request.steps,
         "Sampler": _label(SAMPLERS, request.solver),
@@ -121,9 +122,9 @@ def format(request: Request, *, model: str | None = None, model_hash: str | None
         "Model hash": model_hash,
         "Model": model,
         "Eta": request.eta,
-        "Denoising strength": request.refine if request.strength is None else request.strength,
-        "Hires upscale": request.upscale,
-        "Hires steps": hires_steps(request.steps, request.refine),
+        "Denoising strength": request.refine if alone else request.strength,
+        "Hires upscale": request.upscale if alone else None,
+        "Hires steps": hires_steps(request.steps, request.refine) if alone else None,
         "Clip skip": request.clip_skip,
         "Variation seed": request.variation_seed,
         "Variation seed strength": request.variation_strength
