@@ -1,20 +1,19 @@
 """Checkpoints on the disk, Limner's modules in memory: diffusers' folders and single files."""
 
-from limner.checkpoints.branches import ship_branches
 from limner.checkpoints.conversion import convert
 from limner.checkpoints.folder import ModelFolder
 from limner.checkpoints.report import Report, inspect
 from limner.checkpoints.settings import Sampling, Words
-from limner.checkpoints.single_file import load_autoencoder, load_single_file
-from limner.checkpoints.single_file_saving import save_single_file
-from limner.checkpoints.whole_folder import (
-    Parts,
-    load_folder,
-    save_folder,
+from limner.checkpoints.shipping import (
     ship,
+    ship_branches,
     ship_denoiser,
+    ship_loras,
     ship_upscaler,
 )
+from limner.checkpoints.single_file import load_autoencoder, load_single_file
+from limner.checkpoints.single_file_saving import save_single_file
+from limner.checkpoints.whole_folder import Parts, load_folder, save_folder
 
 __all__ = [
     "ModelFolder",
@@ -32,5 +31,6 @@ __all__ = [
     "ship",
     "ship_branches",
     "ship_denoiser",
+    "ship_loras",
     "ship_upscaler",
 ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from limner.checkpoints.folder import EXTRA, ModelFolder, write_json
+from limner.checkpoints.folder import ModelFolder
 from limner.errors import CheckpointError, UsageError
 from limner.models.content import ContentConfig
 from limner.models.style import StyleConfig
@@ -59,20 +57,3 @@ def asked_of(folder: ModelFolder, part: str) -> ContentConfig:
         return ContentConfig.of(unet, picture_channels=channels, stride=stride)
     except UsageError as error:
         raise CheckpointError(f"{folder.path} takes no {part}: {error}") from None
-
-
-def ship_branches(source: Path, target: Path, base: str) -> None:
-    """Copy what restyles of a trained model in half precision; all else is lent by a base.
-
-    base: the base's folder as seen from `target`, which must not exist yet.
-    """
-    if target.exists():
-        raise CheckpointError(f"{target} exists already: move it away first")
-    trained, lender = ModelFolder(source), ModelFolder(Path(os.path.normpath(target / base)))
-    for part in (CONTENT, STYLE):
-        check_fit(trained.config(part), lender)
-    modules = [trained.load(part) for part in (CONTENT, STYLE)]
-    target.mkdir(parents=True)
-    write_json(target / EXTRA, {"base": base})
-    for module in modules:
-        ModelFolder(target).save(module, torch.float16)

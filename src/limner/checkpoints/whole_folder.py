@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 from torch import nn
 
 from limner.checkpoints.branches import load_branches
-from limner.checkpoints.folder import EXTRA, ModelFolder, write_json
+from limner.checkpoints.folder import ModelFolder
 from limner.checkpoints.settings import Sampling, Words
 from limner.diffusion.prediction import Prediction, name_of
 from limner.diffusion.process import Process
@@ -111,44 +110,3 @@ def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32)
         if branch is not None:
             folder.save(branch, dtype)
     folder.save_settings(parts.process, name_of(parts.prediction), parts.sampling, parts.words)
-
-
-def ship(source: Path, target: Path) -> None:
-    """Copy what painting needs of a trained model, its weights in half precision.
-
-    The image tower stays behind. `target` must not exist yet.
-    """
-    save_folder(load_folder(source), target, dtype=torch.float16)
-
-
-def ship_denoiser(source: Path, target: Path, base: str) -> None:
-    """Copy a trained denoiser in half precision, all else of whose model is that of a base.
-
-    base: the base's folder as seen from `target`, which must not exist yet.
-    """
-    if target.exists():
-        raise CheckpointError(f"{target} exists already: move it away first")
-    trained, lender = ModelFolder(source), ModelFolder(Path(os.path.normpath(target / base)))
-    if trained.load_settings()[:3] != lender.load_settings()[:3]:
-        raise CheckpointError(f"{source} is not painted with as {lender.path} is")
-    target.mkdir(parents=True)
-    write_json(target / EXTRA, {"base": base})
-    part = "transformer" if trained.has("transformer") else "unet"
-    ModelFolder(target).save(trained.load(part), torch.float16)
-
-
-def ship_upscaler(source: Path, target: Path, *, steps: int | None = None) -> None:
-    """Copy a trained upscaler in half precision. steps: those of its solver, where they are others.
-
-    `target` must not exist yet.
-    """
-    if target.exists():
-        raise CheckpointError(f"{target} exists already: move it away first")
-    trained = ModelFolder(source)
-    process, prediction, sampling, _ = trained.load_settings()
-    model = trained.load("upscaler")
-    target.mkdir(parents=True)
-    folder = ModelFolder(target)
-    folder.save(model, torch.float16)
-    sampling = sampling if steps is None else replace(sampling, steps=steps)
-    folder.save_settings(process, name_of(prediction), sampling, None)
