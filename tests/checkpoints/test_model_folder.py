@@ -5,11 +5,21 @@ from dataclasses import replace
 import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from safetensors.torch import load_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from limner.checkpoints import ModelFolder, load_folder, ship, ship_denoiser, ship_upscaler
+from limner.checkpoints import (
+    ModelFolder,
+    load_folder,
+    ship,
+    ship_denoiser,
+    ship_loras,
+    ship_upscaler,
+)
+from limner.checkpoints.lora import save_lora
 from limner.diffusion.prediction import name_of
 from limner.errors import CheckpointError
+from limner.nn.adapter import LowRank
 
 
 @pytest.fixture
@@ -162,3 +172,23 @@ def test_an_upscaler_is_shipped_in_half_precision_with_its_own_steps(tiny_upscal
     with pytest.raises(CheckpointError, match="is missing"):
         ship_upscaler(tmp_path / "nowhere", tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_loras_are_shipped_in_half_precision_beside_their_base(tiny_model, tmp_path):
+    trained = ModelFolder(shutil.copytree(tiny_model, tmp_path / "trained"))
+    with pytest.raises(CheckpointError, match="has no LoRA"):
+        ship_loras(trained.path, tmp_path / "small", str(tiny_model))
+    unet = trained.load("unet")
+    name = next(n for n, m in unet.named_modules() if n.endswith("to_q"))
+    width = unet.get_submodule(name).in_features
+    update = LowRank(down=torch.randn(2, width), up=torch.randn(width, 2))
+    save_lora(trained.path / "a.safetensors", {f"unet.{name}": update}, {"unet": unet})
+    trained.add_lora("a.safetensors")
+    trained.add_lora("a.safetensors")  # it is there once
+    ship_loras(trained.path, tmp_path / "small", str(tiny_model))
+    made = ModelFolder(tmp_path / "small")
+    assert made.loras == (tmp_path / "small" / "a.safetensors",)
+    assert {tensor.dtype for tensor in load_file(made.loras[0]).values()} == {torch.float16}
+    assert load_folder(made.path).sampling == trained.load_settings()[2]
+    with pytest.raises(CheckpointError, match=r"the base .* is missing"):
+        ship_loras(trained.path, tmp_path / "other", "../gone")
