@@ -6,6 +6,7 @@ A folder that goes on from another names it as its base and holds only what is i
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,9 +57,9 @@ def ship_upscaler(source: Path, target: Path, *, steps: int | None = None) -> No
 
 
 def ship_branches(source: Path, target: Path, base: str) -> None:
-    """Copy what restyles of a trained model in half precision; all else is lent by a base.
+    """Copy what restyles of a trained model in half precision, its LoRAs too.
 
-    base: the base's folder as seen from `target`, which must not exist yet.
+    All else is lent by a base. base: the base's folder as seen from `target`, which must not exist yet.
     """
     trained, lender = ModelFolder(source), _lender(target, base)
     for part in (CONTENT, STYLE):
@@ -67,6 +68,7 @@ def ship_branches(source: Path, target: Path, base: str) -> None:
     folder = _borrowing(target, base)
     for module in modules:
         folder.save(module, torch.float16)
+    _copy_loras(trained.loras, folder)
 
 
 def ship_loras(source: Path, target: Path, base: str) -> None:
@@ -78,10 +80,13 @@ def ship_loras(source: Path, target: Path, base: str) -> None:
     files = ModelFolder(source).loras
     if not files:
         raise CheckpointError(f"{source} has no LoRA: a folder that was trained to have one")
-    folder = _borrowing(target, base)
+    _copy_loras(files, _borrowing(target, base))
+
+
+def _copy_loras(files: Sequence[Path], folder: ModelFolder) -> None:
     for file in files:
         halves = {name: tensor.half() for name, tensor in load_file(file).items()}
-        save_file(halves, target / file.name, metadata={"format": "pt"})
+        save_file(halves, folder.path / file.name, metadata={"format": "pt"})
         folder.add_lora(file.name)
 
 

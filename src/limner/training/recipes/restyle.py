@@ -1,4 +1,9 @@
-"""The recipe of restyling: a content branch and a style encoder for a trained painter."""
+"""The recipe of restyling: a content branch, a style encoder and a LoRA for a trained painter.
+
+The branch alone, through a U-Net that stays wholly as it is, hands on little more than outlines:
+low-rank updates of the U-Net (LoRA, Hu et al. 2021) are learned along, which are on it where it
+restyles and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +12,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from limner.checkpoints import ModelFolder
-from limner.checkpoints.branches import CONTENT, asked_of
+from limner.checkpoints import ModelFolder, load_folder
 from limner.data.cells import Cells
 from limner.data.records import PictureSet
 from limner.diffusion.times import LogitNormalTimes, TimeSampling
 from limner.errors import TrainingError
 from limner.models.content import ContentEncoder
 from limner.models.style import StyleConfig, StyleEncoder
+from limner.models.unet import UNet
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.conditions import TextCondition
@@ -25,16 +30,19 @@ from limner.training.recipes.base import Source, unseen
 from limner.training.recipes.conditions import ByText
 from limner.training.sampling import paint
 from limner.training.sheet import Sheet
+from limner.training.tunings import LoraTuning
 
 SHOWN = 8
+LORA = "restyle.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RestyleRecipe:
-    """Content branch and style encoder of a model folder with a U-Net; the rest of it is frozen.
+    """Content branch, style encoder and LoRA of a model folder with a U-Net, which stays as it is.
 
-    shares: how often an item is told what. All concepts in two styles or more are learned from,
-    whether the model knows them or not.
+    shares: how often an item is told what. tuning: which weights of the U-Net get an update. All
+    concepts in two styles or more are learned from, whether the model knows them or not. A branch
+    and a style encoder that the folder has already are gone on from.
     """
 
     source: Source
@@ -42,6 +50,7 @@ class RestyleRecipe:
     times: TimeSampling = field(default_factory=lambda: LogitNormalTimes(shift=1.5))
     shares: Shares = field(default_factory=Shares)
     told: ByText = field(default_factory=lambda: ByText(train=False))
+    tuning: LoraTuning = field(default_factory=lambda: LoraTuning(rank=32, targets=("all",)))
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -60,11 +69,12 @@ class RestyleRecipe:
         process, prediction, _, words = model.load_settings()
         text, _ = self.told.condition(data, model)
         assert isinstance(text, TextCondition)
-        content, style = self._branches(data, model)
-        empty = text.of([""])
-        style.begin_at(_attended(empty["context"], empty["mask"]))
+        content, style = self._branches(data, model, text)
+        parts = load_folder(model.path)
+        updates = self.tuning.attach(parts)
+        assert isinstance(parts.denoiser, UNet)
         return DenoisingObjective(
-            BranchedUNet(model.load("unet").requires_grad_(False), content),
+            BranchedUNet(parts.denoiser, content),
             normalised_latents(data, model),
             RestylingCondition(
                 data,
@@ -76,7 +86,7 @@ class RestyleRecipe:
             process=process,
             prediction=prediction,
             times=self.times,
-            trained={"style_encoder": style},
+            trained={"style_encoder": style, **updates},
         )
 
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
@@ -84,6 +94,9 @@ class RestyleRecipe:
         assert isinstance(branched, BranchedUNet)
         model.save(branched.content_encoder)
         model.save(objective.modules["style_encoder"])
+        updates = {"lora": objective.modules["lora"]}
+        self.tuning.save(load_folder(model.path), updates, model.path / LORA)
+        model.add_lora(LORA)
 
     @torch.no_grad()
     def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet:
@@ -109,18 +122,21 @@ class RestyleRecipe:
         return Sheet(pictures=torch.cat([*rows, shown.to_float(places)]), columns=len(records))
 
     def _branches(
-        self, data: PictureSet, model: ModelFolder
+        self, data: PictureSet, model: ModelFolder, text: TextCondition
     ) -> tuple[ContentEncoder, StyleEncoder]:
-        """Both new, of the sizes that the model folder asks for."""
-        content = asked_of(model, CONTENT)
-        channels = data.pictures.shape[1]
-        if channels != content.picture_channels:
-            raise TrainingError(
-                f"the pictures have {channels} channels; this model's have "
-                f"{content.picture_channels}"
-            )
-        style = StyleConfig(picture_channels=channels, context_width=content.context_width)
-        return ContentEncoder(content), StyleEncoder(style)
+        """Those that the folder has; else new ones of the sizes that it asks for."""
+        if model.has("content_encoder") and model.has("style_encoder"):
+            content, style = model.load("content_encoder"), model.load("style_encoder")
+            return content.train().requires_grad_(True), style.train().requires_grad_(True)
+        channels, unet = data.pictures.shape[1], model.config("unet")
+        stride = model.config("vae").space.stride
+        config = ContentConfig.of(unet, picture_channels=channels, stride=stride)
+        style = StyleEncoder(
+            StyleConfig(picture_channels=channels, context_width=config.context_width)
+        )
+        empty = text.of([""])
+        style.begin_at(_attended(empty["context"], empty["mask"]))
+        return ContentEncoder(config), style
 
 
 def _attended(context: Tensor | None, mask: Tensor | None) -> Tensor:
