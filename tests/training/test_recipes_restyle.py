@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from limner.checkpoints import ModelFolder
 from limner.cli.progress import finish
@@ -150,7 +151,7 @@ def test_the_loss_falls_on_a_tiny_set(model, tmp_path):
     assert after < 0.9 * before
 
 
-def test_only_the_two_modules_change_and_are_saved(tiny_model, tmp_path):
+def test_only_what_stands_beside_the_model_changes_and_is_saved(tiny_model, tmp_path):
     row = recipe(loop=replace(LOOP, steps=3))
     sheet = finish(train(row, pictures(), tmp_path, base=tiny_model), lambda progress: None)
     made = ModelFolder(tmp_path / "model")
@@ -163,8 +164,23 @@ def test_only_the_two_modules_change_and_are_saved(tiny_model, tmp_path):
     assert isinstance(style, StyleEncoder)
     assert torch.count_nonzero(content.levels[0].conv_out.weight) > 0
     assert torch.count_nonzero(style.out.weight) > 0
+    assert made.loras == (made.path / "restyle.safetensors",)
+    updates = load_file(made.loras[0])
+    assert all(torch.count_nonzero(up) for name, up in updates.items() if "lora_B" in name)
     assert sheet.pictures.shape == (4, 4, 16, 16)
     assert torch.equal(sheet.pictures[-1], pictures().held_out.to_float([0])[0])
+
+
+def test_a_branch_that_is_there_is_gone_on_from(restyling_model):
+    borrowed = ModelFolder(restyling_model)
+    before = borrowed.load("content_encoder")
+    row = recipe()
+    made = row.objective(row.choose(pictures()), borrowed)
+    after = made.modules["denoiser"].content_encoder
+    assert all(
+        torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True)
+    )
+    assert all(weight.requires_grad for weight in after.parameters())
 
 
 def test_the_new_parts_are_of_the_models_sizes_and_say_which_file_is_not_theirs(model):

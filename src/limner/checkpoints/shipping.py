@@ -59,7 +59,7 @@ def ship_upscaler(source: Path, target: Path, *, steps: int | None = None) -> No
 def ship_branches(source: Path, target: Path, base: str) -> None:
     """Copy what restyles of a trained model in half precision, its LoRAs too.
 
-    All else is lent by a base. base: the base's folder as seen from `target`, which must not exist yet.
+    base: the folder that lends all else, as seen from `target`, which must not exist yet.
     """
     trained, lender = ModelFolder(source), _lender(target, base)
     for part in (CONTENT, STYLE):

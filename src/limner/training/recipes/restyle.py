@@ -17,7 +17,7 @@ from limner.data.cells import Cells
 from limner.data.records import PictureSet
 from limner.diffusion.times import LogitNormalTimes, TimeSampling
 from limner.errors import TrainingError
-from limner.models.content import ContentEncoder
+from limner.models.content import ContentConfig, ContentEncoder
 from limner.models.style import StyleConfig, StyleEncoder
 from limner.models.unet import UNet
 from limner.training.loop import LoopConfig
