@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from limner.checkpoints import (
@@ -14,12 +14,17 @@ from limner.checkpoints import (
     ship,
     ship_denoiser,
     ship_loras,
+    ship_naming,
     ship_upscaler,
 )
 from limner.checkpoints.lora import save_lora
+from limner.checkpoints.shipping import _copy_loras
 from limner.diffusion.prediction import name_of
 from limner.errors import CheckpointError
+from limner.models.clip import Clip, ClipConfig, TextTowerConfig, VisionTowerConfig
 from limner.nn.adapter import LowRank
+from limner.text.masks import PadMask, pad_mask
+from limner.text.tokenizer import Tokenizer
 
 
 @pytest.fixture
@@ -192,3 +197,84 @@ def test_loras_are_shipped_in_half_precision_beside_their_base(tiny_model, tmp_p
     assert load_folder(made.path).sampling == trained.load_settings()[2]
     with pytest.raises(CheckpointError, match=r"the base .* is missing"):
         ship_loras(trained.path, tmp_path / "other", "../gone")
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """The folder of a tiny CLIP on captions that the tiny model's concepts are read with."""
+    folder = ModelFolder(tmp_path / "clip")
+    folder.path.mkdir()
+    tokenizer = Tokenizer.train(["a red apple", "a blue cat"] * 4, 600, length=12)
+    folder.save_tokenizer(tokenizer)
+    text = TextTowerConfig(
+        vocabulary_size=tokenizer.vocabulary_size, length=12, width=16, layers=1, heads=2,
+        mlp_width=16, projection_width=8, end=tokenizer.end,
+    )  # fmt: skip
+    vision = VisionTowerConfig(
+        image_size=8, patch=4, channels=4, width=16, layers=1, heads=2, mlp_width=16,
+        projection_width=8,
+    )  # fmt: skip
+    made = Clip.from_config(ClipConfig(text=text, vision=vision))
+    folder.save(made.text)
+    folder.save(made.vision)
+    return folder
+
+
+def test_a_picture_has_the_name_whose_vector_is_nearest(tiny_model, tmp_path, clip):
+    ship_denoiser(tiny_model, tmp_path / "small", str(tiny_model))
+    ship_naming(clip.path, tmp_path / "small")
+    naming = load_folder(tmp_path / "small").naming
+    assert naming.names == ModelFolder(tiny_model).load_settings()[3].concepts
+    pixels = torch.rand(5, 4, 8, 8) * 2 - 1
+    tower, tokenizer = (
+        clip.load("text_encoder"),
+        clip.load_tokenizer(tower=clip.config("text_encoder")),
+    )
+    with torch.no_grad():
+        seen = clip.load("image_encoder")(pixels).projected
+        for picture, name in zip(seen, naming(pixels), strict=True):
+            cosines = {}
+            for known in naming.names:
+                ids = tokenizer([f"a {known}"])
+                mask = pad_mask(ids, PadMask.PAD, end=tokenizer.end, pad=tokenizer.pad)
+                vector = tower(ids, mask).projected[0]
+                cosines[known] = torch.cosine_similarity(picture, vector, dim=0).item()
+            best = max(cosines.values())
+            assert cosines[name] == pytest.approx(best, abs=2e-3)  # half precision on the disk
+    assert load_folder(tiny_model).naming is None
+
+
+def test_broken_names_are_refused(tiny_model, tmp_path, clip):
+    ship_denoiser(tiny_model, tmp_path / "small", str(tiny_model))
+    ship_naming(clip.path, tmp_path / "small")
+    file = tmp_path / "small" / "image_encoder" / "names.safetensors"
+    save_file({"vectors": torch.zeros(2, 8)}, file, metadata={"names": '["a", "b", "c"]'})
+    with pytest.raises(CheckpointError, match="are right for its names and tower"):
+        load_folder(tmp_path / "small")
+    file.write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match="no readable names"):
+        load_folder(tmp_path / "small")
+
+
+def test_a_lora_is_cut_to_the_nearest_of_a_lower_rank(tmp_path):
+    tensors = {
+        "unet.a.lora_A.weight": torch.randn(6, 10),
+        "unet.a.lora_B.weight": torch.randn(12, 6),
+        "unet.b.lora_A.weight": torch.randn(6, 4, 3, 3),
+        "unet.b.lora_B.weight": torch.randn(3, 6, 1, 1),
+    }
+    save_file(tensors, tmp_path / "a.safetensors")
+    folder = ModelFolder(tmp_path / "cut")
+    folder.path.mkdir()
+    _copy_loras([tmp_path / "a.safetensors"], folder, 4)
+    cut = load_file(folder.loras[0])
+    assert cut["unet.a.lora_A.weight"].shape == (4, 10)
+    assert cut["unet.b.lora_B.weight"].shape == (3, 3, 1, 1)  # of three rows: rank 3 is all
+    for name in ("unet.a", "unet.b"):
+        whole, less = (
+            up.float().flatten(1) @ down.float().flatten(1)
+            for t in (tensors, cut)
+            for up, down in [(t[f"{name}.lora_B.weight"], t[f"{name}.lora_A.weight"])]
+        )
+        u, s, v = torch.linalg.svd(whole, full_matrices=False)
+        torch.testing.assert_close(less, u[:, :4] * s[:4] @ v[:4], atol=2e-2, rtol=2e-2)

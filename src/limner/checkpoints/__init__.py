@@ -9,6 +9,7 @@ from limner.checkpoints.shipping import (
     ship_branches,
     ship_denoiser,
     ship_loras,
+    ship_naming,
     ship_upscaler,
 )
 from limner.checkpoints.single_file import load_autoencoder, load_single_file
@@ -32,5 +33,6 @@ __all__ = [
     "ship_branches",
     "ship_denoiser",
     "ship_loras",
+    "ship_naming",
     "ship_upscaler",
 ]

@@ -6,18 +6,23 @@ A folder that goes on from another names it as its base and holds only what is i
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from limner.checkpoints.branches import CONTENT, STYLE, check_fit
 from limner.checkpoints.folder import EXTRA, ModelFolder, write_json
+from limner.checkpoints.naming import PART as IMAGES
+from limner.checkpoints.naming import naming_of, save_naming
 from limner.checkpoints.whole_folder import load_folder, save_folder
 from limner.diffusion.prediction import name_of
 from limner.errors import CheckpointError
+
+DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 
 
 def ship(source: Path, target: Path) -> None:
@@ -56,10 +61,11 @@ def ship_upscaler(source: Path, target: Path, *, steps: int | None = None) -> No
     folder.save_settings(process, name_of(prediction), sampling, None)
 
 
-def ship_branches(source: Path, target: Path, base: str) -> None:
+def ship_branches(source: Path, target: Path, base: str, rank: int | None = None) -> None:
     """Copy what restyles of a trained model in half precision, its LoRAs too.
 
     base: the folder that lends all else, as seen from `target`, which must not exist yet.
+    rank: that the LoRAs are cut down to; None: as they were trained.
     """
     trained, lender = ModelFolder(source), _lender(target, base)
     for part in (CONTENT, STYLE):
@@ -68,7 +74,22 @@ def ship_branches(source: Path, target: Path, base: str) -> None:
     folder = _borrowing(target, base)
     for module in modules:
         folder.save(module, torch.float16)
-    _copy_loras(trained.loras, folder)
+    _copy_loras(trained.loras, folder, rank)
+
+
+def ship_naming(clip: Path, target: Path) -> None:
+    """Let a shipped folder name pictures: a CLIP's image tower, and its text tower's last words.
+
+    clip: the folder that both towers were trained in. target: is there already, and knows concepts.
+    """
+    trained, folder = ModelFolder(clip), ModelFolder(target)
+    words = folder.load_settings()[3]
+    if words is None:
+        raise CheckpointError(f"{target} has no list of its concepts: there is nothing to name")
+    text = trained.load("text_encoder")
+    tokenizer = trained.load_tokenizer(tower=text.config)
+    naming = naming_of(trained.load(IMAGES), text, tokenizer, words.concepts)
+    save_naming(naming, folder, torch.float16)
 
 
 def ship_loras(source: Path, target: Path, base: str) -> None:
@@ -83,11 +104,33 @@ def ship_loras(source: Path, target: Path, base: str) -> None:
     _copy_loras(files, _borrowing(target, base))
 
 
-def _copy_loras(files: Sequence[Path], folder: ModelFolder) -> None:
+def _copy_loras(files: Sequence[Path], folder: ModelFolder, rank: int | None = None) -> None:
+    """rank: of what is written; None: as it was trained."""
     for file in files:
-        halves = {name: tensor.half() for name, tensor in load_file(file).items()}
+        tensors = load_file(file)
+        if rank is not None:
+            tensors = {name: t for pair in _pairs(tensors) for name, t in _cut(tensors, pair, rank)}
+        halves = {name: tensor.half().contiguous() for name, tensor in tensors.items()}
         save_file(halves, folder.path / file.name, metadata={"format": "pt"})
         folder.add_lora(file.name)
+
+
+def _pairs(tensors: Mapping[str, Tensor]) -> list[tuple[str, str]]:
+    """The names of down and up of each update."""
+    downs = [name for name in tensors if name.endswith(DOWN)]
+    return [(name, name.removesuffix(DOWN) + UP) for name in downs]
+
+
+def _cut(
+    tensors: Mapping[str, Tensor], pair: tuple[str, str], rank: int
+) -> Iterator[tuple[str, Tensor]]:
+    """The nearest update of at most such a rank (Eckart and Young 1936), in the same shapes."""
+    down, up = (tensors[name].float() for name in pair)
+    left, right = torch.linalg.qr(up.flatten(1)), torch.linalg.qr(down.flatten(1).T)
+    u, s, v = torch.linalg.svd(left.R @ right.R.T, full_matrices=False)
+    root = s[:rank].sqrt()
+    yield pair[0], (root[:, None] * (v[:rank] @ right.Q.T)).reshape(-1, *down.shape[1:])
+    yield pair[1], ((left.Q @ u[:, :rank]) * root).reshape(len(up), -1, *up.shape[2:])
 
 
 def _check_new(target: Path) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from limner.checkpoints.branches import load_branches
 from limner.checkpoints.folder import ModelFolder
+from limner.checkpoints.naming import Naming, load_naming
 from limner.checkpoints.settings import Sampling, Words
 from limner.diffusion.prediction import Prediction, name_of
 from limner.diffusion.process import Process
@@ -29,7 +30,8 @@ class Parts:
     """A model, part by part.
 
     An autoencoder of None means that the denoiser works on pixels. SDXL has a second tokenizer and
-    text encoder. content_encoder, style_encoder: what restyles, where the model has it.
+    text encoder. content_encoder, style_encoder: what restyles, where the model has it; naming:
+    what says which of the model's concepts a picture shows.
     """
 
     tokenizer: Tokenizer
@@ -44,6 +46,7 @@ class Parts:
     text_encoder_2: TextTower | None = None
     content_encoder: ContentEncoder | None = None
     style_encoder: StyleEncoder | None = None
+    naming: Naming | None = None
 
     @property
     def modules(self) -> tuple[nn.Module, ...]:
@@ -78,6 +81,7 @@ def load_folder(
         prediction=prediction,
         sampling=sampling,
         words=words,
+        naming=load_naming(folder, device=device),
         **load_branches(folder, dtype=dtype, device=device),
     )
 

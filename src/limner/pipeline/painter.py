@@ -190,6 +190,7 @@ class Painter:
             timings=clock.seconds,
             warnings=(
                 *no_step_warning(request),
+                *restyling.notes,
                 *warnings(self.words, request.prompt),
                 *self.adapters.warnings,
                 *not_painted(prompt, negative, missing, request.embeddings or ()),

@@ -17,7 +17,9 @@ from PIL import Image
 from torch import Tensor
 
 from limner.checkpoints import Parts
+from limner.data.captions import canonical
 from limner.data.pixels import from_picture
+from limner.data.records import Record
 from limner.errors import RequestError
 from limner.explain.heatmaps import NEGATIVE, Side
 from limner.models.content import adding, mean_token
@@ -41,6 +43,7 @@ class Restyling:
     """What leads a painting beside its prompts.
 
     maps: of the content, for the U-Net. style: of one row. alone: the prompt says nothing itself.
+    notes: what the person may want to know.
     """
 
     parts: Parts
@@ -50,6 +53,7 @@ class Restyling:
     style_weight: float = 1.0
     side: Side | None = None
     alone: bool = False
+    notes: tuple[str, ...] = ()
 
     @contextmanager
     def attached(self) -> Iterator[None]:
@@ -99,12 +103,16 @@ def restyling_of(request: Request, parts: Parts, encode: Encodings) -> Restyling
         content_weight=_weight(request.content_weight),
         alone=not TAG.sub("", request.prompt).strip(),
     )
-    if request.content is None or parts.content_encoder is None:
+    content = request.content
+    if content is None or parts.content_encoder is None:
         return made
     assert request.size is not None
+    if request.prompt == said_of(content, request.style, parts):
+        note = f"the content is taken for {request.prompt!r}: a prompt of your own says otherwise"
+        made = replace(made, notes=(note,))
     told = encode([""], request.clip_skip) if style is None else style
     encoder = parts.content_encoder
-    pixels = _pixels(request.content, request.size, encoder.config.picture_channels)
+    pixels = _pixels(content, request.size, encoder.config.picture_channels)
     weights = next(encoder.parameters())
     vector = mean_token(told.context, told.mask)
     return replace(made, maps=tuple(encoder(pixels.to(weights), vector.to(weights))))
@@ -116,15 +124,32 @@ def complete_restyling(request: Request, parts: Parts, multiple: int) -> Request
     multiple: what sides of pictures divide by.
     """
     _check_weights(request)
-    if request.content is not None:
-        _check_content(request.content, request, parts)
-        box = (0, 0, *request.content.size)
+    content = request.content
+    if content is not None:
+        _check_content(content, request, parts)
+        box = (0, 0, *content.size)
         size = sized_like(box, parts.sampling.size, multiple)
         request = request.with_defaults(size=size, content_weight=1.0)
+        if not request.prompt.strip():
+            request = replace(request, prompt=said_of(content, request.style, parts))
     if request.style is not None:
         _check_style(request.style, parts)
         request = request.with_defaults(style_weight=1.0)
     return request
+
+
+def said_of(content: Image.Image, style: Image.Image | str | None, parts: Parts) -> str:
+    """What a picture shows, in a prompt's words, with the style; empty for a model that names none.
+
+    The content branch hands on outlines and colours; which thing it is, the model knows by name.
+    """
+    if parts.naming is None:
+        return ""
+    config = parts.naming.tower.config
+    pixels = _pixels(content, (config.image_size, config.image_size), config.channels)
+    (name,) = parts.naming(pixels)
+    style_word = style if isinstance(style, str) else ""
+    return canonical(Record(picture=0, concept=name, style=style_word))
 
 
 def read_style(style: Image.Image | str | Path) -> Image.Image | str:
