@@ -6,7 +6,8 @@ python bench/restyling.py runs/restyle/model --judge runs/judge --cells 60 --gui
 python bench/restyling.py runs/restyle/model --judge runs/judge --cells 60 --content-weight 0.6 1
 
 The content is the same concept in another style, the style is told by its word and, in the second
-line, by a picture of another concept; both are drawn by chance from what was trained on.
+line, by a picture of another concept; both are drawn by chance from what was trained on. What it
+shows is not told: the model names it. Of concepts that the model knows by name, unless --unknown.
 """
 
 from __future__ import annotations
@@ -126,13 +127,16 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--judge", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="another picture set than the 64-pixel emoji")
+    parser.add_argument("--unknown", action="store_true", help="concepts of no name to it, too")
     parser.add_argument("--cells", type=int, help="so many held-out cells; default: all")
     parser.add_argument("--content-weight", type=float, nargs="+", default=[1.0])
     parser.add_argument("--guidance", type=float, nargs="+", default=[None])
     parser.add_argument("--steps", type=int)
     parser.add_argument("--sheet", type=Path, help="where to draw the pictures of the last values")
     given = parser.parse_args()
-    judge, painter, real = Judge.load(given.judge), limner.load(given.model), read(given.data)
+    judge, painter = Judge.load(given.judge), limner.load(given.model)
+    known = set(painter.words.concepts)
+    real = read(given.data).select(lambda record: given.unknown or record.concept in known)
     chosen = items(real, given.cells)
     targets = [item.target for item in chosen]
     for name in ("target", "content"):

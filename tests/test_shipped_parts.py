@@ -1,0 +1,75 @@
+"""The models that ship beside the first: restyling, pairs, inpainting, enlarging."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageChops
+
+import limner
+from limner.pipeline.places import shipped_model
+
+ASSETS = shipped_model().parent
+FOLDERS = ("emoji", "emoji-inpainting", "emoji-pairs", "emoji-restyle", "emoji-upscaler")
+
+
+@pytest.fixture(scope="module")
+def apple():
+    return limner.load(device="cpu").generate("a red apple, 3d", seed=7).images[0]
+
+
+def redness(picture):
+    red, green, blue, alpha = np.asarray(picture).astype(int).transpose(2, 0, 1)
+    return (red - np.maximum(green, blue))[alpha > 200].mean()
+
+
+def test_all_folders_together_stay_under_80_megabytes():
+    assert sorted(path.name for path in ASSETS.iterdir() if path.is_dir()) == list(FOLDERS)
+    files = [path for name in FOLDERS for path in (ASSETS / name).rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 80_000_000
+    assert not [path.name for path in files if path.suffix in (".bin", ".pt", ".ckpt", ".pkl")]
+
+
+def test_of_two_things_each_is_in_its_own_half():
+    painter = limner.load("emoji-pairs", device="cpu")
+    prompt = "a red heart, 3d AND a green apple, 3d"
+    picture = painter.generate(prompt, layout="beside", seed=3).images[0]
+    assert picture.size == (128, 64)
+    left, right = picture.crop((0, 0, 64, 64)), picture.crop((64, 0, 128, 64))
+    assert redness(left) > 60 > 0 > redness(right)
+
+
+def test_a_hole_is_painted_in_line_with_what_is_round_it(apple):
+    painter = limner.load("emoji-inpainting", device="cpu")
+    assert painter.parts.denoiser.config.in_channels == 9
+    edited = painter.edit(apple, "a red apple, 3d", mask="box:24,24,20,20", seed=1).images[0]
+    changed = ImageChops.difference(edited, apple).getbbox(alpha_only=False)
+    assert changed is not None
+    left, top, right, bottom = changed
+    assert min(left, top) >= 24
+    assert max(right, bottom) <= 44
+    assert redness(edited.crop((24, 24, 44, 44))) > 60
+
+
+def test_a_restyled_apple_is_named_and_stays_an_apple(apple):
+    painter = limner.load("emoji-restyle", device="cpu")
+    result = painter.restyle(apple, "noto", seed=1)
+    assert result.request.prompt == "a red apple, noto"
+    assert any("taken for 'a red apple, noto'" in warning for warning in result.warnings)
+    assert redness(result.images[0]) > 60
+    own = painter.restyle(apple, "noto", "a tomato", seed=1)
+    assert own.request.prompt == "a tomato"
+    assert not any("taken for" in warning for warning in own.warnings)
+
+
+@pytest.mark.parametrize("by", [2, 4])
+def test_an_enlarged_apple_is_nearer_to_itself_than_a_bicubic_one(apple, by):
+    """Reduced and enlarged again, it is compared with what it was."""
+    small = apple.convert("RGBa").resize((64 // by, 64 // by), Image.Resampling.BOX).convert("RGBA")
+    ours = limner.load_upscaler(device="cpu").upscale(small, by)
+    bicubic = small.convert("RGBa").resize(apple.size, Image.Resampling.BICUBIC).convert("RGBA")
+
+    def error(picture):
+        both = [np.asarray(one.convert("RGBa")).astype(float) for one in (picture, apple)]
+        return ((both[0] - both[1]) ** 2).mean()
+
+    assert ours.size == apple.size
+    assert error(ours) < error(bicubic)
