@@ -22,8 +22,8 @@ def model_of(**fields):
     [
         ({}, None),
         ({"picture": PICTURE}, None),
-        ({"picture": PICTURE, "mask": "box:0,0,9,9"}, "emoji-inpainting"),
-        ({"picture": PICTURE, "extend": (8, 0, 0, 0)}, "emoji-inpainting"),
+        ({"picture": PICTURE, "mask": "box:0,0,9,9"}, None),
+        ({"prompt": "a cat and a dog", "dialect": "compel"}, None),
         ({"content": PICTURE, "style": "noto"}, "emoji-restyle"),
         ({"style": PICTURE}, "emoji-restyle"),
         ({"style": "noto"}, None),
@@ -52,4 +52,4 @@ def test_a_model_that_is_named_paints_everything():
 def test_an_edit_of_two_things_is_an_edit():
     request, model = model_of(prompt="a cat and a dog", picture=PICTURE, mask="box:0,0,9,9")
     assert request.layout is None
-    assert model == "emoji-inpainting"
+    assert model is None

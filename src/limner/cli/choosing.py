@@ -15,21 +15,18 @@ if TYPE_CHECKING:
 def fitting(request: Request, painted_by: ModelOptions) -> tuple[Request, ModelOptions]:
     """The request and what paints it.
 
-    Two things beside each other are for the pairs model, which takes the left one first; a part of
-    a picture, and room round it, are for the inpainting model; all else is for the one that is
-    loaded by default.
+    Two things beside or above each other are for the pairs model, a text each; a content, and a
+    style's picture, for the restyling one; all else for the one that is loaded by default.
     """
     from PIL.Image import Image
 
-    from limner.pipeline.loading import INPAINTING, PAIRS, RESTYLING
+    from limner.pipeline.loading import PAIRS, RESTYLING
 
     if painted_by.model is not None:
         return request, painted_by
     if request.content is not None or isinstance(request.style, Image):
         return request, replace(painted_by, model=Path(RESTYLING))
-    if request.mask is not None or request.extend is not None:
-        return request, replace(painted_by, model=Path(INPAINTING))
-    if request.layout is None and request.picture is None and (asked := _pair(request.prompt)):
+    if asked := _pair(request):
         prompt, layout = asked
         warn(f"painted as {prompt!r}, layout {layout}")
         request = replace(request, prompt=prompt, layout=layout)
@@ -38,10 +35,13 @@ def fitting(request: Request, painted_by: ModelOptions) -> tuple[Request, ModelO
     return request, painted_by
 
 
-def _pair(prompt: str) -> tuple[str, str] | None:
+def _pair(request: Request) -> tuple[str, str] | None:
+    """The texts and the layout, where a prompt in the language of `AND` asks for two things."""
+    if request.layout or request.picture or request.dialect not in (None, "a1111"):
+        return None
     from limner.checkpoints import ModelFolder
     from limner.pipeline.loading import shipped_model
     from limner.pipeline.pairs import pair_asked
 
     words = ModelFolder(shipped_model()).load_settings()[3]
-    return None if words is None else pair_asked(prompt, words)
+    return None if words is None else pair_asked(request.prompt, words)

@@ -57,10 +57,7 @@ def command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
 ) -> None:
-    """Paint over a picture. What lies outside the mask keeps every byte.
-
-    Without --model, masks and room are painted by the shipped inpainting model.
-    """
+    """Paint over a picture. What lies outside the mask keeps every byte."""
     base = repeated(source)
     text = one_prompt(prompt, None if base is None else base.prompt)
     room = parse_sides(extend)

@@ -13,7 +13,6 @@ from limner.pipeline.painter import Painter
 from limner.pipeline.places import shipped_model, usable
 from limner.pipeline.upscaling import load_upscaler
 
-INPAINTING = "emoji-inpainting"
 PAIRS = "emoji-pairs"
 RESTYLING = "emoji-restyle"
 
@@ -30,7 +29,7 @@ def load(
 ) -> Painter:
     """A painter from a model folder or single file; the shipped model if no path is given.
 
-    A path that is not there and has the name of a shipped model ("emoji-inpainting") is that model.
+    A path that is not there and has the name of a shipped model ("emoji-pairs") is that model.
 
     device: None takes a GPU where there is one. dtype: of the weights; None takes fp32 on the CPU,
     and on a GPU fp16 but for an autoencoder that overflows in it. vae: a file with another
