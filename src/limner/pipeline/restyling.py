@@ -107,7 +107,7 @@ def restyling_of(request: Request, parts: Parts, encode: Encodings) -> Restyling
     if content is None or parts.content_encoder is None:
         return made
     assert request.size is not None
-    if request.prompt == said_of(content, request.style, parts):
+    if request.prompt and request.prompt == said_of(content, request.style, parts):
         note = f"the content is taken for {request.prompt!r}: a prompt of your own says otherwise"
         made = replace(made, notes=(note,))
     told = encode([""], request.clip_skip) if style is None else style
