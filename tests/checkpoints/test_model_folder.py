@@ -157,6 +157,15 @@ def test_a_base_that_is_missing_is_named(tiny_model, tmp_path):
         load_folder(tmp_path / "small")
 
 
+@pytest.mark.parametrize("base", [".", "../second"])
+def test_bases_of_bases_and_of_themselves_are_refused(base, tiny_model, tmp_path):
+    for name, lender in (("first", base), ("second", str(tiny_model))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "limner.json").write_text(json.dumps({"base": lender}))
+    with pytest.raises(CheckpointError, match="has a base itself: a whole model is right"):
+        ModelFolder(tmp_path / "first").has("unet")
+
+
 def test_a_denoiser_that_is_painted_with_otherwise_has_another_base(tiny_model, tmp_path):
     other = ModelFolder(shutil.copytree(tiny_model, tmp_path / "other"))
     process, prediction, sampling, words = other.load_settings()

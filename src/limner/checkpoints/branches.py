@@ -1,4 +1,4 @@
-"""The parts for restyling, which stand beside a model's own: loading, fitting, shipping."""
+"""The parts for restyling, which stand beside a model's own: loading them, and whether they fit."""
 
 from __future__ import annotations
 

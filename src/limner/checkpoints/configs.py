@@ -224,6 +224,14 @@ def style_from_json(json: Mapping[str, Any]) -> StyleConfig:
     return StyleConfig(**_own_fields(StyleConfig, json))
 
 
+def upscaler_to_json(config: UpscalerConfig) -> Json:
+    return _own_to_json("Upscaler", config)
+
+
+def upscaler_from_json(json: Mapping[str, Any]) -> UpscalerConfig:
+    return UpscalerConfig(**_own_fields(UpscalerConfig, json))
+
+
 def _own_to_json(name: str, config: Any) -> Json:
     """A part that only Limner has: the fields as they are called here."""
     return {"_class_name": name, **asdict(config)}
@@ -233,14 +241,6 @@ def _own_fields(config: Any, json: Mapping[str, Any]) -> Json:
     """The fields of such a part; JSON knows lists alone."""
     fields = {name: json[name] for name in config.__dataclass_fields__ if name in json}
     return {n: tuple(v) if isinstance(v, list) else v for n, v in fields.items()}
-
-
-def upscaler_to_json(config: UpscalerConfig) -> Json:
-    return {"_class_name": "Upscaler", **asdict(config)}
-
-
-def upscaler_from_json(json: Mapping[str, Any]) -> UpscalerConfig:
-    return UpscalerConfig(**{name: json[name] for name in UpscalerConfig.__dataclass_fields__})
 
 
 _UNSUPPORTED = "it has {} {!r}, which is not supported"

@@ -95,7 +95,7 @@ class ModelFolder:
 
     @property
     def base(self) -> ModelFolder | None:
-        """The folder that lends its parts; CheckpointError where it is named and missing."""
+        """The folder that lends its parts; CheckpointError where it is missing or borrows too."""
         name = self._extra().get("base")
         if name is None:
             return None
@@ -104,7 +104,13 @@ class ModelFolder:
             raise CheckpointError(
                 f"{self.path / EXTRA} names a base, {name}, which is missing: {path}"
             )
-        return ModelFolder(path)
+        base = ModelFolder(path)
+        if "base" in base._extra():
+            raise CheckpointError(
+                f"{self.path / EXTRA} names a base, {name}, that has a base itself: a whole model "
+                "is right"
+            )
+        return base
 
     @property
     def loras(self) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ part still meets the others in self-attention and convolutions.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from functools import partial
+from functools import lru_cache, partial
 
 import torch
 from jaxtyping import Bool
@@ -38,6 +38,7 @@ def parted(
     )
 
 
+@lru_cache(maxsize=64)  # asked for in every layer at every step
 def visible(
     places: int, tokens: int, parts: int, *, upright: bool, size: Size
 ) -> Bool[Tensor, "N L"]:
