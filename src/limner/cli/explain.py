@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limner.cli import files
+from limner.cli.choosing import fitting
 from limner.cli.options import (
     ModelOptions,
     RequestOptions,
@@ -66,6 +67,7 @@ def command(
     files.check_writable(path)
     own_size = {"upscale": None, "refine": None}  # the maps are of the picture as it is painted
     request = options.request(base, text, count=1, attention="mean", **own_size)
+    request, painted_by = fitting(request, painted_by)
     painter = painted_by.load()
     painted = paint(painter, request, stages)
     for line in painted.result.warnings:
