@@ -158,7 +158,8 @@ def test_a_pair_is_two_latents_and_two_captions_in_the_same_order(tiny_model):
 
 def test_each_half_of_a_pair_learns_from_its_own_caption(tiny_model):
     made = pairs_recipe(dropout=0.0).objective(things(), ModelFolder(tiny_model))
-    told = made.condition(torch.tensor([0]), Draws(0, range(1)))
+    told = dict(made.condition(torch.tensor([0]), Draws(0, range(1))))
+    assert told.pop("names").shape == (1, 2, told["context"].shape[1])
     length = told["context"].shape[1] // 2
     other = {**told, "context": told["context"].clone()}
     other["context"][:, length:] += 1
@@ -176,6 +177,36 @@ def test_each_half_of_a_pair_learns_from_its_own_caption(tiny_model):
     left = torch.arange(rows) % columns < columns // 2
     assert torch.equal(maps[0][0][left], maps[1][0][left])
     assert not torch.equal(maps[0][0][~left], maps[1][0][~left])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_names_of_a_pair_and_the_places_that_its_things_cover(tiny_model, seed):
+    made = pairs_recipe(dropout=0.0).objective(things(), ModelFolder(tiny_model))
+    index, draws = torch.tensor([3]), Draws(seed, range(1))
+    names, tokenizer = made.condition(index, draws)["names"][0], made.condition.tokenizer
+    scene = made.condition.scenes[3]
+    said = made.condition._said(scene, Draws(seed, range(1)).chances()[0])
+    length = names.shape[1] // 2
+    for number, (text, shown) in enumerate(zip(said, (scene.first, scene.second), strict=True)):
+        own, other = names[number].split(length)[:: 1 if number == 0 else -1]
+        ids = tokenizer([text])[0, :length][own]
+        assert tokenizer.decode(ids) == shown.concept
+        assert not other.any()
+    first, second = made._things(index, draws)[0]
+    assert first.shape == ((16, 8), (8, 16))[seed == 0]
+    ahead = torch.arange(16) < 8
+    across = ahead[None] if seed == 0 else ahead[:, None]
+    assert first.any()
+    assert second.any()
+    assert not (first * ~across).any()
+    assert not (second * across).any()
+
+
+def test_grounding_counts_beside_the_denoising(tiny_model):
+    made = pairs_recipe(grounding=0.5).objective(things(), ModelFolder(tiny_model))
+    found = made.loss(torch.arange(4), Draws(0, range(4)))
+    assert found["grounding"] > 0
+    torch.testing.assert_close(found["total"], found["denoising"] + 0.5 * found["grounding"])
 
 
 def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model, tmp_path):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 
 import torch
@@ -25,19 +25,12 @@ class AttentionRecorder:
 
     def __init__(self, denoiser: nn.Module, *, heads: bool = False) -> None:
         self.heads = heads
-        self._modules = {
-            name: module
-            for name, module in denoiser.named_modules()
-            if isinstance(module, Attention) and module.reads_context
-        }
+        self.denoiser = denoiser
         self._maps: dict[str, Float[Tensor, "B H L N"]] = {}
 
-    @contextmanager
-    def attached(self) -> Iterator[None]:
+    def attached(self) -> AbstractContextManager[None]:
         """Inside the block every call of the denoiser is recorded."""
-        by = {m: partial(self._attend, name, m.attend) for name, m in self._modules.items()}
-        with attending(by):
-            yield
+        return watched(self.denoiser, self._keep)
 
     def take(self) -> Mapping[str, Float[Tensor, "B H L N"]]:
         """What was recorded of the last call, by the module's name; H is 1 for a mean of heads.
@@ -48,20 +41,38 @@ class AttentionRecorder:
         taken, self._maps = self._maps, {}
         return taken
 
-    def _attend(
-        self,
-        name: str,
-        attend: Attend,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        heads: int,
-        mask: Tensor | None,
-    ) -> Tensor:
-        maps = probabilities(q, k, heads, mask)
+    def _keep(self, name: str, maps: Float[Tensor, "B H N L"]) -> None:
         maps = maps if self.heads else maps.mean(1, keepdim=True)
         self._maps[name] = rearrange(maps, "b h n l -> b h l n").to("cpu", torch.float16)
-        return attend(q, k, v, heads, mask)
+
+
+def watched(
+    denoiser: nn.Module, see: Callable[[str, Float[Tensor, "B H N L"]], None]
+) -> AbstractContextManager[None]:
+    """Inside the block `see` is given every cross-attention's name and probabilities, call by call.
+
+    With gradients, where the denoiser is called with them.
+    """
+    modules = {
+        name: module
+        for name, module in denoiser.named_modules()
+        if isinstance(module, Attention) and module.reads_context
+    }
+    return attending({m: partial(_seen, see, name, m.attend) for name, m in modules.items()})
+
+
+def _seen(
+    see: Callable[[str, Tensor], None],
+    name: str,
+    attend: Attend,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    heads: int,
+    mask: Tensor | None,
+) -> Tensor:
+    see(name, probabilities(q, k, heads, mask))
+    return attend(q, k, v, heads, mask)
 
 
 def probabilities(

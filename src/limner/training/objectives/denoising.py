@@ -16,7 +16,7 @@ from limner.diffusion.process import Process
 from limner.diffusion.sample import predict
 from limner.diffusion.times import TimeSampling
 from limner.training.draws import Draws
-from limner.training.objectives.conditions import Condition
+from limner.training.objectives.conditions import Condition, Told
 from limner.training.objectives.weights import LossWeight, even
 
 
@@ -54,8 +54,11 @@ class DenoisingObjective:
         self.beside = beside
 
     def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
+        return {"total": self.error(self.condition(indices, draws), indices, draws)}
+
+    def error(self, told: Told, indices: Tensor, draws: Draws) -> Tensor:
+        """What is told of the items -> their weighted mean square error."""
         device = next(self.denoiser.parameters()).device
-        told = self.condition(indices, draws)
         x0 = self.clean(indices, draws).to(device)
         noise = draws.normal(*x0.shape[1:]).to(x0)
         t = self.times.times_of(self.process, draws.uniform()).to(x0)
@@ -71,7 +74,7 @@ class DenoisingObjective:
         output = predict(call, self.process, x, t)
         error = (output - self.prediction.target(x0, noise, alpha, sigma)).square()
         weight = self.weight(self.prediction, alpha, sigma)
-        return {"total": (weight * error.flatten(1).mean(1)).mean()}
+        return (weight * error.flatten(1).mean(1)).mean()
 
     def clean(self, indices: Tensor, draws: Draws) -> Tensor:
         """What noise is mixed into, (B, C, h, w)."""
