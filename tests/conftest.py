@@ -11,14 +11,14 @@ import torch
 from hypothesis import settings
 
 from limner.checkpoints import ModelFolder, Sampling, Words
-from limner.checkpoints.branches import CONTENT, asked_of
+from limner.checkpoints.branches import asked_of
 from limner.checkpoints.folder import EXTRA, write_json
 from limner.diffusion.process import RectifiedFlow
 from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower, TextTowerConfig
 from limner.models.content import ContentEncoder
 from limner.models.presets import AUTOENCODER_TINY, UNET_TINY
-from limner.models.style import StyleConfig, StyleEncoder
+from limner.models.style import StyleConfig, StyleNamer
 from limner.models.unet import UNet
 from limner.models.upscaler import Upscaler, UpscalerConfig
 from limner.text.tokenizer import Tokenizer
@@ -77,8 +77,8 @@ def restyling_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) 
     torch.manual_seed(1)
     folder = ModelFolder(tmp_path_factory.mktemp("restyling"))
     write_json(folder.path / EXTRA, {"base": os.path.relpath(tiny_model, folder.path)})
-    content = ContentEncoder(asked_of(folder, CONTENT))
-    style = StyleEncoder(StyleConfig(channels=(8, 8), width=16, tokens=3, context_width=24))
+    content = ContentEncoder(asked_of(folder))
+    style = StyleNamer(StyleConfig(styles=("3d", "noto"), channels=(8, 8), width=16))
     for module in (content, style):
         for parameter in module.parameters():  # new ones add nothing
             torch.nn.init.normal_(parameter, std=0.2)

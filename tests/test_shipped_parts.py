@@ -37,6 +37,28 @@ def test_of_two_things_each_is_in_its_own_half():
     assert redness(left) > 60 > 0 > redness(right)
 
 
+def test_of_two_things_each_is_looked_at_where_it_is():
+    """The mean of a name's map inside the thing's half of the picture's alpha, over the rest."""
+    painter = limner.load("emoji-pairs", device="cpu")
+    prompt = "a red heart, 3d AND a green apple, 3d"
+    result = painter.generate(prompt, layout="beside", seed=3, attention="mean")
+    alpha = result.images[0].getchannel("A").resize((32, 16), Image.Resampling.BOX)
+    opaque, left = np.asarray(alpha) > 127, np.arange(32) < 16
+    for words, half in (("red heart", left), ("green apple", ~left)):
+        looked, thing = result.heatmap(words).numpy(), opaque & half
+        assert looked[thing].mean() > 2 * looked[~thing].mean()
+        assert looked[thing].mean() > 1.5 * looked[~opaque & half].mean()
+
+
+def test_a_style_picture_is_told_by_its_word(apple):
+    painter = limner.load("emoji-restyle", device="cpu")
+    star = limner.load(device="cpu").generate("a star, blob", seed=5).images[0]
+    result = painter.restyle(apple, star, seed=1)
+    assert result.request.prompt == "a red apple, blob"
+    assert "the style's picture is taken for 'blob': a style word says otherwise" in result.warnings
+    assert result.images == painter.restyle(apple, "blob", seed=1).images
+
+
 def test_a_restyled_apple_is_named_and_stays_an_apple(apple):
     painter = limner.load("emoji-restyle", device="cpu")
     result = painter.restyle(apple, "noto", seed=1)

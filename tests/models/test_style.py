@@ -1,20 +1,20 @@
-"""The style encoder: how a picture is drawn, and not where anything is."""
+"""The style namer: how a picture is drawn, and not where anything is."""
 
 import pytest
 import torch
 from torch import nn
 
 from limner.errors import RequestError, UsageError
-from limner.models.style import StyleConfig, StyleEncoder, statistics
+from limner.models.style import StyleConfig, StyleNamer, statistics
 
-CONFIG = StyleConfig(channels=(8, 8), width=16, tokens=3, context_width=24)
+CONFIG = StyleConfig(styles=("3d", "flat", "noto"), channels=(8, 8), width=16)
 
 
-def trained():
-    encoder = StyleEncoder(CONFIG)
-    for parameter in encoder.parameters():
+def namer():
+    made = StyleNamer(CONFIG)
+    for parameter in made.parameters():
         nn.init.normal_(parameter, std=0.2)
-    return encoder
+    return made
 
 
 def test_statistics_are_means_and_deviations_over_the_places():
@@ -25,34 +25,40 @@ def test_statistics_are_means_and_deviations_over_the_places():
     torch.testing.assert_close(statistics(mixed), found)
 
 
-def test_a_new_one_says_for_every_picture_what_it_was_let_begin_at():
-    encoder = StyleEncoder(CONFIG)
-    start = torch.randn(2, 24)
-    encoder.begin_at(start)
-    told = encoder(torch.randn(5, 4, 16, 16))
-    assert torch.equal(told, start[[0, 1, 0]].expand(5, 3, 24))
-
-
-def test_colours_change_the_tokens_and_a_shift_over_the_edge_hardly_does():
-    encoder = trained()
+def test_colours_change_the_logits_and_a_shift_over_the_edge_hardly_does():
+    made = namer()
     picture = torch.full((1, 4, 32, 32), -1.0)
     picture[:, :, 8:16, 8:16] = torch.randn(4, 8, 8)
     moved, other = picture.roll((4, 8), dims=(2, 3)), picture.clone()
     other[:, 0] = 1.0
     with torch.no_grad():
-        here, there, coloured = (encoder(each) for each in (picture, moved, other))
+        here, there, coloured = (made(each) for each in (picture, moved, other))
     assert (there - here).norm() < 1e-4 * here.norm()
     assert (coloured - here).norm() > 0.05 * here.norm()
 
 
+def test_the_word_of_the_largest_logit_is_the_name():
+    made, pictures = namer(), torch.randn(5, 4, 16, 16)
+    best = made(pictures).argmax(dim=1).tolist()
+    assert made.name(pictures) == tuple(CONFIG.styles[place] for place in best)
+    assert made.half().name(pictures) == made.float().name(pictures)
+
+
 def test_pictures_of_any_size_with_their_own_channels():
-    assert trained()(torch.randn(2, 4, 9, 30)).shape == (2, 3, 24)
+    assert namer()(torch.randn(2, 4, 9, 30)).shape == (2, 3)
     with pytest.raises(RequestError, match="3 channels: 4 are right"):
-        trained()(torch.randn(2, 3, 16, 16))
+        namer()(torch.randn(2, 3, 16, 16))
 
 
-def test_sizes_that_cannot_be():
-    with pytest.raises(UsageError, match="at least 1"):
-        StyleConfig(tokens=0)
-    with pytest.raises(UsageError, match="at least 1"):
-        StyleConfig(channels=())
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"styles": ()}, "distinct words, at least one"),
+        ({"styles": ("3d", "3d")}, "distinct words, at least one"),
+        ({"styles": ("3d",), "channels": ()}, "at least 1 of each"),
+        ({"styles": ("3d",), "width": 0}, "at least 1 of each"),
+    ],
+)
+def test_what_cannot_be(changes, said):
+    with pytest.raises(UsageError, match=said):
+        StyleConfig(**changes)

@@ -10,11 +10,16 @@ from PIL import Image
 
 import limner
 from limner import Request
-from limner.checkpoints import ModelFolder, load_folder, save_folder, ship_branches
+from limner.checkpoints import (
+    ModelFolder,
+    load_folder,
+    save_folder,
+    ship_branches,
+    ship_style_namer,
+)
 from limner.data.pixels import from_picture
 from limner.errors import CheckpointError, RequestError
 from limner.models.content import ContentConfig, ContentEncoder, adding, mean_token
-from limner.models.style import StyleConfig, StyleEncoder
 from limner.nn.adapter import Adapter, LowRank
 from limner.pipeline.restyling import read_style
 
@@ -39,7 +44,7 @@ def test_content_and_style_change_what_is_painted_and_leave_the_model_as_it_is(p
         latents(painter, prompt="a red apple", **fields)
         for fields in (
             {"content": picture()}, {"content": picture(1)}, {"style": "3d"},
-            {"style": picture()}, {"style": picture(1)}, {"content": picture(), "style": "3d"},
+            {"content": picture(), "style": "3d"},
         )
     ]  # fmt: skip
     every = [before, *led]
@@ -87,18 +92,13 @@ def test_a_style_beside_a_prompt_is_as_the_member_of_an_and(painter):
     torch.testing.assert_close(styled, joined, rtol=1e-5, atol=1e-5)
 
 
-def test_a_style_picture_is_told_by_its_tokens_alone(painter):
-    """By hand: three tokens and the rest of the context masked."""
-    with torch.no_grad():
-        tokens = painter.parts.style_encoder(from_picture(picture())[None])
-    seen = []
-    unet = painter.parts.denoiser
-    hook = unet.register_forward_pre_hook(lambda module, given: seen.append(given[2:4]))
-    latents(painter, style=picture())
-    hook.remove()
-    context, mask = seen[0]
-    assert mask.sum(dim=1).tolist()[1] == 3
-    assert torch.equal(context[1, :3], tokens[0])
+def test_a_style_picture_is_told_by_the_word_that_it_is_named(painter):
+    by_picture = painter.paint(Request(prompt="a red apple", seed=1, style=picture()))
+    (word,) = painter.parts.style_namer.name(from_picture(picture())[None])
+    told = painter.paint(Request(prompt=f"a red apple AND {word}", seed=1))
+    torch.testing.assert_close(by_picture.latents, told.latents, rtol=1e-5, atol=1e-5)
+    said = f"the style's picture is taken for {word!r}: a style word says otherwise"
+    assert said in by_picture.warnings
 
 
 def test_each_picture_of_several_is_as_alone(painter):
@@ -213,7 +213,7 @@ def test_a_model_without_the_parts(tiny_model):
     plain = limner.load(tiny_model, device="cpu")
     with pytest.raises(RequestError, match="no content branch, so it cannot restyle"):
         plain.restyle(picture(), "3d")
-    with pytest.raises(RequestError, match="no style encoder: a word, or emoji-restyle, is right"):
+    with pytest.raises(RequestError, match="names no styles: a word, or emoji-restyle, is right"):
         plain.generate("a cat", style=picture())
     assert plain.generate("a cat", style="3d", seed=1).images
 
@@ -223,14 +223,17 @@ def test_parts_are_saved_with_the_whole_and_shipped_alone(restyling_model, tiny_
     (tmp_path / "emoji").symlink_to(tiny_model)
     ship_branches(tmp_path / "whole", tmp_path / "shipped", "../emoji")
     found = {path.name for path in (tmp_path / "shipped").iterdir()}
-    assert found == {"content_encoder", "style_encoder", "limner.json", "model_index.json"}
-    fields = {"content": picture(), "style": picture(1)}
+    assert found == {"content_encoder", "limner.json", "model_index.json"}
+    fields = {"content": picture(), "style": "3d"}
     first, second, third = (
         latents(limner.load(folder, device="cpu"), **fields)
         for folder in (restyling_model, tmp_path / "whole", tmp_path / "shipped")
     )
     assert torch.equal(first, second)
     torch.testing.assert_close(third, first, rtol=0.05, atol=0.05)  # half precision
+    ship_style_namer(tmp_path / "whole", tmp_path / "shipped")
+    named = limner.load(tmp_path / "shipped", device="cpu").generate("", style=picture(), seed=1)
+    assert named.warnings[0].startswith("the style's picture is taken for")
     with pytest.raises(CheckpointError, match="exists already"):
         ship_branches(tmp_path / "whole", tmp_path / "shipped", "../emoji")
 
@@ -244,7 +247,6 @@ def test_parts_are_saved_with_the_whole_and_shipped_alone(restyling_model, tiny_
             ),
             r"for a model with channels \(32, 32\); this one's is \(16, 32\)",
         ),
-        (StyleEncoder(StyleConfig(context_width=32)), "context_width 32; this one's is 24"),
     ],
 )
 def test_parts_of_another_model_are_refused(tiny_model, tmp_path, part, said):

@@ -11,7 +11,6 @@ from limner.cli.progress import finish
 from limner.data.records import PictureSet, Record
 from limner.errors import CheckpointError, TrainingError
 from limner.models.content import ContentEncoder
-from limner.models.style import StyleEncoder
 from limner.training.batches import batch_of_step
 from limner.training.draws import Draws
 from limner.training.loop import LoopConfig, Trainer
@@ -69,17 +68,15 @@ def test_only_seen_cells_of_concepts_in_two_styles_are_learned_from():
         recipe().choose(pictures().select(lambda record: record.style == "3d"))
 
 
-def test_the_content_is_the_concept_in_another_style_and_the_example_another_in_the_style(model):
+def test_the_content_is_the_concept_in_another_style(model):
     condition = objective(model).condition
     records = condition.data.records
     chances = Draws(5, range(400)).chances()
     for number, chance in enumerate(chances):
         target, drawn = records[number % 8], condition._drawn(number % 8, chance)
-        content, example = records[drawn.content], records[drawn.example]
+        content = records[drawn.content]
         assert content.concept == target.concept
         assert content.style != target.style
-        assert example.concept != target.concept
-        assert example.style == target.style
 
 
 def test_what_is_told_has_its_shares(model):
@@ -87,10 +84,7 @@ def test_what_is_told_has_its_shares(model):
     drawn = [
         condition._drawn(n % 8, chance) for n, chance in enumerate(Draws(6, range(4000)).chances())
     ]
-    words = [each for each in drawn if each.words]
-    assert len(words) / 4000 == pytest.approx(0.9, abs=0.02)
-    assert sum(each.by_picture for each in words) / len(words) == pytest.approx(0.4, abs=0.03)
-    assert not any(each.by_picture for each in drawn if not each.words)
+    assert sum(each.words != "" for each in drawn) / 4000 == pytest.approx(0.9, abs=0.02)
     assert sum(each.said == "" for each in drawn) / 4000 == pytest.approx(0.05, abs=0.015)
     assert sum(each.kept for each in drawn) / 4000 == pytest.approx(0.9, abs=0.02)
     captions = [each.said for each in drawn if each.said]
@@ -101,16 +95,11 @@ def test_what_is_told_has_its_shares(model):
 
 
 def test_what_is_told_goes_to_its_places(model):
-    shares = Shares(untold=0.0, by_picture=0.0, captioned=0.0, nothing=0.0, dropped=0.0, opaque=0.0)
+    shares = Shares(untold=0.0, captioned=0.0, nothing=0.0, dropped=0.0, opaque=0.0)
     condition = objective(model, shares=shares).condition
     told = condition(torch.arange(8), Draws(1, range(8)))
     assert told["context"].shape == (8, 12, 24)
     assert told["kept"].all()
-    by_picture = objective(model, shares=replace(shares, by_picture=1.0)).condition
-    seen = by_picture(torch.arange(8), Draws(1, range(8)))
-    assert seen["mask"].sum(dim=1).tolist() == [4] * 8
-    tokens = by_picture.style_encoder(torch.zeros(1, 4, 16, 16))
-    assert torch.equal(seen["context"][0, :4], tokens[0])
     silent = objective(model, shares=replace(shares, nothing=1.0, dropped=1.0)).condition
     nothing = silent(torch.arange(8), Draws(1, range(8)))
     assert torch.equal(nothing["context"][0], silent.text([""]).context[0])
@@ -159,15 +148,13 @@ def test_only_what_stands_beside_the_model_changes_and_is_saved(tiny_model, tmp_
         before, after = (ModelFolder(f).load(part) for f in (tiny_model, made.path))
         for name, weight in before.state_dict().items():
             assert torch.equal(after.state_dict()[name], weight), name
-    content, style = made.load("content_encoder"), made.load("style_encoder")
+    content = made.load("content_encoder")
     assert isinstance(content, ContentEncoder)
-    assert isinstance(style, StyleEncoder)
     assert torch.count_nonzero(content.levels[0].conv_out.weight) > 0
-    assert torch.count_nonzero(style.out.weight) > 0
     assert made.loras == (made.path / "restyle.safetensors",)
     updates = load_file(made.loras[0])
     assert all(torch.count_nonzero(up) for name, up in updates.items() if "lora_B" in name)
-    assert sheet.pictures.shape == (4, 4, 16, 16)
+    assert sheet.pictures.shape == (3, 4, 16, 16)
     assert torch.equal(sheet.pictures[-1], pictures().held_out.to_float([0])[0])
 
 

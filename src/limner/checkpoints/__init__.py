@@ -10,6 +10,7 @@ from limner.checkpoints.shipping import (
     ship_denoiser,
     ship_loras,
     ship_naming,
+    ship_style_namer,
     ship_upscaler,
 )
 from limner.checkpoints.single_file import load_autoencoder, load_single_file
@@ -34,5 +35,6 @@ __all__ = [
     "ship_denoiser",
     "ship_loras",
     "ship_naming",
+    "ship_style_namer",
     "ship_upscaler",
 ]

@@ -9,45 +9,40 @@ import torch
 from limner.checkpoints.folder import ModelFolder
 from limner.errors import CheckpointError, UsageError
 from limner.models.content import ContentConfig
-from limner.models.style import StyleConfig
 
-CONTENT, STYLE = "content_encoder", "style_encoder"
-MEANT_FOR = {
-    CONTENT: ("picture_channels", "stride", "channels", "context_width"),
-    STYLE: ("picture_channels", "context_width"),
-}
+CONTENT, STYLE = "content_encoder", "style_namer"
+MEANT_FOR = ("picture_channels", "stride", "channels", "context_width")
 
 
 def load_branches(
     folder: ModelFolder, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
 ) -> dict[str, Any]:
-    """The content branch and the style encoder of a folder by name, those that it has.
+    """The content branch and the style namer of a folder by name, those that it has.
 
-    Raises CheckpointError where they were made for another U-Net, autoencoder or text tower.
+    Raises CheckpointError where the branch was made for another U-Net, autoencoder or text tower.
     """
     found = [part for part in (CONTENT, STYLE) if folder.has(part)]
-    for part in found:
-        check_fit(folder.config(part), folder)
+    if CONTENT in found:
+        check_fit(folder.config(CONTENT), folder)
     return {part: folder.load(part, dtype=dtype, device=device) for part in found}
 
 
-def check_fit(config: ContentConfig | StyleConfig, folder: ModelFolder) -> None:
-    """Raises CheckpointError where a part is not for the other parts of its folder."""
-    name = CONTENT if isinstance(config, ContentConfig) else STYLE
-    asked = asked_of(folder, name)
-    for field in MEANT_FOR[name]:
+def check_fit(config: ContentConfig, folder: ModelFolder) -> None:
+    """Raises CheckpointError where a content branch is not for the other parts of its folder."""
+    asked = asked_of(folder)
+    for field in MEANT_FOR:
         own, wanted = getattr(config, field), getattr(asked, field)
         if own != wanted:
             raise CheckpointError(
-                f"{folder.place(name)} is for a model with {field} {own}; "
-                f"this one's is {wanted}: another {name} is right, or none"
+                f"{folder.place(CONTENT)} is for a model with {field} {own}; "
+                f"this one's is {wanted}: another {CONTENT} is right, or none"
             )
 
 
-def asked_of(folder: ModelFolder, part: str) -> ContentConfig:
+def asked_of(folder: ModelFolder) -> ContentConfig:
     """The sizes that a model asks of its content branch."""
     if not folder.has("unet"):
-        raise CheckpointError(f"{folder.path} takes no {part}: only a U-Net does")
+        raise CheckpointError(f"{folder.path} takes no {CONTENT}: only a U-Net does")
     unet = folder.config("unet")
     channels, stride = unet.in_channels, 1
     if folder.has("vae"):
@@ -56,4 +51,4 @@ def asked_of(folder: ModelFolder, part: str) -> ContentConfig:
     try:
         return ContentConfig.of(unet, picture_channels=channels, stride=stride)
     except UsageError as error:
-        raise CheckpointError(f"{folder.path} takes no {part}: {error}") from None
+        raise CheckpointError(f"{folder.path} takes no {CONTENT}: {error}") from None

@@ -217,7 +217,7 @@ def content_from_json(json: Mapping[str, Any]) -> ContentConfig:
 
 
 def style_to_json(config: StyleConfig) -> Json:
-    return _own_to_json("StyleEncoder", config)
+    return _own_to_json("StyleNamer", config)
 
 
 def style_from_json(json: Mapping[str, Any]) -> StyleConfig:

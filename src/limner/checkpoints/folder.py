@@ -6,7 +6,7 @@ limner.json                         what diffusers has no place for: sampling de
 lexicon.json                        words that the model has not read, and what they mean to it
 tokenizer/  text_encoder/  tokenizer_2/  text_encoder_2/  image_encoder/
 unet/ or transformer/  vae/  scheduler/  upscaler/
-content_encoder/  style_encoder/    for restyling, beside the model or in a folder of their own
+content_encoder/  style_namer/      for restyling, beside the model or in a folder of their own
 
 Published folders are read in all the forms in which they are in circulation; a folder of Stable
 Diffusion that is written here opens in diffusers' pipelines.
@@ -40,7 +40,7 @@ from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower, TextTowerConfig, VisionTower
 from limner.models.content import ContentEncoder
 from limner.models.dit import DiT
-from limner.models.style import StyleEncoder
+from limner.models.style import StyleNamer
 from limner.models.unet import UNet, UNetConfig
 from limner.models.upscaler import Upscaler
 from limner.nn.skeleton import skeleton
@@ -75,7 +75,7 @@ KINDS = (
     replace(TEXT_ENCODER, folder="text_encoder_2", name="CLIPTextModelWithProjection"),
     Kind(folder="image_encoder", library="transformers", name="CLIPVisionModelWithProjection", stem=TRANSFORMERS, module=VisionTower, to_json=configs.vision_to_json, from_json=configs.vision_from_json),  # noqa: E501
     Kind(folder="content_encoder", library="limner", name="ContentEncoder", stem=DIFFUSERS, module=ContentEncoder, to_json=configs.content_to_json, from_json=configs.content_from_json),  # noqa: E501
-    Kind(folder="style_encoder", library="limner", name="StyleEncoder", stem=DIFFUSERS, module=StyleEncoder, to_json=configs.style_to_json, from_json=configs.style_from_json),  # noqa: E501
+    Kind(folder="style_namer", library="limner", name="StyleNamer", stem=DIFFUSERS, module=StyleNamer, to_json=configs.style_to_json, from_json=configs.style_from_json),  # noqa: E501
     Kind(folder="upscaler", library="limner", name="Upscaler", stem=DIFFUSERS, module=Upscaler, to_json=configs.upscaler_to_json, from_json=configs.upscaler_from_json),  # noqa: E501
 )
 # fmt: on

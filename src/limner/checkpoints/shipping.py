@@ -68,12 +68,10 @@ def ship_branches(source: Path, target: Path, base: str, rank: int | None = None
     rank: that the LoRAs are cut down to; None: as they were trained.
     """
     trained, lender = ModelFolder(source), _lender(target, base)
-    for part in (CONTENT, STYLE):
-        check_fit(trained.config(part), lender)
-    modules = [trained.load(part) for part in (CONTENT, STYLE)]
+    check_fit(trained.config(CONTENT), lender)
+    branch = trained.load(CONTENT)
     folder = _borrowing(target, base)
-    for module in modules:
-        folder.save(module, torch.float16)
+    folder.save(branch, torch.float16)
     _copy_loras(trained.loras, folder, rank)
 
 
@@ -90,6 +88,11 @@ def ship_naming(clip: Path, target: Path) -> None:
     tokenizer = trained.load_tokenizer(tower=text.config)
     naming = naming_of(trained.load(IMAGES), text, tokenizer, words.concepts)
     save_naming(naming, folder, torch.float16)
+
+
+def ship_style_namer(source: Path, target: Path) -> None:
+    """Let a shipped folder, which is there already, name the styles of pictures."""
+    ModelFolder(target).save(ModelFolder(source).load(STYLE), torch.float16)
 
 
 def ship_loras(source: Path, target: Path, base: str) -> None:

@@ -20,7 +20,7 @@ from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower
 from limner.models.content import ContentEncoder
 from limner.models.dit import DiT
-from limner.models.style import StyleEncoder
+from limner.models.style import StyleNamer
 from limner.models.unet import UNet
 from limner.text.tokenizer import Tokenizer
 
@@ -30,8 +30,8 @@ class Parts:
     """A model, part by part.
 
     An autoencoder of None means that the denoiser works on pixels. SDXL has a second tokenizer and
-    text encoder. content_encoder, style_encoder: what restyles, where the model has it; naming:
-    what says which of the model's concepts a picture shows.
+    text encoder. content_encoder: what restyles, where the model has it; naming, style_namer:
+    what says which of the model's concepts a picture shows, and in which of its styles.
     """
 
     tokenizer: Tokenizer
@@ -45,7 +45,7 @@ class Parts:
     tokenizer_2: Tokenizer | None = None
     text_encoder_2: TextTower | None = None
     content_encoder: ContentEncoder | None = None
-    style_encoder: StyleEncoder | None = None
+    style_namer: StyleNamer | None = None
     naming: Naming | None = None
 
     @property
@@ -110,7 +110,7 @@ def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32)
         folder.describe(parts.denoiser.config, parts.sampling)
     else:
         folder.save(parts.denoiser, dtype)
-    for branch in (parts.content_encoder, parts.style_encoder):
+    for branch in (parts.content_encoder, parts.style_namer):
         if branch is not None:
             folder.save(branch, dtype)
     folder.save_settings(parts.process, name_of(parts.prediction), parts.sampling, parts.words)

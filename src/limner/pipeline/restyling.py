@@ -1,5 +1,7 @@
 """Restyling: what is painted looks as one picture does, drawn as a word or another picture says.
 
+A style's picture is told by the word that its model has for it.
+
 The content is attached to the U-Net while it is called. The style is one more text beside the
 prompt, with a weight of its own, as the members of an AND have it; without words in the prompt it
 is the only one.
@@ -12,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -94,7 +95,8 @@ class Restyling:
 
 def restyling_of(request: Request, parts: Parts, encode: Encodings) -> Restyling:
     """What a completed request asks for; nothing where it has neither content nor style."""
-    style, side = _style(request, parts, encode)
+    word = style_word(request.style, parts)
+    style, side = _style(word, request, parts, encode)
     made = Restyling(
         parts=parts,
         style=style,
@@ -102,14 +104,12 @@ def restyling_of(request: Request, parts: Parts, encode: Encodings) -> Restyling
         style_weight=_weight(request.style_weight),
         content_weight=_weight(request.content_weight),
         alone=not TAG.sub("", request.prompt).strip(),
+        notes=_notes(word, request, parts),
     )
     content = request.content
     if content is None or parts.content_encoder is None:
         return made
     assert request.size is not None
-    if request.prompt and request.prompt == said_of(content, request.style, parts):
-        note = f"the content is taken for {request.prompt!r}: a prompt of your own says otherwise"
-        made = replace(made, notes=(note,))
     told = encode([""], request.clip_skip) if style is None else style
     encoder = parts.content_encoder
     pixels = _pixels(content, request.size, encoder.config.picture_channels)
@@ -131,14 +131,15 @@ def complete_restyling(request: Request, parts: Parts, multiple: int) -> Request
         size = sized_like(box, parts.sampling.size, multiple)
         request = request.with_defaults(size=size, content_weight=1.0)
         if not request.prompt.strip():
-            request = replace(request, prompt=said_of(content, request.style, parts))
+            word = style_word(request.style, parts)
+            request = replace(request, prompt=said_of(content, word, parts))
     if request.style is not None:
         _check_style(request.style, parts)
         request = request.with_defaults(style_weight=1.0)
     return request
 
 
-def said_of(content: Image.Image, style: Image.Image | str | None, parts: Parts) -> str:
+def said_of(content: Image.Image, style: str, parts: Parts) -> str:
     """What a picture shows, in a prompt's words, with the style; empty for a model that names none.
 
     The content branch hands on outlines and colours; which thing it is, the model knows by name.
@@ -148,8 +149,18 @@ def said_of(content: Image.Image, style: Image.Image | str | None, parts: Parts)
     config = parts.naming.tower.config
     pixels = _pixels(content, (config.image_size, config.image_size), config.channels)
     (name,) = parts.naming(pixels)
-    style_word = style if isinstance(style, str) else ""
-    return canonical(Record(picture=0, concept=name, style=style_word))
+    return canonical(Record(picture=0, concept=name, style=style))
+
+
+def style_word(style: Image.Image | str | None, parts: Parts) -> str:
+    """The word for a style, of a picture the likeliest that the model has; empty for None."""
+    if style is None or isinstance(style, str):
+        return style or ""
+    namer = parts.style_namer
+    assert namer is not None
+    own = sized_like((0, 0, *style.size), parts.sampling.size, 1)
+    (word,) = namer.name(_pixels(style, own, namer.config.picture_channels))
+    return word
 
 
 def read_style(style: Image.Image | str | Path) -> Image.Image | str:
@@ -163,22 +174,24 @@ def read_style(style: Image.Image | str | Path) -> Image.Image | str:
 
 
 def _style(
-    request: Request, parts: Parts, encode: Encodings
+    word: str, request: Request, parts: Parts, encode: Encodings
 ) -> tuple[Conditioning | None, Side | None]:
     """The tokens of the style that is asked for, and what a recorder is told of them."""
     if request.style is None:
         return None, None
-    if isinstance(request.style, str):
-        ids = parts.tokenizer([request.style])[0]
-        return encode([request.style], request.clip_skip), Side(name=STYLE, texts=(ids,))
-    encoder = parts.style_encoder
-    assert encoder is not None
-    own = sized_like((0, 0, *request.style.size), parts.sampling.size, 1)
-    pixels = _pixels(request.style, own, encoder.config.picture_channels)
-    tokens = encoder(pixels.to(encoder.base)).to(encoder.base)
-    unsaid = encode([""], request.clip_skip)  # what else there is of a text, such as its pooled one
-    no_ids = torch.zeros(0, dtype=torch.long)
-    return replace(unsaid, context=tokens, mask=None), Side(name=STYLE, texts=(no_ids,))
+    ids = parts.tokenizer([word])[0]
+    return encode([word], request.clip_skip), Side(name=STYLE, texts=(ids,))
+
+
+def _notes(word: str, request: Request, parts: Parts) -> tuple[str, ...]:
+    """What pictures were taken for."""
+    notes = []
+    if isinstance(request.style, Image.Image):
+        notes.append(f"the style's picture is taken for {word!r}: a style word says otherwise")
+    content, said = request.content, request.prompt
+    if content is not None and said and said == said_of(content, word, parts):
+        notes.append(f"the content is taken for {said!r}: a prompt of your own says otherwise")
+    return tuple(notes)
 
 
 def _pixels(picture: Image.Image, size: Size, channels: int) -> Tensor:
@@ -213,10 +226,8 @@ def _check_content(content: Image.Image, request: Request, parts: Parts) -> None
 
 def _check_style(style: Image.Image | str, parts: Parts) -> None:
     if isinstance(style, Image.Image):
-        if parts.style_encoder is None:
-            raise RequestError(
-                "this model has no style encoder: a word, or emoji-restyle, is right"
-            )
+        if parts.style_namer is None:
+            raise RequestError("this model names no styles: a word, or emoji-restyle, is right")
         check_size(style.size)
         eight_bit(style)
         return

@@ -1,9 +1,8 @@
 """Restyling: the same thing as in a picture, drawn in another style.
 
-A U-Net and its text tower stay as they are; a content branch is learned through the one, a style
-encoder through its cross-attention. What is painted is a picture of a concept; the content is
-another style's picture of the same concept, and the style is told by words or by the picture of
-another concept. The loss is `DenoisingObjective`'s.
+A U-Net and its text tower stay as they are; a content branch is learned through the U-Net. What is
+painted is a picture of a concept; the content is another style's picture of the same concept, and
+the style is told by words. The loss is `DenoisingObjective`'s.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -21,7 +19,6 @@ from limner.data.cells import Cells
 from limner.data.records import PictureSet
 from limner.errors import TrainingError
 from limner.models.content import ContentEncoder, adding, mean_token
-from limner.models.style import StyleEncoder
 from limner.models.unet import UNet
 from limner.training.draws import Draws
 from limner.training.objectives.conditions import Told
@@ -57,13 +54,12 @@ class BranchedUNet(nn.Module):
 class Shares:
     """How often an item is told what, each a share from 0 to 1.
 
-    untold: no style; by_picture: of the others, the style by a picture, not by words.
-    captioned: a caption in the style's place in cross-attention; nothing: the empty one.
-    dropped: no content. opaque: the content on a plain ground, as pictures without transparency.
+    untold: no style. captioned: a caption in the style's place in cross-attention; nothing: the
+    empty one. dropped: no content. opaque: the content on a plain ground, as pictures without
+    transparency.
     """
 
     untold: float = 0.1
-    by_picture: float = 0.4
     captioned: float = 0.2
     nothing: float = 0.05
     dropped: float = 0.1
@@ -79,14 +75,12 @@ class Shares:
 class Drawn:
     """What is drawn for one item.
 
-    content, example: records that show the content, and the style. words: of the style, or empty.
-    by_picture: the style is told by the example. said: a caption in place of the style, or None.
+    content: a record that shows it. words: of the style, or empty. said: a caption in place of the
+    style, or None. kept: whether the content is told.
     """
 
     content: int
-    example: int
     words: str
-    by_picture: bool
     said: str | None
     kept: bool
 
@@ -96,64 +90,44 @@ class RestylingCondition:
 
     data: concepts in at least two styles. encode: captions -> Conditioning, with masks.
     known: the concepts that captions can tell the model of; others are told by their style alone.
-    Raises TrainingError for records that have no other style, or no other concept, beside them.
+    Raises TrainingError for records that have no other style beside them.
     """
 
     def __init__(
         self,
         data: PictureSet,
         encode: Callable[[list[str]], Conditioning],
-        style_encoder: StyleEncoder,
         *,
         known: Collection[str],
         shares: Shares,
     ) -> None:
         self.data = data
         self.encode = encode
-        self.style_encoder = style_encoder
         self.known = frozenset(known)
         self.shares = shares
         self.cells = Cells(data.records)
         for record in data.records:
-            if not self.cells.others(record) or not self.cells.mates(record):
+            if not self.cells.others(record):
                 raise TrainingError(
                     f"{record.concept!r} in {record.style!r} stands alone: restyling is learned "
-                    "from concepts in two styles or more, and styles of two concepts or more"
+                    "from concepts in two styles or more"
                 )
 
     def __call__(self, indices: Tensor, draws: Draws) -> Told:
         pairs = zip(indices.tolist(), draws.chances(), strict=True)
         drawn = [self._drawn(index, chance) for index, chance in pairs]
         content = self._content(drawn, draws)
-        examples = self.data.to_float([each.example for each in drawn])
-        style = self.style(
-            [each.words for each in drawn], examples, torch.tensor([d.by_picture for d in drawn])
-        )
+        style = self.text([each.words for each in drawn])
         said = self.text([each.said or "" for each in drawn])
         told = torch.tensor([each.said is not None for each in drawn])
         kept = torch.tensor([each.kept for each in drawn])
         return self.of(content, style, either(told, said, style), kept)
 
-    def style(
-        self,
-        words: Sequence[str],
-        examples: Float[Tensor, "B P H W"],
-        by_picture: Bool[Tensor, "B"],
-    ) -> Conditioning:
-        """What tells the style: its words, or the tokens of an example where `by_picture`."""
-        text = self.text(words)
-        tokens = self.style_encoder(examples.to(text.context)).float()
-        count, length = tokens.shape[1], text.context.shape[1]
-        places = torch.arange(length, device=tokens.device) < count
-        padded = F.pad(tokens, (0, 0, 0, length - count))
-        seen = Conditioning(context=padded, mask=places.expand(len(tokens), -1))
-        return either(by_picture, seen, text)
-
     def text(self, captions: Sequence[str]) -> Conditioning:
-        """The captions encoded, where the style encoder is."""
-        text, device = self.encode(list(captions)), self.style_encoder.base.device
+        """The captions encoded."""
+        text = self.encode(list(captions))
         assert text.mask is not None
-        return Conditioning(context=text.context.to(device), mask=text.mask.to(device))
+        return text
 
     def of(
         self,
@@ -179,9 +153,7 @@ class RestylingCondition:
         silent = shares.captioned <= kind < shares.captioned + shares.nothing
         return Drawn(
             content=pick(self.cells.others(record), chance),
-            example=pick(self.cells.mates(record), chance),
             words=words,
-            by_picture=words != "" and uniform(chance) < shares.by_picture,
             said=caption(record, chance) if captioned else "" if silent else None,
             kept=uniform(chance) >= shares.dropped,
         )

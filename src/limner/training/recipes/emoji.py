@@ -36,6 +36,7 @@ from limner.training.recipes.inpainting import InpaintingRecipe
 from limner.training.recipes.pairs import PairsRecipe
 from limner.training.recipes.restyle import RestyleRecipe
 from limner.training.recipes.scenes import SceneRecipe
+from limner.training.recipes.styles import StyleRecipe
 from limner.training.recipes.upscaler import UpscalerRecipe
 
 EMOJI = partial(load_emoji, 64)
@@ -84,6 +85,7 @@ EMOJI_RECIPES: dict[str, Recipe] = {
         concepts=400,
     ),
     "emoji-unet": EMOJI_DENOISER,
+    "emoji-unet-frozen": replace(EMOJI_DENOISER, told=ByText(train=False)),
     "emoji-scenes": SceneRecipe(
         source=EMOJI,
         loop=LoopConfig(steps=6000, batch=48, learning_rate=3e-4, save_every=250),
@@ -100,6 +102,10 @@ EMOJI_RECIPES: dict[str, Recipe] = {
     ),
     "emoji-restyle": RestyleRecipe(
         source=EMOJI, loop=LoopConfig(steps=2400, batch=48, learning_rate=6e-4, save_every=200)
+    ),
+    "emoji-styles": StyleRecipe(
+        source=EMOJI,
+        loop=LoopConfig(steps=2000, batch=128, learning_rate=2e-3, weight_decay=0.05, ema=(16.97,)),
     ),
     "emoji-upscaler": UpscalerRecipe(
         source=EMOJI_128,

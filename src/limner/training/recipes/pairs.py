@@ -55,7 +55,7 @@ class PairsRecipe:
     scenes: SceneConfig = field(default_factory=lambda: SceneConfig(sized=0.0, mixed_styles=0.2))
     tuning: LoraTuning = field(default_factory=lambda: LoraTuning(rank=32, targets=("linear",)))
     dropout: float = 0.1
-    grounding: float = 0.05
+    grounding: float = 0.15
     needs: tuple[str, ...] = ("vae", "unet", "scheduler", "tokenizer", "text_encoder")
 
     def choose(self, data: PictureSet) -> PictureSet:

@@ -1,4 +1,4 @@
-"""The recipe of restyling: a content branch, a style encoder and a LoRA for a trained painter.
+"""The recipe of restyling: a content branch and a LoRA for a trained painter.
 
 The branch alone, through a U-Net that stays wholly as it is, hands on little more than outlines:
 low-rank updates of the U-Net (LoRA, Hu et al. 2021) are learned along, which are on it where it
@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
 
 from limner.checkpoints import ModelFolder, load_folder
 from limner.data.cells import Cells
@@ -18,7 +17,6 @@ from limner.data.records import PictureSet
 from limner.diffusion.times import LogitNormalTimes, TimeSampling
 from limner.errors import TrainingError
 from limner.models.content import ContentConfig, ContentEncoder
-from limner.models.style import StyleConfig, StyleEncoder
 from limner.models.unet import UNet
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
@@ -38,11 +36,11 @@ LORA = "restyle.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class RestyleRecipe:
-    """Content branch, style encoder and LoRA of a model folder with a U-Net, which stays as it is.
+    """Content branch and LoRA of a model folder with a U-Net, which stays as it is.
 
     shares: how often an item is told what. tuning: which weights of the U-Net get an update. All
     concepts in two styles or more are learned from, whether the model knows them or not. A branch
-    and a style encoder that the folder has already are gone on from.
+    that the folder has already is gone on from.
     """
 
     source: Source
@@ -69,7 +67,7 @@ class RestyleRecipe:
         process, prediction, _, words = model.load_settings()
         text, _ = self.told.condition(data, model)
         assert isinstance(text, TextCondition)
-        content, style = self._branches(data, model, text)
+        content = self._branch(data, model)
         parts = load_folder(model.path)
         updates = self.tuning.attach(parts)
         assert isinstance(parts.denoiser, UNet)
@@ -79,28 +77,26 @@ class RestyleRecipe:
             RestylingCondition(
                 data,
                 text.encode,
-                style,
                 known=() if words is None else words.concepts,
                 shares=self.shares,
             ),
             process=process,
             prediction=prediction,
             times=self.times,
-            trained={"style_encoder": style, **updates},
+            trained=updates,
         )
 
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
         branched = objective.modules["denoiser"]
         assert isinstance(branched, BranchedUNet)
         model.save(branched.content_encoder)
-        model.save(objective.modules["style_encoder"])
         updates = {"lora": objective.modules["lora"]}
         self.tuning.save(load_folder(model.path), updates, model.path / LORA)
         model.add_lora(LORA)
 
     @torch.no_grad()
     def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet:
-        """Contents; under them held-out pictures by word, by another picture, and as they are."""
+        """Contents; under them held-out pictures, restyled and as they are."""
         assert isinstance(objective, DenoisingObjective)
         condition, autoencoder = objective.condition, model.load("vae")
         assert isinstance(condition, RestylingCondition)
@@ -109,37 +105,21 @@ class RestyleRecipe:
         places = range(0, len(shown), max(1, len(shown) // SHOWN))[:SHOWN]
         records = [shown.records[place] for place in places]
         content = condition.data.to_float([cells.others(record)[0] for record in records])
-        examples = condition.data.to_float([cells.mates(record)[0] for record in records])
         sampling = model.load_settings()[2]
         empty = condition.text([""] * len(records))
-        rows = [content]
-        for by_picture in (False, True):
-            seen = torch.full((len(records),), by_picture)
-            style = condition.style([record.style for record in records], examples, seen)
-            told, untold = (condition.of(content, style, text) for text in (style, empty))
-            latents = paint(objective, sampling, told, untold, range(len(records)))
-            rows.append(autoencoder.decode(autoencoder.space.restore(latents)))
-        return Sheet(pictures=torch.cat([*rows, shown.to_float(places)]), columns=len(records))
+        style = condition.text([record.style for record in records])
+        told, untold = (condition.of(content, style, text) for text in (style, empty))
+        latents = paint(objective, sampling, told, untold, range(len(records)))
+        restyled = autoencoder.decode(autoencoder.space.restore(latents))
+        rows = torch.cat([content, restyled, shown.to_float(places)])
+        return Sheet(pictures=rows, columns=len(records))
 
-    def _branches(
-        self, data: PictureSet, model: ModelFolder, text: TextCondition
-    ) -> tuple[ContentEncoder, StyleEncoder]:
-        """Those that the folder has; else new ones of the sizes that it asks for."""
-        if model.has("content_encoder") and model.has("style_encoder"):
-            content, style = model.load("content_encoder"), model.load("style_encoder")
-            return content.train().requires_grad_(True), style.train().requires_grad_(True)
-        channels, unet = data.pictures.shape[1], model.config("unet")
-        stride = model.config("vae").space.stride
-        config = ContentConfig.of(unet, picture_channels=channels, stride=stride)
-        style = StyleEncoder(
-            StyleConfig(picture_channels=channels, context_width=config.context_width)
+    def _branch(self, data: PictureSet, model: ModelFolder) -> ContentEncoder:
+        """That of the folder; else a new one of the sizes that it asks for."""
+        if model.has("content_encoder"):
+            content: ContentEncoder = model.load("content_encoder")
+            return content.train().requires_grad_(True)
+        channels, stride = data.pictures.shape[1], model.config("vae").space.stride
+        return ContentEncoder(
+            ContentConfig.of(model.config("unet"), picture_channels=channels, stride=stride)
         )
-        empty = text.of([""])
-        style.begin_at(_attended(empty["context"], empty["mask"]))
-        return ContentEncoder(config), style
-
-
-def _attended(context: Tensor | None, mask: Tensor | None) -> Tensor:
-    """The tokens (n, D) of one caption that may be attended to."""
-    assert context is not None
-    return context[0] if mask is None else context[0][mask[0]]
