@@ -13,12 +13,14 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from limner.checkpoints import ModelFolder
 from limner.cli import main
 from limner.data.records import PictureSet, Record
 from limner.models.autoencoder import Autoencoder
 from limner.models.presets import AUTOENCODER_EMOJI
 from limner.training import recipes
 from limner.training.loop import LoopConfig
+from limner.training.snapshots import gamma_width
 
 LOOP = LoopConfig(steps=2, batch=2, precision="fp32")
 
@@ -109,6 +111,47 @@ def test_sheets_and_snapshots_appear_as_it_goes(data, tmp_path, monkeypatch):
     assert main([*words, "--sheet-every", "1", "--snapshot-every", "2", "--accumulate", "2"]) == 0
     assert len(list((tmp_path / "run" / "sheets").glob("*.png"))) == 2
     assert [p.name for p in (tmp_path / "run" / "snapshots").iterdir()] == ["000002.safetensors"]
+
+
+def test_a_model_is_rebuilt_with_another_average(data, tmp_path, monkeypatch, capsys):
+    """Of the width that ships, the rebuilt one is the trained one; of another, another."""
+    loop = replace(LOOP, steps=8, ema=(16.97, 6.94))
+    row = replace(recipes.RECIPES["emoji-autoencoder"], loop=loop)
+    monkeypatch.setitem(recipes.RECIPES, "emoji-autoencoder", row)
+    run, given = tmp_path / "run", ["--data", str(data)]
+    train = ["train", "emoji-autoencoder", "-o", str(run), *given, "--snapshot-every", "2"]
+    assert main(train) == 0
+    words = ["rebuild", "emoji-autoencoder", str(run), *given]
+    capsys.readouterr()
+    assert main([*words, "--width", f"{gamma_width(16.97)}", "-o", str(run / "same")]) == 0
+    assert capsys.readouterr().out.split() == [str(run / "same")]
+    assert main([*words, "--width", "0.15"]) == 0
+
+    def vector(name):
+        weights = ModelFolder(run / name).load("vae").state_dict().values()
+        return torch.cat([weight.flatten().float() for weight in weights])
+
+    trained, same, wider = map(vector, ("model", "same", "model-0.15"))
+    assert (same - trained).norm() < 1e-3 * trained.norm()
+    assert (wider - trained).norm() > 10 * (same - trained).norm()
+    assert (run / "model-0.15.png").exists()
+
+
+def test_what_cannot_be_rebuilt(data, tmp_path, monkeypatch, capsys):
+    loop = replace(LOOP, ema=(16.97,), snapshot_every=1)
+    for name in ("emoji-autoencoder", "emoji-styles"):
+        monkeypatch.setitem(recipes.RECIPES, name, replace(recipes.RECIPES[name], loop=loop))
+    run, given = tmp_path / "run", ["--data", str(data), "--width", "0.1"]
+    assert main(["rebuild", "emoji-autoencoder", str(run), *given]) == 1
+    assert "there are no snapshots to rebuild from" in capsys.readouterr().err
+    assert main(["train", "emoji-autoencoder", "-o", str(run), "--data", str(data)]) == 0
+    taken = ["rebuild", "emoji-autoencoder", str(run), *given, "-o", str(run / "model")]
+    assert main(taken) == 1
+    assert "exists already: name another" in capsys.readouterr().err
+    assert main(["rebuild", "emoji-autoencoder", str(run), *given, "--width", "2"]) == 1
+    assert "a width of 2.0 is outside 0 .." in capsys.readouterr().err
+    assert main(["rebuild", "emoji-styles", str(run), *given]) == 1
+    assert "are of another recipe than the one named" in capsys.readouterr().err
 
 
 ACCELERATE = ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--module", "limner"]

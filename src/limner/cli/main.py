@@ -28,6 +28,7 @@ COMMANDS = {
     "text": "Ask the text encoder what is alike: nearest words, analogies, a matrix.",
     "data": "Build the data sets of the recipes.",
     "train": "Train a model by a recipe.",
+    "rebuild": "Give a trained model another average of its weights.",
     "finetune": "Teach a model your own pictures: a LoRA, a new word, or the whole of it.",
     "evaluate": "Measure a model, and write its contact sheet.",
     "inspect": "Say what a model file or folder is, and what in it does not match.",
