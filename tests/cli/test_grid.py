@@ -112,3 +112,15 @@ def test_options_are_taken_apart_in_their_place():
     typer.main.get_command(app).main(line, standalone_mode=False)
     painted_by = ModelOptions(loras=["a:1", "b"], embeddings=seen[0][3].embeddings)
     assert seen == [("x", RequestOptions(seed=0), False, painted_by)]
+
+
+def test_two_things_are_painted_over_settings_as_limner_paints_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ("grid", "a cat left of a dog, 3d", "--over", "steps=1,2", "--seed", "3")
+    assert main([*words, "-o", "sheet.png"]) == 0
+    assert "painted as 'a cat, 3d AND a dog, 3d', layout beside" in capsys.readouterr().err
+    with Image.open("sheet.png") as sheet:
+        assert sheet.width > 2 * 128
+    prompts = ('prompt="a cat left of a dog, 3d","a cat, 3d"', "steps=1")
+    assert main(["grid", "--over", prompts[0], "--over", prompts[1], "-o", "prompts.png"]) == 0
+    assert "layout" not in capsys.readouterr().err

@@ -12,9 +12,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from limner.diffusion.betas import Betas
 from limner.diffusion.process import (
     EDM,
-    Betas,
     DiscreteDiffusion,
     Level,
     RectifiedFlow,

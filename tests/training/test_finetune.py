@@ -102,7 +102,7 @@ def test_a_lora_gives_the_same_picture_in_diffusers(
 
 
 @pytest.mark.parametrize("kind", ["sd1", "sd2", "sdxl"])
-def test_a_word_is_the_same_in_diffusers(tmp_path: Path, kind: str) -> None:
+def test_a_word_is_learned_and_nothing_else_changes(tmp_path: Path, kind: str) -> None:
     path = saved(kind, tmp_path / "model")
     parts = load_folder(path)
     before = weights(parts)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli import files
+from limner.cli.choosing import fitting
 from limner.cli.options import (
     ModelOptions,
     RequestOptions,
@@ -67,6 +68,8 @@ def command(
     path = files.target_path(output, f"{text} grid" if output is None else text)
     files.check_writable(path)
     request = options.request(base, text, count=1)
+    if all(axis.name != "prompt" for axis in axes):  # one model paints all cells
+        request, painted_by = fitting(request, painted_by)
     painter = painted_by.load()
     cells = settled(painter, sweep(request, axes, dialect=painter.parts.sampling.dialect))
     with_grid = grid_texts(cells[0][0], axes, painted_by.origin)

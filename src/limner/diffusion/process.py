@@ -16,7 +16,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +24,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from limner.diffusion.betas import (
+    BETAS_OF_DIFFUSERS,
+    NAME_IN_DIFFUSERS,
+    Betas,
+    betas_between,
+    zero_terminal_betas,
+)
 from limner.errors import UsageError
 from limner.types import Latent, Times
 
@@ -114,14 +120,6 @@ class Process(ABC):
         return self.time_of(level.sigma) if level.t is None else level.t
 
 
-class Betas(StrEnum):
-    """How the variances beta_t of the chain are laid out."""
-
-    LINEAR = "linear"
-    SCALED_LINEAR = "scaled_linear"
-    COSINE = "cosine"
-
-
 @dataclass(frozen=True, kw_only=True)
 class DiscreteDiffusion(Process):
     """DDPM's fixed Markov chain of `steps` steps; the defaults are Stable Diffusion 1's.
@@ -153,17 +151,12 @@ class DiscreteDiffusion(Process):
     @cached_property
     def betas(self) -> Float[Tensor, "T"]:
         """The variance of each step's noise, fp64."""
-        betas = self._laid_out_betas()
+        betas = (
+            betas_between(self.beta_schedule, self.beta_start, self.beta_end, self.steps)
+            if self.trained_betas is None
+            else torch.tensor(self.trained_betas, dtype=torch.float64)
+        )
         return zero_terminal_betas(betas) if self.zero_terminal_snr else betas
-
-    def _laid_out_betas(self) -> Float[Tensor, "T"]:
-        if self.trained_betas is not None:
-            return torch.tensor(self.trained_betas, dtype=torch.float64)
-        if self.beta_schedule is Betas.COSINE:
-            return cosine_betas(self.steps)
-        power = 2 if self.beta_schedule is Betas.SCALED_LINEAR else 1
-        ends = self.beta_start ** (1 / power), self.beta_end ** (1 / power)
-        return torch.linspace(*ends, self.steps, dtype=torch.float64) ** power
 
     @cached_property
     def alpha_bars(self) -> Float[Tensor, "T"]:
@@ -240,7 +233,7 @@ class DiscreteDiffusion(Process):
         return {
             "_class_name": "DiscreteDiffusion",
             "num_train_timesteps": self.steps,
-            "beta_schedule": _DIFFUSERS_BETAS[self.beta_schedule],
+            "beta_schedule": NAME_IN_DIFFUSERS[self.beta_schedule],
             "beta_start": self.beta_start,
             "beta_end": self.beta_end,
             "trained_betas": None if self.trained_betas is None else list(self.trained_betas),
@@ -343,43 +336,9 @@ class EDM(Process):
         }
 
 
-def cosine_betas(steps: int) -> Float[Tensor, "T"]:
-    """Betas of Improved DDPM, eq. 17 with s = 0.008, held to 0.999 at most; fp64."""
-    edges = torch.arange(steps + 1, dtype=torch.float64) / steps
-    alpha_bars = torch.cos((edges + 0.008) / 1.008 * math.pi / 2) ** 2
-    return (1 - alpha_bars[1:] / alpha_bars[:-1]).clamp(max=0.999)
-
-
-LEAST_ALPHA_BAR = 2.0**-24
-"""alpha-bar at the end of a chain of zero terminal SNR, so that sigma-hat is finite: 4096.
-
-It is what diffusers and the tools round k-diffusion put there; x_0 has 1/4096 of the noise.
-"""
-
-
-def zero_terminal_betas(betas: Float[Tensor, "T"]) -> Float[Tensor, "T"]:
-    """Betas whose chain ends in noise alone (Lin et al. 2023, alg. 1), fp64.
-
-    sqrt(alpha-bar) is moved and stretched until it ends at 0 and begins where it did; then the end
-    is set to LEAST_ALPHA_BAR.
-    """
-    roots = torch.cumprod(1 - betas, dim=0).sqrt()
-    bars = ((roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])) ** 2
-    bars[-1] = LEAST_ALPHA_BAR
-    return 1 - bars / torch.cat([torch.ones_like(bars[:1]), bars[:-1]])
-
-
 def per_picture(values: Times, like: Tensor) -> Tensor:
     """(B,) as (B, 1, ...) in the dtype of a batch `like`, so that they multiply."""
     return values.to(like).reshape(-1, *[1] * (like.ndim - 1))
-
-
-_DIFFUSERS_BETAS = {
-    Betas.LINEAR: "linear",
-    Betas.SCALED_LINEAR: "scaled_linear",
-    Betas.COSINE: "squaredcos_cap_v2",
-}
-_BETAS_OF_DIFFUSERS = {name: betas for betas, name in _DIFFUSERS_BETAS.items()}
 
 
 def process_from_dict(config: Mapping[str, Any]) -> Process:
@@ -395,7 +354,7 @@ def process_from_dict(config: Mapping[str, Any]) -> Process:
         return EDM(sigma_data=float(config["sigma_data"]), lowest=lowest, highest=highest)
     if name == "RectifiedFlow" or "FlowMatch" in name:
         return RectifiedFlow()
-    if config.get("beta_schedule") in _BETAS_OF_DIFFUSERS:
+    if config.get("beta_schedule") in BETAS_OF_DIFFUSERS:
         return _discrete_from(config)
     raise UsageError(f"scheduler class {name!r} is unknown; it must have betas or be a flow or EDM")
 
@@ -404,7 +363,7 @@ def _discrete_from(config: Mapping[str, Any]) -> DiscreteDiffusion:
     given = config.get("trained_betas")
     return DiscreteDiffusion(
         steps=int(config["num_train_timesteps"]),
-        beta_schedule=_BETAS_OF_DIFFUSERS[config["beta_schedule"]],
+        beta_schedule=BETAS_OF_DIFFUSERS[config["beta_schedule"]],
         beta_start=float(config["beta_start"]),
         beta_end=float(config["beta_end"]),
         trained_betas=None if given is None else tuple(float(beta) for beta in given),
