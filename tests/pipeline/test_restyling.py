@@ -183,6 +183,7 @@ def test_a_request_is_written_without_its_pictures_and_completed_again(painter):
         ({"style": "oil"}, "style 'oil' is unknown: one of 3d is right, or a picture"),
         ({"content": Image.new("1", (50_000, 2))}, "50000x2 is too large"),
         ({"style": Image.new("1", (50_000, 2))}, "50000x2 is too large"),
+        ({"content": picture(), "style": Image.new("1", (50_000, 2))}, "50000x2 is too large"),
         ({"content": Image.new("I;16", (4, 4))}, "more than eight bits"),
         ({"content": picture(), "picture": picture()}, "cannot be combined"),
         ({"content": picture(), "mask": "alpha"}, "mask is of edits"),

@@ -124,6 +124,9 @@ def complete_restyling(request: Request, parts: Parts, multiple: int) -> Request
     multiple: what sides of pictures divide by.
     """
     _check_weights(request)
+    if request.style is not None:
+        _check_style(request.style, parts)
+        request = request.with_defaults(style_weight=1.0)
     content = request.content
     if content is not None:
         _check_content(content, request, parts)
@@ -133,9 +136,6 @@ def complete_restyling(request: Request, parts: Parts, multiple: int) -> Request
         if not request.prompt.strip():
             word = style_word(request.style, parts)
             request = replace(request, prompt=said_of(content, word, parts))
-    if request.style is not None:
-        _check_style(request.style, parts)
-        request = request.with_defaults(style_weight=1.0)
     return request
 
 

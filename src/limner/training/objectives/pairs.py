@@ -36,6 +36,7 @@ class PairsObjective(DenoisingObjective):
 
     latents: (P, C, h, 2 w), the first thing on the left. covered: (P, h, 2 w), which places a thing
     covers. grounding: how much it counts whether the attention to a thing's name lies on the thing.
+    others: process, prediction, times and trained, as there.
     """
 
     def __init__(
@@ -46,9 +47,9 @@ class PairsObjective(DenoisingObjective):
         *,
         covered: Bool[Tensor, "P h w"],
         grounding: float,
-        **process: Any,
+        **others: Any,
     ) -> None:
-        super().__init__(InHalves(denoiser), latents, condition, **process)
+        super().__init__(InHalves(denoiser), latents, condition, **others)
         self.covered = covered
         self.grounding = grounding
 
