@@ -130,6 +130,7 @@ def main() -> None:
     parser.add_argument("--unknown", action="store_true", help="concepts of no name to it, too")
     parser.add_argument("--cells", type=int, help="so many held-out cells; default: all")
     parser.add_argument("--content-weight", type=float, nargs="+", default=[1.0])
+    parser.add_argument("--style-weight", type=float, nargs="+", default=[1.0])
     parser.add_argument("--guidance", type=float, nargs="+", default=[None])
     parser.add_argument("--steps", type=int)
     parser.add_argument("--sheet", type=Path, help="where to draw the pictures of the last values")
@@ -142,10 +143,14 @@ def main() -> None:
     for name in ("target", "content"):
         shown = list(pictures(real, [getattr(item, name) for item in chosen]))
         print(f"real, the {name}:", line(judge, as_bytes(shown, real.size), targets), flush=True)
-    for weight, guidance in itertools.product(given.content_weight, given.guidance):
-        how = {"content_weight": weight, "guidance": guidance, "steps": given.steps}
+    for content, style, guidance in itertools.product(
+        given.content_weight, given.style_weight, given.guidance
+    ):
+        how = {"content_weight": content, "style_weight": style}
+        how |= {"guidance": guidance, "steps": given.steps}
         rows = [painted(painter, real, chosen, by_picture, **how) for by_picture in (False, True)]
-        said = f"content weight {weight}, guidance {guidance or painter.parts.sampling.guidance}"
+        said = f"content weight {content}, style weight {style}, "
+        said += f"guidance {guidance or painter.parts.sampling.guidance}"
         for told, row in zip(("word", "picture"), rows, strict=True):
             print(f"{said}, by {told}:", line(judge, as_bytes(row, real.size), targets), flush=True)
     if given.sheet is not None:

@@ -1,6 +1,8 @@
 """The table of recipes, and the seeds' experiments at toy size from pictures to sheet."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -207,3 +209,9 @@ def test_one_of_each_concept_and_its_title():
     assert one_of_each(clothes(), 2) == [0, 1]
     assert title(records[1]) == "ankle boot"
     assert title(Record(picture=0, concept="", captions=("my cat",))) == "my cat"
+
+
+def test_every_recipe_has_its_page():
+    pages = (Path(__file__).parents[2] / "recipes").glob("*.md")
+    told = "\n".join(page.read_text("utf-8") for page in pages if page.name != "README.md")
+    assert [name for name in RECIPES if not re.search(rf"{name}(?![\w-])", told)] == []
