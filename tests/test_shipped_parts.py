@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 import limner
+from limner.checkpoints import load_folder, save_folder
 from limner.pipeline.places import shipped_model
 
 ASSETS = shipped_model().parent
@@ -57,6 +58,12 @@ def test_a_style_picture_is_told_by_its_word(apple):
     assert result.request.prompt == "a red apple, blob"
     assert "the style's picture is taken for 'blob': a style word says otherwise" in result.warnings
     assert result.images == painter.restyle(apple, "blob", seed=1).images
+
+
+def test_what_names_pictures_is_saved_with_the_whole(apple, tmp_path):
+    save_folder(load_folder(ASSETS / "emoji-restyle"), tmp_path / "whole")
+    again = limner.load(tmp_path / "whole", device="cpu").restyle(apple, apple, seed=1)
+    assert again.request.prompt == "a red apple, 3d"
 
 
 def test_a_restyled_apple_is_named_and_stays_an_apple(apple):

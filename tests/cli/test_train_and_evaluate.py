@@ -152,6 +152,7 @@ def test_what_cannot_be_rebuilt(data, tmp_path, monkeypatch, capsys):
     assert "a width of 2.0 is outside 0 .." in capsys.readouterr().err
     assert main(["rebuild", "emoji-styles", str(run), *given]) == 1
     assert "are of another recipe than the one named" in capsys.readouterr().err
+    assert not (run / "model-0.1").exists()
 
 
 ACCELERATE = ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--module", "limner"]

@@ -11,7 +11,7 @@ from torch import nn
 
 from limner.checkpoints.branches import load_branches
 from limner.checkpoints.folder import ModelFolder
-from limner.checkpoints.naming import Naming, load_naming
+from limner.checkpoints.naming import Naming, load_naming, save_naming
 from limner.checkpoints.settings import Sampling, Words
 from limner.diffusion.prediction import Prediction, name_of
 from limner.diffusion.process import Process
@@ -110,7 +110,9 @@ def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32)
         folder.describe(parts.denoiser.config, parts.sampling)
     else:
         folder.save(parts.denoiser, dtype)
-    for branch in (parts.content_encoder, parts.style_namer):
-        if branch is not None:
-            folder.save(branch, dtype)
+    for part in (parts.content_encoder, parts.style_namer):
+        if part is not None:
+            folder.save(part, dtype)
+    if parts.naming is not None:
+        save_naming(parts.naming, folder, dtype)
     folder.save_settings(parts.process, name_of(parts.prediction), parts.sampling, parts.words)

@@ -11,7 +11,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from limner.nn.attention import Attend, Attention, attending
+from limner.nn.attention import Attend, Attention, attending, cross_attention
 
 
 class AttentionRecorder:
@@ -25,12 +25,12 @@ class AttentionRecorder:
 
     def __init__(self, denoiser: nn.Module, *, heads: bool = False) -> None:
         self.heads = heads
-        self.denoiser = denoiser
+        self._modules = cross_attention(denoiser)
         self._maps: dict[str, Float[Tensor, "B H L N"]] = {}
 
     def attached(self) -> AbstractContextManager[None]:
         """Inside the block every call of the denoiser is recorded."""
-        return watched(self.denoiser, self._keep)
+        return watched(self._modules, self._keep)
 
     def take(self) -> Mapping[str, Float[Tensor, "B H L N"]]:
         """What was recorded of the last call, by the module's name; H is 1 for a mean of heads.
@@ -47,17 +47,12 @@ class AttentionRecorder:
 
 
 def watched(
-    denoiser: nn.Module, see: Callable[[str, Float[Tensor, "B H N L"]], None]
+    modules: Mapping[str, Attention], see: Callable[[str, Float[Tensor, "B H N L"]], None]
 ) -> AbstractContextManager[None]:
-    """Inside the block `see` is given every cross-attention's name and probabilities, call by call.
+    """Inside the block `see` is given the name and probabilities of these modules, call by call.
 
     With gradients, where the denoiser is called with them.
     """
-    modules = {
-        name: module
-        for name, module in denoiser.named_modules()
-        if isinstance(module, Attention) and module.reads_context
-    }
     return attending({m: partial(_seen, see, name, m.attend) for name, m in modules.items()})
 
 

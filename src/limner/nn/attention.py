@@ -87,6 +87,15 @@ class Attention(nn.Module):
         return q, k, self.to_v(source)
 
 
+def cross_attention(denoiser: nn.Module) -> dict[str, Attention]:
+    """The modules by which a denoiser reads its context, by their names, in the order of calls."""
+    return {
+        name: module
+        for name, module in denoiser.named_modules()
+        if isinstance(module, Attention) and module.reads_context
+    }
+
+
 @contextmanager
 def attending(by: Mapping[Attention, Attend]) -> Iterator[None]:
     """Inside the block these modules attend by other functions; afterwards as before.

@@ -15,7 +15,7 @@ from jaxtyping import Bool
 from torch import Tensor, nn
 
 from limner.errors import UsageError
-from limner.nn.attention import Attend, Attention, attending
+from limner.nn.attention import Attend, attending, cross_attention
 
 Size = tuple[int, int]
 """(h, w) of the latent."""
@@ -32,8 +32,7 @@ def parted(
     return attending(
         {
             module: partial(_within, module.attend, parts, upright, size)
-            for module in denoiser.modules()
-            if isinstance(module, Attention) and module.reads_context
+            for module in cross_attention(denoiser).values()
         }
     )
 

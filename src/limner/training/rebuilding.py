@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import torch
@@ -35,11 +36,15 @@ def rebuild_model(
         raise TrainingError(f"{target} exists already: name another")
     weights = rebuild(read_snapshots(folder / FOLDER), width=width, step=step)
     chosen = recipe.choose(data)
-    model = prepare(recipe, target, base)
-    objective = recipe.objective(chosen, model)
-    load(objective.modules, weights, folder)
-    objective.modules.eval()
-    recipe.save(objective, chosen, model)
+    try:
+        model = prepare(recipe, target, base)
+        objective = recipe.objective(chosen, model)
+        load(objective.modules, weights, folder)
+        objective.modules.eval()
+        recipe.save(objective, chosen, model)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)  # half a model, which was not there before
+        raise
     return recipe.sheet(objective, data, model)
 
 

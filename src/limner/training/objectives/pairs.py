@@ -20,6 +20,7 @@ from limner.data.records import Record
 from limner.data.scene_words import Scene
 from limner.explain.heatmaps import occurrences
 from limner.explain.recorder import watched
+from limner.nn.attention import cross_attention
 from limner.nn.regions import parted
 from limner.text.tokenizer import Tokenizer
 from limner.training.draws import Draws
@@ -58,7 +59,7 @@ class PairsObjective(DenoisingObjective):
         names = told.pop(NAMES)
         assert names is not None
         maps: dict[str, Tensor] = {}
-        with watched(self.denoiser, maps.__setitem__):
+        with watched(cross_attention(self.denoiser), maps.__setitem__):
             denoising = self.error(told, indices, draws)
         things = self._things(indices, draws).to(denoising)
         grounding = off_the_thing(maps, names.to(denoising.device), things)
