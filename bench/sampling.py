@@ -2,12 +2,14 @@
 
 python bench/sampling.py src/limner/assets/emoji --judge runs/judge --guidance 1.6 2.0 2.5
 python bench/sampling.py src/limner/assets/emoji --judge runs/judge --steps 20 8 4 2 1
+python bench/sampling.py src/limner/assets/emoji --judge runs/judge --styles
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +35,17 @@ def line(judge: Judge, pixels: Tensor, cells: Sequence[Cell]) -> str:
     style = (seen.styles.argmax(1) == torch.tensor(styles)).float().mean()
     concept = (seen.concepts.argmax(1) == torch.tensor(concepts)).float().mean()
     return f"style {style:.3f}, concept {concept:.3f} ({len(cells)} pictures)"
+
+
+def by_style(judge: Judge, pixels: Tensor, cells: Sequence[Cell]) -> str:
+    """Of each style that was asked for, how many the judge finds, and what it finds else."""
+    named = [judge.config.styles[place] for place in judge.see(pixels).styles.argmax(1).tolist()]
+    lines = []
+    for style in judge.config.styles:
+        found = Counter(n for n, cell in zip(named, cells, strict=True) if cell.style == style)
+        told = ", ".join(f"{name} {count}" for name, count in found.most_common())
+        lines.append(f"  {style} asked {found.total()} times: {told}")
+    return "\n".join(lines)
 
 
 def painted(painter: limner.Painter, cells: Sequence[Cell]) -> Tensor:
@@ -67,6 +80,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[None])
     parser.add_argument("--solver")
     parser.add_argument("--cells", type=int, default=144)
+    parser.add_argument("--styles", action="store_true", help="tell each style by itself")
     given = parser.parse_args()
     judge, painter = Judge.load(given.judge), limner.load(given.model)
     known = set(painter.words.concepts)
@@ -75,15 +89,26 @@ def main() -> None:
         cells = [Cell(r.concept, r.style, False) for r in real.seen.records]
         back = through_the_autoencoder(painter, real.seen)
         print("real, through the autoencoder:", line(judge, back, cells), flush=True)
+    if given.styles and len(real.held_out):
+        left = real.held_out
+        cells = [Cell(r.concept, r.style, True) for r in left.records]
+        print(
+            "real, held out:",
+            by_style(judge, left.pictures[left.picture_indices()], cells),
+            sep="\n",
+        )
     cells = choose_cells(real, seen=given.cells, held_out=given.cells, seed=CELLS_SEED)
     for guidance, steps in itertools.product(given.guidance, given.steps):
         chosen = set_to(painter, guidance=guidance, steps=steps, solver=given.solver)
         own = chosen.parts.sampling
         for held_out in (False, True):
             asked = [cell for cell in cells if cell.held_out == held_out]
-            verdict = line(judge, painted(chosen, asked), asked)
+            pixels = painted(chosen, asked)
             where = "held out" if held_out else "seen"
+            verdict = line(judge, pixels, asked)
             print(f"guidance {own.guidance}, {own.steps} steps, {where}: {verdict}", flush=True)
+            if given.styles:
+                print(by_style(judge, pixels, asked), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 
 import limner
+from limner.checkpoints import load_folder
+from limner.checkpoints.conversion import convert
 from limner.pipeline.places import shipped_model
 
 
@@ -18,9 +20,9 @@ def array(image):
     return np.asarray(image).astype(int)
 
 
-def test_it_fits_into_forty_megabytes_and_is_half_precision_safetensors():
+def test_it_fits_into_25_megabytes_of_safetensors():
     files = [path for path in shipped_model().rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) <= 40_000_000
+    assert sum(path.stat().st_size for path in files) <= 25_000_000
     assert not [path.name for path in files if path.suffix in (".bin", ".pt", ".ckpt", ".pkl")]
 
 
@@ -62,22 +64,22 @@ def test_it_says_what_it_knows(painter):
     assert not painter.generate("a cat", seed=0, steps=1).warnings
 
 
-def test_its_parts_open_in_diffusers(painter):
-    vae = AutoencoderKL.from_pretrained(shipped_model() / "vae").float()
-    latent = torch.randn(1, 4, 16, 16)
+def test_its_parts_open_in_diffusers_when_they_are_converted(tmp_path):
+    convert(shipped_model(), tmp_path / "whole", dtype=torch.float32)
+    parts = load_folder(shipped_model())
+    latent, context, t = torch.randn(1, 4, 16, 16), torch.randn(1, 32, 256), torch.tensor([300.0])
+    vae = AutoencoderKL.from_pretrained(tmp_path / "whole" / "vae")
+    unet = UNet2DConditionModel.from_pretrained(tmp_path / "whole" / "unet")
     with torch.no_grad():
-        theirs = vae.decode(latent).sample
-        torch.testing.assert_close(
-            painter.parts.autoencoder.decode(latent), theirs, atol=1e-4, rtol=1e-4
-        )
-    if not (shipped_model() / "unet").is_dir():
-        return
-    unet = UNet2DConditionModel.from_pretrained(shipped_model() / "unet").float()
-    context, t = torch.randn(1, 32, 256), torch.tensor([300.0])
-    with torch.no_grad():
-        theirs = unet(latent, t, context).sample
-        ours = painter.parts.denoiser(latent, t, context)
-    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+        ours, theirs = parts.autoencoder.decode(latent), vae.decode(latent).sample
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+        ours, theirs = parts.denoiser(latent, t, context), unet(latent, t, context).sample
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_diffusers_does_not_open_its_eight_bits_unawares():
+    with pytest.raises(OSError, match=r"no file named diffusion_pytorch_model"):
+        AutoencoderKL.from_pretrained(shipped_model() / "vae", local_files_only=True)
 
 
 def test_words_that_it_has_not_read_lead_to_concepts_that_it_knows(painter):

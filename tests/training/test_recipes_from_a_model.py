@@ -209,6 +209,22 @@ def test_grounding_counts_beside_the_denoising(tiny_model):
     torch.testing.assert_close(found["total"], found["denoising"] + 0.5 * found["grounding"])
 
 
+def test_widening_shows_a_models_own_concepts_more_often_than_the_others(tiny_model):
+    recipe = replace(RECIPES["emoji-wide"], loop=LOOP, repeats=3)
+    objective = recipe.objective(things(), ModelFolder(tiny_model))
+    latents = normalised_latents(things(), ModelFolder(tiny_model))
+    assert torch.equal(objective.latents, latents[[0, 0, 0, 1, 1, 1, 2]])
+    for item, concept in enumerate(["red apple"] * 3 + ["blue cat"] * 3 + ["green dog"]):
+        assert concept in objective.condition.caption(item, torch.Generator().manual_seed(0))
+
+
+def test_widening_trains_denoiser_and_text_and_leaves_what_is_known(tiny_model, tmp_path):
+    made = run(replace(RECIPES["emoji-wide"], loop=LOOP), tmp_path, tiny_model)
+    for part, same in (("unet", False), ("text_encoder", False), ("vae", True)):
+        assert torch.equal(weights(made.path, part), weights(tiny_model, part)) == same
+    assert made.load_settings() == ModelFolder(tiny_model).load_settings()
+
+
 def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model, tmp_path):
     row = replace(RECIPES["emoji-few-steps"], loop=LOOP, steps=2, substeps=2)
     made = run(row, tmp_path, tiny_model)
@@ -222,7 +238,7 @@ def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model
 
 
 @pytest.mark.parametrize(
-    "name", ["emoji-scenes", "emoji-few-steps", "emoji-inpainting", "emoji-pairs"]
+    "name", ["emoji-wide", "emoji-scenes", "emoji-few-steps", "emoji-inpainting", "emoji-pairs"]
 )
 def test_a_model_to_go_on_from_is_needed(name, tmp_path):
     row = replace(RECIPES[name], loop=LOOP)

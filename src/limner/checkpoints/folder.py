@@ -25,7 +25,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from limner.checkpoints import configs, weights
+from limner.checkpoints import configs, eight_bit, weights
 from limner.checkpoints.settings import (
     Sampling,
     Words,
@@ -145,15 +145,17 @@ class ModelFolder:
     ) -> None:
         """Write a module under the folder name `part`, that of its class if None.
 
+        dtype: of its weights in the file; int8 packs its matrices (`eight_bit`).
         fields: what its config.json holds beside the sizes.
         """
         kind = KIND_OF_FOLDER[FOLDER_OF_MODULE[type(module)] if part is None else part]
         folder = self.path / kind.folder
         folder.mkdir(parents=True, exist_ok=True)
-        state = {name: w.detach().to("cpu", dtype).contiguous() for name, w in _state(module)}
+        state = _state(module, dtype)
+        variant = eight_bit.PACKED if dtype == torch.int8 else ""
         partial_file = folder / f"{kind.stem}.safetensors.partial"
         save_file(state, partial_file, metadata={"format": "pt"})
-        partial_file.replace(folder / f"{kind.stem}.safetensors")
+        partial_file.replace(folder / f"{kind.stem}{variant}.safetensors")
         write_json(folder / "config.json", {**kind.to_json(module.config), **fields})
         self._index(kind.folder, kind.library, kind.name)
 
@@ -334,5 +336,9 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def _state(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
-    return sorted(module.state_dict().items())
+def _state(module: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """What a file of the module's weights holds."""
+    state = {name: w.detach().to("cpu") for name, w in sorted(module.state_dict().items())}
+    if dtype == torch.int8:
+        return eight_bit.packed(state)
+    return {name: w.to(dtype).contiguous() for name, w in state.items()}

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from limner.checkpoints.detect import INPAINTING_CHANNELS, Found, detect, dtype_names
+from limner.checkpoints.eight_bit import open_unpacked
 from limner.checkpoints.folder import KINDS, Kind, ModelFolder, read_json
-from limner.checkpoints.header import Entry, read_header
+from limner.checkpoints.header import Entry
 from limner.checkpoints.layouts import DESCRIPTIONS, Family, family_of_unet
 from limner.checkpoints.reader import Weights, open_weights
 from limner.checkpoints.single_file import leftovers, match
@@ -138,7 +139,7 @@ def _part(folder: ModelFolder, kind: Kind) -> FolderPart:
         entries = {
             ours: entry
             for file in files
-            for name, entry in read_header(file).entries.items()
+            for name, entry in open_unpacked(file).entries.items()
             if (ours := respell(name, kind.spelling))
         }
         config = folder.config(kind.folder)

@@ -1,4 +1,4 @@
-"""What is shipped of trained models: half precision, and nothing twice.
+"""What is shipped of trained models: in few bits, and nothing twice.
 
 A folder that goes on from another names it as its base and holds only what is its own.
 """
@@ -26,11 +26,11 @@ DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 
 
 def ship(source: Path, target: Path) -> None:
-    """Copy what painting needs of a trained model, its weights in half precision.
+    """Copy what painting needs of a trained model, its weights in eight bits.
 
     The image tower stays behind. `target` must not exist yet.
     """
-    save_folder(load_folder(source), target, dtype=torch.float16)
+    save_folder(load_folder(source), target, dtype=torch.int8)
 
 
 def ship_denoiser(source: Path, target: Path, base: str) -> None:

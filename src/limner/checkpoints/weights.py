@@ -14,10 +14,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from limner.checkpoints.reader import Weights, open_weights
+from limner.checkpoints.eight_bit import PACKED, open_unpacked
+from limner.checkpoints.reader import Weights
 from limner.errors import CheckpointError
 
-VARIANTS = ("", ".fp16", ".bf16")  # the whole precision is taken where there is a choice
+VARIANTS = ("", ".fp16", ".bf16", PACKED)  # the whole precision is taken where there is a choice
 
 Spelling = tuple[tuple[str, str], ...]
 """Patterns of foreign tensor names and what Limner's have there; an empty name is left out."""
@@ -80,7 +81,7 @@ def load_weights(
     CheckpointError where tensors are missing, left over or of another shape, before any is read.
     """
     expected = {name: tensor.shape for name, tensor in module.state_dict().items()}
-    opened = [open_weights(path) for path in files]
+    opened = [open_unpacked(path) for path in files]
     tables = [(file, _table(file, spelling)) for file in opened]
     _check_names(expected.keys(), [(file.path, table) for file, table in tables])
     for file, table in tables:

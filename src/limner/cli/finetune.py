@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.progress import at_terminal, finish, progress_bar, stop_signals
-from limner.cli.train import line
-from limner.errors import TrainingError, UsageError
+from limner.cli.progress import finish, progress_bar, stop_signals
+from limner.cli.watching import Watch
+from limner.errors import UsageError
 
 if TYPE_CHECKING:
     from limner.checkpoints import Parts
@@ -98,16 +98,15 @@ def command(
     pictures = read(data, parts, size)
     run = finetune(parts, pictures, output, config, resume=resume)
     with progress_bar(str(kind)) as report, stop_signals() as stopped:
+        watch = Watch(report)
 
-        def told(progress: Progress) -> None:
-            report(progress.step, progress.steps, line(progress))
-            if progress.step % 100 == 0 and not at_terminal():
-                typer.echo(line(progress), err=True)
+        def after_step(progress: Progress) -> None:
+            watch(progress)
             if stopped() and progress.step < progress.steps:
                 run.close()
-                raise TrainingError(f"stopped and saved at step {progress.step}: --resume goes on")
+                watch.check_done()
 
-        typer.echo(finish(run, told))
+        typer.echo(finish(run, after_step))
 
 
 def tuning_of(

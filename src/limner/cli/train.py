@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.progress import at_terminal, finish, progress_bar, stop_signals
-from limner.errors import TrainingError, UsageError
+from limner.cli.progress import finish, progress_bar, stop_signals
+from limner.cli.watching import Watch
+from limner.errors import UsageError
 
 if TYPE_CHECKING:
     from limner.data.records import PictureSet
@@ -73,17 +74,13 @@ def command(
     pictures = chosen.source() if data is None else read(data)
     first = first_process()
     write = event_writer(output) if tensorboard and first else lambda progress: None
-    done, total = 0, 0
     with progress_bar(recipe, quiet=not first) as report, stop_signals() as stopped:
+        watch = Watch(report, quiet=not first)
 
         def after_step(progress: Progress) -> None:
-            nonlocal done, total
-            done, total = progress.step, progress.steps
-            report(done, total, line(progress))
-            if first and done % 100 == 0 and not at_terminal():
-                typer.echo(line(progress), err=True)
+            watch(progress)
             if progress.sheet is not None:
-                draw(progress.sheet, output / SHEETS / f"{done:06d}.png")
+                draw(progress.sheet, output / SHEETS / f"{progress.step:06d}.png")
             write(progress)
 
         run = train(
@@ -98,8 +95,7 @@ def command(
             stop=stopped,
         )
         sheet = finish(run, after_step)
-    if done < total:
-        raise TrainingError(f"stopped and saved at step {done}: --resume goes on")
+    watch.check_done()
     if sheet is not None:
         draw(sheet, output / SHEET)
         typer.echo(output / SHEET)
@@ -132,15 +128,6 @@ def draw(sheet: Sheet, path: Path) -> None:
     pictures = [to_picture(pixels) for pixels in sheet.pictures]
     path.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(pictures, sheet.labels, columns=sheet.columns, scale=sheet.scale).save(path)
-
-
-def line(progress: Progress) -> str:
-    """Step, losses, speed and time left."""
-    losses = " ".join(f"{name} {value:.4f}" for name, value in progress.losses.items())
-    return (
-        f"step {progress.step}/{progress.steps}  {losses}  "
-        f"{progress.pictures_per_second:.0f} pictures/s  {progress.seconds_left / 60:.0f} min left"
-    )
 
 
 def event_writer(folder: Path) -> Callable[[Progress], None]:

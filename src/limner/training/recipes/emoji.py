@@ -38,6 +38,7 @@ from limner.training.recipes.restyle import RestyleRecipe
 from limner.training.recipes.scenes import SceneRecipe
 from limner.training.recipes.styles import StyleRecipe
 from limner.training.recipes.upscaler import UpscalerRecipe
+from limner.training.recipes.widening import WideningRecipe
 
 EMOJI = partial(load_emoji, 64)
 EMOJI_SAMPLING = Sampling(
@@ -86,6 +87,10 @@ EMOJI_RECIPES: dict[str, Recipe] = {
     ),
     "emoji-unet": EMOJI_DENOISER,
     "emoji-unet-frozen": replace(EMOJI_DENOISER, told=ByText(train=False)),
+    "emoji-wide": WideningRecipe(
+        source=EMOJI,
+        loop=LoopConfig(steps=12_000, batch=48, learning_rate=4e-4, save_every=250),
+    ),
     "emoji-scenes": SceneRecipe(
         source=EMOJI,
         loop=LoopConfig(steps=6000, batch=48, learning_rate=3e-4, save_every=250),
