@@ -23,21 +23,27 @@ LEAST_NUMBERS = 1024  # in a matrix; smaller ones, biases and norms stay in half
 
 
 def packed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a module as a file holds them in eight bits.
-
-    A row is w ~ s q with s = max |w| / 127 and q = round(w / s): "vector-wise quantization" of
-    Dettmers et al. 2022 (LLM.int8()), section 2.1, for the weights alone.
-    """
+    """The weights of a module as a file holds them in eight bits."""
     file: dict[str, Tensor] = {}
     for name, tensor in state.items():
-        if tensor.ndim < 2 or tensor.numel() < LEAST_NUMBERS or not tensor.is_floating_point():
-            file[name] = tensor.half() if tensor.is_floating_point() else tensor
-            continue
-        largest = tensor.float().abs().amax(dim=tuple(range(1, tensor.ndim)), keepdim=True)
-        scale = torch.where(largest > 0, largest, 1.0) / MOST
-        file[name] = (tensor.float() / scale).round().to(torch.int8)
-        file[name + SCALE] = scale
+        if not tensor.is_floating_point():
+            file[name] = tensor
+        elif tensor.ndim < 2 or tensor.numel() < LEAST_NUMBERS:
+            file[name] = tensor.half()
+        else:
+            file[name], file[name + SCALE] = quantized(tensor.float())
     return file
+
+
+def quantized(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """(q, s) of a matrix or convolution w ~ s q: s = max |w| / 127 of each row, q = round(w / s).
+
+    Absmax quantization (Dettmers et al. 2022, LLM.int8(), section 2.1) of each row by itself
+    (section 3.1), of the weights alone.
+    """
+    largest = weight.abs().amax(dim=tuple(range(1, weight.ndim)), keepdim=True)
+    scale = torch.where(largest > 0, largest, 1.0) / MOST
+    return (weight / scale).round().to(torch.int8), scale
 
 
 class Unpacked:
