@@ -155,7 +155,7 @@ SEED_RECIPES: dict[str, Recipe] = {
     ),
     "fashion-plane": AutoencoderRecipe(
         source=fashion_32,
-        loop=LoopConfig(steps=400, batch=64, learning_rate=1e-3),
+        loop=LoopConfig(steps=3000, batch=64, learning_rate=1e-3),
         config=replace(AUTOENCODER_TWO_NUMBERS, in_channels=1),
         kl_weight=1e-4,
         mirrored=0.0,
