@@ -76,6 +76,17 @@ def test_a_model_in_eight_bits_says_nearly_the_same(tiny_model, tmp_path):
     assert torch.int8 in {tensor.dtype for tensor in file.values()}
 
 
+@pytest.mark.parametrize("dtypes", [(torch.int8, torch.float32), (torch.float32, torch.int8)])
+def test_weights_saved_over_others_are_the_only_ones(tiny_model, tmp_path, dtypes):
+    unet = ModelFolder(tiny_model).load("unet")
+    for dtype in dtypes:
+        ModelFolder(tmp_path).save(unet, dtype)
+        unet.conv_in.bias.data += 1
+    assert len([*(tmp_path / "unet").glob("*.safetensors")]) == 1
+    loaded = ModelFolder(tmp_path).load("unet")
+    torch.testing.assert_close(loaded.conv_in.bias, unet.conv_in.bias - 1, atol=1e-2, rtol=0)
+
+
 def test_a_model_in_eight_bits_is_inspected_and_converted_as_any(tiny_model, tmp_path):
     ship(tiny_model, tmp_path / "shipped")
     report, whole = inspect(tmp_path / "shipped"), inspect(tiny_model)

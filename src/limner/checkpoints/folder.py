@@ -156,6 +156,8 @@ class ModelFolder:
         partial_file = folder / f"{kind.stem}.safetensors.partial"
         save_file(state, partial_file, metadata={"format": "pt"})
         partial_file.replace(folder / f"{kind.stem}{variant}.safetensors")
+        for other in {*weights.VARIANTS} - {variant}:  # of weights that were there before
+            (folder / f"{kind.stem}{other}.safetensors").unlink(missing_ok=True)
         write_json(folder / "config.json", {**kind.to_json(module.config), **fields})
         self._index(kind.folder, kind.library, kind.name)
 
