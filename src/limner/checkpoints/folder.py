@@ -340,7 +340,8 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 def _state(module: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """What a file of the module's weights holds."""
-    state = {name: w.detach().to("cpu") for name, w in sorted(module.state_dict().items())}
+    weights_by_name = sorted(module.state_dict().items())
+    state = {name: w.detach().to("cpu").contiguous() for name, w in weights_by_name}
     if dtype == torch.int8:
         return eight_bit.packed(state)
-    return {name: w.to(dtype).contiguous() for name, w in state.items()}
+    return {name: w.to(dtype) for name, w in state.items()}

@@ -88,7 +88,7 @@ class Attention(nn.Module):
 
 
 def cross_attention(denoiser: nn.Module) -> dict[str, Attention]:
-    """The modules by which a denoiser reads its context, by their names, in the order of calls."""
+    """The modules by which a denoiser reads its context, by their names."""
     return {
         name: module
         for name, module in denoiser.named_modules()
