@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,35 @@ def test_a_whole_model(tiny_model: Path, data: Path, tmp_path: Path) -> None:
     assert main(command(tiny_model, data, run, "--kind", "full", "--mirror")) == 0
     assert limner.load(run / "model", device="cpu").generate("a cat", seed=0).images
     assert json.loads((run / "tuning.json").read_text())["mirror"] is True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "file"),
+    [
+        (["--text"], "run.safetensors"),
+        (["--kind", "embedding", "--word", "<moga>", "--start", "cat"], "<moga>.safetensors"),
+    ],
+)
+def test_two_processes_fine_tune_as_one_does(
+    tiny_model: Path, data: Path, tmp_path: Path, options: list[str], file: str
+) -> None:
+    launcher = ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--module"]
+    made, losses = [], []
+    for name, launched in (("one", []), ("two", launcher)):
+        run = tmp_path / name / "run"
+        words = command(tiny_model, data, run, "--precision", "fp32", *options)
+        done = subprocess.run(
+            [sys.executable, "-m", *launched, "limner", *words],
+            check=True, timeout=300, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.stdout.splitlines().count(str(run / file)) == 1
+        tensors = load_file(run / file)  # of a LoRA what began at zero, and so is all learned
+        made.append({n: t for n, t in tensors.items() if "lora_A" not in n})
+        losses.append(json.loads((run / "log.jsonl").read_text())["losses"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    one, two = (torch.cat([t.flatten().float() for t in tensors.values()]) for tensors in made)
+    assert (two - one).norm() <= 1e-4 * one.norm()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from limner.errors import UsageError
 if TYPE_CHECKING:
     from limner.checkpoints import Parts
     from limner.data.records import PictureSet
-    from limner.training.loop import Progress
     from limner.training.tunings import Tuning
 
 
@@ -76,6 +75,7 @@ def command(
 
     A LoRA is painted with by `limner paint --lora FILE`, a word by `--embedding FILE`.
     """
+    from limner.training.distributed import first_process, own_device
     from limner.training.finetune import FineTuning, finetune
     from limner.training.loop import LoopConfig
 
@@ -94,19 +94,15 @@ def command(
         seed=seed,
     )
     config = FineTuning(tuning=tuning, loop=loop, text_dropout=dropout, mirror=mirror)
-    parts = opened(model, device)
+    parts = opened(model, own_device(device))
     pictures = read(data, parts, size)
-    run = finetune(parts, pictures, output, config, resume=resume)
-    with progress_bar(str(kind)) as report, stop_signals() as stopped:
-        watch = Watch(report)
-
-        def after_step(progress: Progress) -> None:
-            watch(progress)
-            if stopped() and progress.step < progress.steps:
-                run.close()
-                watch.check_done()
-
-        typer.echo(finish(run, after_step))
+    first = first_process()
+    with progress_bar(str(kind), quiet=not first) as report, stop_signals() as stopped:
+        watch = Watch(report, quiet=not first)
+        made = finish(finetune(parts, pictures, output, config, resume=resume, stop=stopped), watch)
+    watch.check_done()
+    if first:
+        typer.echo(made)
 
 
 def tuning_of(

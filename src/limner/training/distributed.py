@@ -177,6 +177,11 @@ def first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def own_device(device: str) -> str:
+    """The device of this process where one of a kind is asked for: each has its own GPU."""
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if device == "cuda" else device
+
+
 def find_processes(device: str, *, shard: bool = False) -> Processes:
     """The processes that a launcher started, or this one alone on `device`.
 

@@ -10,7 +10,7 @@ FOLDER/FOLDER.safetensors   a LoRA; of a word FOLDER/WORD.safetensors; of the wh
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from limner.data.records import PictureSet, write_json
 from limner.diffusion.process import DiscreteDiffusion
 from limner.diffusion.times import LogitNormalTimes, TimeSampling, UniformTimes
 from limner.errors import TrainingError, UsageError
-from limner.training.distributed import Processes
+from limner.training.distributed import find_processes
 from limner.training.loop import STATE, LoopConfig, Progress, Trainer
 from limner.training.objectives.conditions import Remembered, TextCondition, Told
 from limner.training.objectives.denoising import DenoisingObjective
@@ -57,40 +57,56 @@ class FineTuning:
 
 
 def finetune(
-    parts: Parts, data: PictureSet, folder: Path, config: FineTuning, *, resume: bool = False
-) -> Generator[Progress, None, Path]:
+    parts: Parts,
+    data: PictureSet,
+    folder: Path,
+    config: FineTuning,
+    *,
+    resume: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> Generator[Progress, None, Path | None]:
     """Fine-tune a model that was loaded for it, yield every step, and return what was written.
 
     parts: in fp32, on the device to train on; they belong to the training from here on.
-    Closing it early saves; `resume` goes on from there. Raises UsageError or TrainingError, before
-    any work, where model, data, folder and what is asked for do not go together.
+    stop: asked after every step; if it is true in any process, all save and end, with None.
+    Closing it early saves too; `resume` goes on from there. Over several processes the first one
+    writes. Raises UsageError or TrainingError, before any work, where model, data, folder and what
+    is asked for do not go together.
     """
     target = config.tuning.target(folder)
     _check_folder(folder, target, config, resume=resume)
     _check_pictures(parts, data)
     config.tuning.check(parts, data)
 
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / TUNING, _described(config))
-    torch.manual_seed(config.loop.seed)
     pictures = mirrored(data) if config.mirror else data
-    latents = latents_of(parts, pictures, folder / LATENTS)
+    processes = find_processes(str(next(parts.denoiser.parameters()).device))
+    with processes.in_turn():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / TUNING, _described(config))
+        latents = latents_of(parts, pictures, folder / LATENTS)
+    torch.manual_seed(config.loop.seed)
     objective = tuning_objective(parts, pictures, latents, config)
-    device = next(parts.denoiser.parameters()).device
-    trainer = Trainer(objective, config.loop, folder, Processes(device))
+    trainer = Trainer(objective, config.loop, folder, processes)
     if resume:
         trainer.resume()
     try:
         for progress in trainer.run():
-            log(folder / LOG, progress)
+            if processes.rank == 0:
+                log(folder / LOG, progress)
             yield progress
+            if progress.step < progress.steps and processes.any(stop()):
+                trainer.save()
+                return None
+        if processes.rank == 0:
+            with trainer.ema.applied(config.loop.ema[0]):
+                objective.modules.eval()
+                config.tuning.save(parts, dict(objective.modules.items()), target)
+        return target
     except GeneratorExit:  # between two steps, where the state is whole
         trainer.save()
         raise
-    with trainer.ema.applied(config.loop.ema[0]):
-        objective.modules.eval()
-        config.tuning.save(parts, dict(objective.modules.items()), target)
-    return target
+    finally:
+        processes.close()
 
 
 def tuning_objective(
