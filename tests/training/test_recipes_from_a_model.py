@@ -238,7 +238,15 @@ def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model
 
 
 @pytest.mark.parametrize(
-    "name", ["emoji-wide", "emoji-scenes", "emoji-few-steps", "emoji-inpainting", "emoji-pairs"]
+    "name",
+    [
+        "emoji-wide",
+        "emoji-decoder",
+        "emoji-scenes",
+        "emoji-few-steps",
+        "emoji-inpainting",
+        "emoji-pairs",
+    ],
 )
 def test_a_model_to_go_on_from_is_needed(name, tmp_path):
     row = replace(RECIPES[name], loop=LOOP)

@@ -44,13 +44,11 @@ class AutoencoderObjective:
         posterior = self.model.encode(pixels)
         noise = draws.normal(*posterior.mean.shape[1:])
         rebuilt = self.model.decode(posterior.displaced(noise)).float()
-        pixel = F.l1_loss(rebuilt, pixels)
-        gradient = gradient_difference(rebuilt, pixels)
         kl = posterior.kl().mean() / posterior.mean[0].numel()
-        reconstruction = pixel + self.gradient_weight * gradient
-        adversarial = self._adversarial(pixels, rebuilt, reconstruction)
-        total = reconstruction + self.kl_weight * kl + sum(adversarial.values())
-        return {"total": total, "pixel": pixel, "gradient": gradient, "kl": kl, **adversarial}
+        losses = reconstruction(rebuilt, pixels, self.gradient_weight)
+        adversarial = self._adversarial(pixels, rebuilt, losses["total"])
+        total = losses["total"] + self.kl_weight * kl + sum(adversarial.values())
+        return losses | {"total": total, "kl": kl, **adversarial}
 
     def _adversarial(
         self, pixels: Tensor, rebuilt: Tensor, reconstruction: Tensor
@@ -64,6 +62,14 @@ class AutoencoderObjective:
         pixels = self.pictures.to_float(indices.tolist())
         mirrored = draws.uniform() < self.mirrored
         return torch.where(mirrored[:, None, None, None], pixels.flip(-1), pixels)
+
+
+def reconstruction(
+    rebuilt: Tensor, pixels: Tensor, gradient_weight: float = 0.5
+) -> dict[str, Tensor]:
+    """L1 of pixels, L1 of their differences, and the `total` of both, means over all numbers."""
+    pixel, gradient = F.l1_loss(rebuilt, pixels), gradient_difference(rebuilt, pixels)
+    return {"total": pixel + gradient_weight * gradient, "pixel": pixel, "gradient": gradient}
 
 
 def gradient_difference(a: Tensor, b: Tensor) -> Tensor:
