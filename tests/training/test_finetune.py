@@ -18,6 +18,7 @@ from limner.checkpoints import Parts, load_folder
 from limner.data.records import PictureSet, Record
 from limner.diffusion.prediction import V
 from limner.errors import TrainingError, UsageError
+from limner.training.distributed import Processes
 from limner.training.finetune import CaptionEncoder, FineTuning, finetune, mirrored
 from limner.training.loop import LoopConfig, Progress
 from limner.training.objectives.conditions import Remembered
@@ -175,6 +176,28 @@ def test_resuming_gives_what_an_unbroken_training_gives(tiny_model: Path, tmp_pa
     assert [progress.step for progress in steps] == [2, 3]
     ours, theirs = load_file(folder / "ink.safetensors"), load_file(whole)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_stop_saves_and_makes_nothing_yet(tiny_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "ink"
+    config = FineTuning(tuning=LORA, loop=LOOP)
+    run = finetune(load_folder(tiny_model), pictures(4), folder, config, stop=lambda: True)
+    assert [progress.step for progress in run] == [1]
+    assert (folder / "state.pt").exists()
+    assert not (folder / "ink.safetensors").exists()
+
+
+def test_sharding_is_refused_before_any_work(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Sharded(Processes):
+        sharded = True
+
+    monkeypatch.setattr("limner.training.finetune.find_processes", Sharded)
+    config = FineTuning(tuning=LORA, loop=LOOP)
+    with pytest.raises(UsageError, match="does not shard weights: launch it without FSDP"):
+        next(finetune(load_folder(tiny_model), pictures(4), tmp_path / "ink", config))
+    assert not (tmp_path / "ink").exists()
 
 
 def test_what_is_there_is_not_written_over(tiny_model: Path, tmp_path: Path) -> None:

@@ -80,6 +80,9 @@ def finetune(
 
     pictures = mirrored(data) if config.mirror else data
     processes = find_processes(str(next(parts.denoiser.parameters()).device))
+    if processes.sharded:
+        processes.close()
+        raise UsageError("finetune does not shard weights: launch it without FSDP")
     with processes.in_turn():
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / TUNING, _described(config))
