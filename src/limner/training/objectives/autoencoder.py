@@ -50,13 +50,11 @@ class AutoencoderObjective:
         total = losses["total"] + self.kl_weight * kl + sum(adversarial.values())
         return losses | {"total": total, "kl": kl, **adversarial}
 
-    def _adversarial(
-        self, pixels: Tensor, rebuilt: Tensor, reconstruction: Tensor
-    ) -> dict[str, Tensor]:
+    def _adversarial(self, pixels: Tensor, rebuilt: Tensor, total: Tensor) -> dict[str, Tensor]:
         if self.adversary is None:
             return {}
         last_layer = self.model.decoder.conv_out.weight
-        return self.adversary.losses(pixels, rebuilt, reconstruction, last_layer)
+        return self.adversary.losses(pixels, rebuilt, total, last_layer)
 
     def _pixels(self, indices: Tensor, draws: Draws) -> Tensor:
         pixels = self.pictures.to_float(indices.tolist())

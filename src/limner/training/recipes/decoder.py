@@ -93,7 +93,7 @@ class DecoderRecipe:
         process, prediction, sampling, _ = model.load_settings()
         condition, _ = self.told.condition(asked, model)
         assert isinstance(condition, TextCondition)
-        painter = DenoisingObjective(
+        painter = DenoisingObjective(  # that `paint` asks; its loss, and so its times, are not used
             trained_denoiser(model).eval(),
             like,
             condition,
