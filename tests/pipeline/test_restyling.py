@@ -21,7 +21,7 @@ from limner.data.pixels import from_picture
 from limner.errors import CheckpointError, RequestError
 from limner.models.content import ContentConfig, ContentEncoder, adding, mean_token
 from limner.nn.adapter import Adapter, LowRank
-from limner.pipeline.restyling import read_style
+from limner.pipeline.features.restyle import read_style
 
 
 @pytest.fixture

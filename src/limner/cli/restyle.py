@@ -52,7 +52,7 @@ def command(
     path = files.target_path(output, text or named(picture, style))
     files.check_writable(path)
     from limner.pipeline.pictures import read_picture
-    from limner.pipeline.restyling import read_style
+    from limner.pipeline.features.restyle import read_style
 
     led_by = {
         "style": None if style is None else read_style(style),
