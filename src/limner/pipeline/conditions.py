@@ -13,7 +13,6 @@ from limner.models.inpainting import channels_beside, mask_and_rest
 from limner.models.unet import UNet
 from limner.pipeline.canvas import Canvas
 from limner.pipeline.numerics import finite
-from limner.types import Conditioning
 
 
 def shown_beside(
@@ -47,15 +46,6 @@ def shown_beside(
         mask = torch.ones(1, 1, height, width)
     at = next(autoencoder.parameters())
     return finite(mask_and_rest(autoencoder, pixels.to(at), mask.to(at)), "encoder")
-
-
-def choose(text: Conditioning, rows: Tensor) -> Conditioning:
-    """The conditioning of these rows of a batch."""
-    return Conditioning(
-        context=text.context[rows],
-        mask=None if text.mask is None else text.mask[rows],
-        pooled=None if text.pooled is None else text.pooled[rows],
-    )
 
 
 def takes_pooled(denoiser: torch.nn.Module) -> bool:

@@ -9,11 +9,10 @@ from functools import partial
 
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from limner.checkpoints import Parts
 from limner.checkpoints.conditions import encoder_of
-from limner.nn.memory import stamp
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.numerics import finite
 from limner.pipeline.words import meant
@@ -116,7 +115,7 @@ class Encodings:
 
     def _check(self) -> None:
         """Forget all where the text towers are not as they were."""
-        state = (self._adapters.changes, *map(stamp, self._towers))
+        state = (self._adapters.changes, *map(_stamp, self._towers))
         if state != self._state:
             self.forget()
             self._state = state
@@ -141,4 +140,17 @@ def joined(rows: Sequence[Conditioning]) -> Conditioning:
         context=torch.cat([row.context for row in rows]),
         mask=torch.cat(masks) if masks else None,
         pooled=torch.cat(pooled) if pooled else None,
+    )
+
+
+def _stamp(module: nn.Module) -> tuple[object, ...]:
+    """Equal as long as a module's weights have not been replaced or written to.
+
+    Tensors made in inference mode do not count what is written to them: of these it equals nothing.
+    """
+    return tuple(
+        object()
+        if weight.is_inference()
+        else (weight.data_ptr(), weight.dtype, weight.device, weight._version)
+        for weight in module.parameters()
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -13,14 +14,14 @@ from limner.checkpoints.conditions import with_sizes, without_negative
 from limner.diffusion.guidance import Rescale, guided_batch
 from limner.diffusion.process import Level
 from limner.diffusion.sample import Denoise, denoise_with
-from limner.pipeline.conditions import choose, takes_pooled
+from limner.nn.prepared import NOTHING, Beside, Prepared, choose
+from limner.pipeline.conditions import takes_pooled
 from limner.pipeline.encodings import joined
-from limner.pipeline.layout import in_parts
+from limner.pipeline.layout import visible_in
 from limner.pipeline.recording import Recording
 from limner.pipeline.request import Request
 from limner.pipeline.restyling import Restyling
 from limner.pipeline.script import Scene, at_level
-from limner.pipeline.swaps import Control
 from limner.types import Conditioning
 
 
@@ -43,33 +44,51 @@ class Guiding:
         restyling: Restyling,
     ) -> Denoise:
         """Guidance by what holds at each step."""
+
+        def beside(scene: Scene, x: Tensor) -> Beside:
+            swap, attend = scene.swap, recording.attend
+            return Beside(
+                attend=attend if swap is None else swap.attend(self.request.count, attend),
+                visible=visible_in(self.request, scene, x),
+                added=restyling.added(len(x)),
+            )
+
         guided = {
-            scene: self.by(self._rows(scene), scene.weights, scene.swap)
+            scene: self.by(
+                self._rows(scene), scene.weights, scene.swap is not None, partial(beside, scene)
+            )
             for scene in dict.fromkeys(told.values())
         }
-        denoiser, request = self.parts.denoiser, self.request
 
         def denoise(x: Tensor, level: Level) -> Tensor:
             step, scene = at_level(told, visited, level)
-            with (
-                recording.of(step, scene.sides, request.count),
-                in_parts(denoiser, request, scene, x),
-                restyling.attached(),
-            ):
-                return guided[scene](x, level)
+            denoised = guided[scene](x, level)
+            recording.keep(step, scene.sides, self.request.count)
+            return denoised
 
         return denoise
 
     def by(
-        self, text: Conditioning, weights: Sequence[float] = (1.0,), swap: Control | None = None
+        self,
+        text: Conditioning,
+        weights: Sequence[float] = (1.0,),
+        swaps: bool = False,
+        beside: Callable[[Tensor], Beside] = lambda x: NOTHING,
     ) -> Denoise:
-        """Guidance by one text for each picture, or by several with weights."""
-        request, count = self.request, self.request.count
+        """Guidance by one text for each picture, or by several with weights.
+
+        swaps: the last `count` rows of the text are of the prompt that the ones before them edit.
+        beside: what a call with these x is handed beside its text.
+        """
+        request, count, denoiser = self.request, self.request.count, self.parts.denoiser
         assert request.guidance is not None
-        prompted = torch.arange(count, (2 if swap is None else 3) * count)
+        if not takes_pooled(denoiser):
+            text = replace(text, pooled=None)
+        prepared = denoiser.prepare(text)
+        prompted = choose(prepared, slice(count, (3 if swaps else 2) * count))
         return guided_batch(
-            self._with_text(text, swap),
-            self._with_text(choose(text, prompted), swap),
+            self._with_text(prepared, swaps, beside),
+            self._with_text(prompted, swaps, beside),
             request.guidance,
             self.parts.sampling.interval,
             Rescale(
@@ -80,18 +99,22 @@ class Guiding:
             weights,
         )
 
-    def _with_text(self, text: Conditioning, swap: Control | None) -> Denoise:
-        denoiser, beside = self.parts.denoiser, self.beside
-        pooled = text.pooled if takes_pooled(denoiser) else None
+    def _with_text(
+        self, text: Prepared, swaps: bool, beside: Callable[[Tensor], Beside]
+    ) -> Denoise:
+        denoiser, shown, count = self.parts.denoiser, self.beside, self.request.count
 
         def call(x: Tensor, t: Tensor) -> Tensor:
             dtype = next(denoiser.parameters()).dtype
-            if beside is not None:
-                x = torch.cat([x, beside.to(x).expand(len(x), -1, -1, -1)], dim=1)
-            return denoiser(x.to(dtype), t, text.context, text.mask, pooled)
+            handed = beside(x)
+            if shown is not None:
+                x = torch.cat([x, shown.to(x).expand(len(x), -1, -1, -1)], dim=1)
+            return denoiser(x.to(dtype), t, text, beside=handed)
 
         denoise = denoise_with(call, self.parts.process, self.parts.prediction)
-        return denoise if swap is None else swap.denoise(denoise, denoiser, self.request.count)
+        if not swaps:
+            return denoise
+        return lambda x, level: denoise(torch.cat([x, x[-count:]]), level)[:-count]
 
     def _rows(self, scene: Scene) -> Conditioning:
         """[negative, ..., first member, ..., second member, ...], `count` rows of each.

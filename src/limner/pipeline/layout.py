@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-
-from torch import Tensor, nn
+from jaxtyping import Bool
+from torch import Tensor
 
 from limner.checkpoints import Sampling
 from limner.errors import RequestError
-from limner.nn.regions import parted
+from limner.nn.regions import visible_of
 from limner.pipeline.request import STACKED, Request
 from limner.pipeline.script import Scene, trees
 
@@ -35,11 +34,10 @@ def complete_layout(request: Request, own: Sampling) -> Request:
     )
 
 
-def in_parts(
-    denoiser: nn.Module, request: Request, scene: Scene, x: Tensor
-) -> AbstractContextManager[None]:
-    """Around a call of the denoiser: each part of x looks at its own text of the scene."""
+def visible_in(request: Request, scene: Scene, x: Tensor) -> Bool[Tensor, "1 L h w"] | None:
+    """Which tokens of a scene each place of x may look at: its own part's; None where all may."""
     if scene.parts == 1:
-        return nullcontext()
-    upright, (height, width) = request.layout == STACKED, x.shape[2:]
-    return parted(denoiser, scene.parts, upright=upright, size=(height, width))
+        return None
+    tokens, (height, width) = scene.negative.context.shape[1], x.shape[2:]
+    upright = request.layout == STACKED
+    return visible_of(tokens, scene.parts, upright=upright, size=(height, width), device=x.device)

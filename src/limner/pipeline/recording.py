@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from torch import nn
 
 from limner.explain.heatmaps import NEGATIVE, AttentionMaps, Moment, Side
 from limner.explain.recorder import AttentionRecorder
+from limner.nn.attention import Attend, plain
 from limner.text.tokenizer import Tokenizer
 from limner.types import Latent
 
@@ -21,17 +21,18 @@ class Recording:
         self._recorder = None if asked is None else AttentionRecorder(denoiser, heads=heads)
         self._moments: list[Moment] = []
 
-    @contextmanager
-    def of(self, step: int, sides: tuple[Side, ...], count: int) -> Iterator[None]:
-        """Around one evaluation: `count` pictures told of each of these sides, in their order.
+    @property
+    def attend(self) -> Attend:
+        """What a call that is recorded is handed."""
+        return plain if self._recorder is None else self._recorder.attend
 
-        Where guidance is not at work, the negative is not told.
+    def keep(self, step: int, sides: tuple[Side, ...], count: int) -> None:
+        """Keep what was recorded of one evaluation: `count` pictures told of each of these sides.
+
+        In their order; where guidance is not at work, the negative is not told.
         """
         if self._recorder is None:
-            yield
             return
-        with self._recorder.attached():
-            yield
         maps = self._recorder.take()
         rows = len(next(iter(maps.values()))) if maps else 0
         told = sides if rows == len(sides) * count else tuple(_without_negative(sides))

@@ -2,15 +2,14 @@
 
 A style's picture is told by the word that its model has for it.
 
-The content is attached to the U-Net while it is called. The style is one more text beside the
+The content's maps are handed to each call of the U-Net. The style is one more text beside the
 prompt, with a weight of its own, as the members of an AND have it; without words in the prompt it
 is the only one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,8 +22,7 @@ from limner.data.pixels import from_picture
 from limner.data.records import Record
 from limner.errors import RequestError
 from limner.explain.heatmaps import NEGATIVE, Side
-from limner.models.content import adding, mean_token
-from limner.models.unet import UNet
+from limner.models.content import added_by, mean_token
 from limner.pipeline.adapters import TAG
 from limner.pipeline.canvas import sized_like
 from limner.pipeline.encodings import Encodings
@@ -56,15 +54,9 @@ class Restyling:
     alone: bool = False
     notes: tuple[str, ...] = ()
 
-    @contextmanager
-    def attached(self) -> Iterator[None]:
-        """Around a call of the U-Net: it is shown the content."""
-        if not self.maps:
-            yield
-            return
-        assert isinstance(self.parts.denoiser, UNet)
-        with adding(self.parts.denoiser, self.maps, self.content_weight):
-            yield
+    def added(self, rows: int) -> tuple[Tensor, ...]:
+        """What a call of the U-Net with so many rows adds to its maps: the content's."""
+        return added_by(self.maps, rows, self.content_weight)
 
     def told(self, scenes: Mapping[int, Scene]) -> dict[int, Scene]:
         """What is said over the steps, with the style."""

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from limner.diffusion.process import Level
-from limner.diffusion.sample import Denoise
-from limner.nn.attention import Attend, Attention, attending
+from limner.nn.attention import Attend, Attention, plain
 from limner.prompt import Swap, Tree
 from limner.text.alignment import Alignment
 from limner.types import Conditioning
@@ -36,52 +33,44 @@ class Control:
     cross: bool
     own: bool
 
-    def denoise(self, through: Denoise, denoiser: nn.Module, count: int) -> Denoise:
-        """Denoises (n + count) pictures, the last `count` of them by the edited prompt.
+    def attend(self, count: int, by: Attend = plain) -> Attend:
+        """Attention of a call whose last rows are `count` by the edited prompt, then the original.
 
-        through: denoises those and `count` more, by the original prompt.
+        The edited rows take the maps of the original ones. by: how each module attends otherwise.
         """
-        attention = [m for m in denoiser.modules() if isinstance(m, Attention)]
 
-        def both(x: Tensor, level: Level) -> Tensor:
-            by = {
-                module: partial(self._cross if module.reads_context else _own, module.attend, count)
-                for module in attention
-                if (self.cross if module.reads_context else self.own)
-            }
-            with attending(by):
-                return through(torch.cat([x, x[-count:]]), level)[:-count]
+        def controlled(
+            module: Attention, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None
+        ) -> Tensor:
+            if module.reads_context and self.cross:
+                return self._cross(module, q, k, v, mask, count, by)
+            if not module.reads_context and self.own:
+                return by(module, *_with_maps(q, k, count), v, mask)
+            return by(module, q, k, v, mask)
 
-        return both
+        return controlled
 
     def _cross(
         self,
-        attend: Attend,
-        count: int,
+        module: Attention,
         q: Float[Tensor, "B N D"],
         k: Float[Tensor, "B L D"],
         v: Float[Tensor, "B L D"],
-        heads: int,
         mask: Tensor | None,
+        count: int,
+        by: Attend,
     ) -> Float[Tensor, "B N D"]:
         """M (S V*), S the shares of the alignment, and what the fresh tokens draw to themselves."""
         edited, original = slice(-2 * count, -count), slice(-count, None)
         shared = self.alignment.shares.to(v) @ v[edited]
         kept_v = torch.cat([v[: -2 * count], shared, v[original]])
-        attended = attend(*_with_maps(q, k, count), kept_v, heads, _with_mask(mask, count))
+        attended = by(module, *_with_maps(q, k, count), kept_v, _with_mask(mask, count))
         fresh = self.alignment.fresh.to(v.device)
         if fresh.any():
             drawn = v[edited] * fresh[:, None]
             own_mask = None if mask is None else mask[edited]
-            attended[edited] += attend(q[edited], k[edited], drawn, heads, own_mask)
+            attended[edited] += plain(module, q[edited], k[edited], drawn, own_mask)
         return attended
-
-
-def _own(
-    attend: Attend, count: int, q: Tensor, k: Tensor, v: Tensor, heads: int, mask: Tensor | None
-) -> Tensor:
-    """Self-attention of the edited pictures by the maps of the original ones."""
-    return attend(*_with_maps(q, k, count), v, heads, mask)
 
 
 def _with_maps(q: Tensor, k: Tensor, count: int) -> tuple[Tensor, Tensor]:
