@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+import limner
 from limner.checkpoints import ModelFolder, Sampling, Words
 from limner.checkpoints.branches import asked_of
 from limner.checkpoints.folder import EXTRA, write_json
@@ -17,6 +18,7 @@ from limner.diffusion.process import RectifiedFlow
 from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower, TextTowerConfig
 from limner.models.content import ContentEncoder
+from limner.models.dit import DiT, DiTConfig
 from limner.models.presets import AUTOENCODER_TINY, UNET_TINY
 from limner.models.style import StyleConfig, StyleNamer
 from limner.models.unet import UNet
@@ -98,3 +100,28 @@ def tiny_upscaler(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sampling = Sampling(steps=2, guidance=1.0, solver="euler", schedule="uniform")
     folder.save_settings(RectifiedFlow(), "v", sampling, None)
     return folder.path
+
+
+@pytest.fixture
+def painter(tiny_model: Path) -> limner.Painter:
+    """A painter of the tiny model."""
+    return limner.load(tiny_model, device="cpu")
+
+
+@pytest.fixture
+def encoded(painter: limner.Painter) -> list[torch.Tensor]:
+    """The number of texts that the tower has read."""
+    texts: list[torch.Tensor] = []
+    painter.parts.text_encoder.register_forward_pre_hook(lambda _, given: texts.extend(given[0]))
+    return texts
+
+
+@pytest.fixture
+def tiny_transformer(painter: limner.Painter) -> DiT:
+    """A transformer of random weights for the painter's texts and latents."""
+    torch.manual_seed(0)
+    width = painter.parts.text_encoder.config.width
+    transformer = DiT(DiTConfig(width=32, depth=2, heads=2, context_width=width, size=(8, 8)))
+    for parameter in transformer.parameters():  # gates of zero would paint nothing
+        torch.nn.init.normal_(parameter, std=0.1)
+    return transformer

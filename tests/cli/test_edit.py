@@ -9,9 +9,9 @@ from PIL import Image
 
 from limner.cli import edit, main
 from limner.errors import UsageError
+from limner.pipeline.features.restyle import OF_RESTYLING
 from limner.pipeline.metadata import read_request
 from limner.pipeline.request import STORED
-from limner.pipeline.restyling import OF_RESTYLING
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from PIL import Image
 from limner.cli import files, paint, progress, words
 from limner.errors import OutputError, UsageError
 from limner.pipeline.canvas import OF_EDITS
+from limner.pipeline.features.restyle import OF_RESTYLING
 from limner.pipeline.request import STORED
-from limner.pipeline.restyling import OF_RESTYLING
 
 RED, BLUE = (Image.new("RGBA", (2, 2), colour) for colour in ("red", "blue"))
 

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 
 import limner
-from limner.models.autoencoder import Autoencoder, AutoencoderConfig
 from limner.engine import decoding
 from limner.engine.decoding import LatentDecoder, decoding_bytes, in_tiles, spans
+from limner.models.autoencoder import Autoencoder, AutoencoderConfig
 
 CONFIG = AutoencoderConfig(
     channels=(8, 16), layers_per_block=1, norm_groups=4, mid_attention=False, scale=2.0
@@ -89,7 +89,7 @@ def test_memory_decides(autoencoder):
 def test_the_result_says_so(tiny_model):
     painter = limner.load(tiny_model, device="cpu")
     assert painter.generate("a cat", seed=0).warnings == ()
-    painter.decoder = decoder(painter.parts.autoencoder, 0)
+    painter.engine.decoder = decoder(painter.parts.autoencoder, 0)
     assert painter.generate("a cat", seed=0).warnings == ("decoded in tiles, as memory was short",)
 
 

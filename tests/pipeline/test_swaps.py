@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
+import asking
 import pytest
 import torch
 from torch import Tensor
 
 import limner
 from limner.nn.attention import Attention
-from limner.pipeline.script import trees
-from limner.pipeline.swaps import Control
+from limner.pipeline.features.swap import Keeping
+from limner.pipeline.scene import Control
 from limner.text.alignment import Alignment
 from limner.types import Conditioning
 
@@ -47,7 +48,7 @@ def test_attention_is_that_of_the_formula(fresh):
         original=Conditioning(context=original[None]), alignment=alignment, cross=True, own=False
     )
     x = torch.randn(1, 4, 8)
-    both = attention(torch.cat([x, x, x]), texts, attend=control.attend(1))
+    both = attention(torch.cat([x, x, x]), texts, attend=Keeping(control, 1))
     torch.testing.assert_close(both[0], attention(x, negative[None])[0])
 
     q, (k, _) = attention.queries(x), attention.keys_values(original[None])
@@ -82,8 +83,7 @@ def test_limits_are_shares_of_the_steps(painter):
     assert not torch.allclose(late[2], dog[2])
     early = seen("a cat.swap(dog, t_start=0, t_end=0.25)")
     assert not torch.allclose(early[0], dog[0])
-    request = painter.complete(limner.Request(prompt="a cat.swap(dog, t_start=0.5)", **FIXED))
-    told = painter._scenes(request, *trees(request.prompt, "", "compel"))
+    told = asking.told(painter, limner.Request(prompt="a cat.swap(dog, t_start=0.5)", **FIXED))
     assert [told[n].swap is None for n in (1, 2, 3, 4)] == [True, True, False, False]
     assert told[3] is told[4]
 

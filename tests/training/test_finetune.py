@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from asking import told
 from safetensors.torch import load_file
 from side_by_side import NEGATIVE, ours, relative, theirs
 from tiny_pipelines import KINDS, SIZE, saved, tiny_pipeline
@@ -23,6 +24,7 @@ from limner.training.finetune import CaptionEncoder, FineTuning, finetune, mirro
 from limner.training.loop import LoopConfig, Progress
 from limner.training.objectives.conditions import Remembered
 from limner.training.tunings import EmbeddingTuning, FullTuning, LoraTuning, Tuning
+from limner.types import Conditioning
 
 LOOP = LoopConfig(
     steps=3, batch=4, learning_rate=0.05, weight_decay=0.0, precision="fp32", warmup=0.0,
@@ -113,7 +115,7 @@ def test_a_word_is_learned_and_nothing_else_changes(tmp_path: Path, kind: str) -
     assert all(torch.equal(weight, before[name]) for name, weight in weights(parts).items())
 
     painter = limner.load(path, device="cpu")
-    tables = {tower: words.table for tower, words in painter.adapters._words.items()}
+    tables = {tower: words.table for tower, words in painter.adapters._places.words.items()}
     assert painter.add_embedding(file) == "<moga>"
     first = painter.parts.tokenizer.encode("cat")[0]
     learned = painter.adapters._embeddings["<moga>"].vectors
@@ -277,8 +279,9 @@ def test_captions_are_told_to_the_denoiser_as_the_painter_tells_them(
 ) -> None:
     path = saved(kind, tmp_path)
     painter, parts = limner.load(path, device="cpu"), load_folder(path)
-    request = painter.complete(limner.Request(prompt="", size=(SIZE, SIZE), seed=0))
-    expected = painter._text(["a blue cat"], request)
+    request = limner.Request(prompt="a blue cat", size=(SIZE, SIZE), seed=0)
+    (scene,) = set(told(painter, request).values())
+    expected = Conditioning.joined([scene.negative, *scene.members])
     encode = CaptionEncoder(parts, (SIZE, SIZE))
     for encoder in (encode, Remembered(encode)):
         with torch.no_grad():

@@ -51,8 +51,8 @@ def command(
         raise UsageError("a style is missing: --style noto, or --style and a picture that has it")
     path = files.target_path(output, text or named(picture, style))
     files.check_writable(path)
-    from limner.pipeline.pictures import read_picture
     from limner.pipeline.features.restyle import read_style
+    from limner.pipeline.pictures import read_picture
 
     led_by = {
         "style": None if style is None else read_style(style),

@@ -110,7 +110,7 @@ class Denoise:
     x: Latent
     level: Level
     texts: tuple[Conditioning, ...]
-    shown: Latent | None = None
+    shown: Tensor | None = None
     visible: Tensor | None = None
     added: tuple[Tensor, ...] = ()
     attend: Attend | None = None

@@ -28,7 +28,7 @@ class Rows:
     x: Latent
     levels: tuple[Level, ...]
     texts: tuple[Conditioning, ...]
-    shown: Latent | None = None
+    shown: Tensor | None = None
     visible: Tensor | None = None
     added: tuple[Tensor, ...] = ()
     attend: Attend | None = None

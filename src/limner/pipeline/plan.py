@@ -128,7 +128,7 @@ class Feature:
         """The ask with what this adds to it."""
         return ask
 
-    def answered(self, rows: Latent) -> Latent:
+    def answered(self, rows: Tensor) -> Tensor:
         """The rows of an answer without those that `asking` added."""
         return rows
 

@@ -6,6 +6,8 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from torch import Tensor
+
 from limner.engine.asks import Ask, Denoise, Step
 from limner.explain.heatmaps import NEGATIVE, AttentionMaps
 from limner.explain.heatmaps import Moment as Seen
@@ -16,7 +18,6 @@ from limner.pipeline.request import Request
 from limner.pipeline.result import Result
 from limner.text.learned import ids_of
 from limner.text.tokenizer import Tokenizer
-from limner.types import Latent
 
 
 def complete(request: Request, model: Model) -> Request:
@@ -52,7 +53,7 @@ class Recording(Feature):
         self._asked = moment
         return replace(ask, attend=self._recorder.attend)
 
-    def answered(self, rows: Latent) -> Latent:
+    def answered(self, rows: Tensor) -> Tensor:
         """Where guidance is not at work, the negative was not told."""
         moment = self._asked
         assert moment is not None

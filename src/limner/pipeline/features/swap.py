@@ -22,7 +22,6 @@ from limner.pipeline.plan import Feature, Moment, Plan
 from limner.pipeline.request import Request
 from limner.pipeline.scene import Control
 from limner.pipeline.script import trees
-from limner.types import Latent
 
 
 def complete(request: Request, model: Model) -> Request:
@@ -63,7 +62,7 @@ class Swapping(Feature):
             attend=Keeping(swap, count, plain if ask.attend is None else ask.attend),
         )
 
-    def answered(self, rows: Latent) -> Latent:
+    def answered(self, rows: Tensor) -> Tensor:
         return rows[: len(rows) - self._behind]
 
 
