@@ -17,7 +17,7 @@ from limner.diffusion.times import LogitNormalTimes
 from limner.models.clip import Clip, ClipConfig, TextTower, TextTowerConfig, VisionTowerConfig
 from limner.models.presets import UNET_TINY
 from limner.models.unet import UNet
-from limner.training.distributed import find_processes
+from limner.training.launch import find_processes
 from limner.training.loop import LoopConfig, Trainer
 from limner.training.objectives.conditions import TextCondition
 from limner.training.objectives.contrastive import ContrastiveObjective, SigmoidForm

@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import load_file
 
 from limner.checkpoints import ModelFolder
-from limner.cli.progress import finish
 from limner.data.records import PictureSet, Record
 from limner.errors import CheckpointError, TrainingError
+from limner.generators import finish
 from limner.models.content import ContentEncoder
 from limner.training.batches import batch_of_step
 from limner.training.draws import Draws

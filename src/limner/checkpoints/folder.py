@@ -36,6 +36,7 @@ from limner.checkpoints.settings import (
 from limner.diffusion.prediction import Prediction, prediction_named
 from limner.diffusion.process import DiscreteDiffusion, Process, process_from_dict
 from limner.errors import CheckpointError
+from limner.files import whole_file
 from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower, TextTowerConfig, VisionTower
 from limner.models.content import ContentEncoder
@@ -153,9 +154,8 @@ class ModelFolder:
         folder.mkdir(parents=True, exist_ok=True)
         state = _state(module, dtype)
         variant = eight_bit.PACKED if dtype == torch.int8 else ""
-        partial_file = folder / f"{kind.stem}.safetensors.partial"
-        save_file(state, partial_file, metadata={"format": "pt"})
-        partial_file.replace(folder / f"{kind.stem}{variant}.safetensors")
+        with whole_file(folder / f"{kind.stem}{variant}.safetensors") as partial:
+            save_file(state, partial, metadata={"format": "pt"})
         for other in {*weights.VARIANTS} - {variant}:  # of weights that were there before
             (folder / f"{kind.stem}{other}.safetensors").unlink(missing_ok=True)
         write_json(folder / "config.json", {**kind.to_json(module.config), **fields})
@@ -324,7 +324,7 @@ def published_tokenizer(tower: TextTowerConfig) -> Tokenizer:
 
 def read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise CheckpointError(f"{path} is missing: the model folder is not complete") from None
     except ValueError as error:
@@ -335,7 +335,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _state(module: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:

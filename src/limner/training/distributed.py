@@ -1,13 +1,11 @@
 """One training over one process or several: who computes what, and what they tell each other.
 
-`limner train` under `accelerate launch` or `torchrun` finds its place in the environment that they
-set. Every process holds the whole model and the gradients are averaged (DDP), or each holds a part
-of every weight (FSDP2, `sharded.py`).
+Every process holds the whole model and the gradients are averaged (DDP), or each holds a part of
+every weight (FSDP2, `sharded.py`).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
@@ -170,28 +168,3 @@ class ManyProcesses(Processes):
 
     def close(self) -> None:
         dist.destroy_process_group()
-
-
-def first_process() -> bool:
-    """Whether this is the process that speaks, writes and saves for all."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-def own_device(device: str) -> str:
-    """The device of this process where one of a kind is asked for: each has its own GPU."""
-    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if device == "cuda" else device
-
-
-def find_processes(device: str, *, shard: bool = False) -> Processes:
-    """The processes that a launcher started, or this one alone on `device`.
-
-    shard: each holds a part of every weight; `accelerate launch --use_fsdp` asks for it too.
-    Raises UsageError where there are several and accelerate is not installed.
-    """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return Processes(device)
-    if shard or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true":
-        from limner.training.sharded import ShardedProcesses
-
-        return ShardedProcesses(device)
-    return ManyProcesses(device)

@@ -26,7 +26,7 @@ from limner.data.records import PictureSet, write_json
 from limner.diffusion.process import DiscreteDiffusion
 from limner.diffusion.times import LogitNormalTimes, TimeSampling, UniformTimes
 from limner.errors import TrainingError, UsageError
-from limner.training.distributed import find_processes
+from limner.training.launch import find_processes
 from limner.training.loop import STATE, LoopConfig, Progress, Trainer
 from limner.training.objectives.conditions import Remembered, TextCondition, Told
 from limner.training.objectives.denoising import DenoisingObjective

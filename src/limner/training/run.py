@@ -21,7 +21,7 @@ import torch
 from limner.checkpoints import ModelFolder
 from limner.data.records import PictureSet
 from limner.errors import TrainingError
-from limner.training.distributed import find_processes
+from limner.training.launch import find_processes
 from limner.training.loop import STATE, Progress, Trainer
 from limner.training.objectives import Objective
 from limner.training.recipes import Recipe, missing_parts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from limner.checkpoints.textual_inversion import (
 )
 from limner.data.records import PictureSet
 from limner.errors import UsageError
+from limner.files import whole_folder
 from limner.models.clip import TextTower
 from limner.models.dit import DiT
 from limner.nn.adapter import Adaptable, ExtendedEmbedding
@@ -204,10 +204,8 @@ class FullTuning:
         return {name: module.requires_grad_() for name, module in trained.items()}
 
     def save(self, parts: Parts, trained: Mapping[str, nn.Module], target: Path) -> None:
-        partial = target.with_name(target.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)  # of a crash
-        save_folder(parts, partial)
-        partial.replace(target)
+        with whole_folder(target) as partial:
+            save_folder(parts, partial)
 
 
 def chosen_modules(
