@@ -98,6 +98,7 @@ def averaged(trainer: Trainer, make: Callable[[], Objective]) -> Iterator[Object
     Where no process holds the whole model, the weights are brought together in another one, which
     `make` makes.
     """
+    trainer.settle()
     processes, modules = trainer.processes, trainer.objective.modules
     with trainer.ema.applied(trainer.config.ema[0]):
         state = processes.state_of(modules) if processes.sharded else {}
@@ -131,7 +132,7 @@ def log(path: Path, progress: Progress) -> None:
     if progress.step % LOG_EVERY and progress.step != progress.steps:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    numbers = asdict(replace(progress, sheet=None))
+    numbers = asdict(replace(progress, losses=dict(progress.losses), sheet=None))
     del numbers["sheet"]
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(numbers) + "\n")
