@@ -115,8 +115,15 @@ class ModelFolder:
 
     @property
     def loras(self) -> tuple[Path, ...]:
-        """LoRA files of the folder, without which it does not paint as it should."""
-        return tuple(self.path / str(name) for name in self._extra().get("loras", ()))
+        """LoRA files of the folder, without which it does not paint as it should.
+
+        Raises CheckpointError where one is missing.
+        """
+        files = tuple(self.path / str(name) for name in self._extra().get("loras", ()))
+        for file in files:
+            if not file.is_file():
+                raise CheckpointError(f"{self.path / EXTRA} names a LoRA that is missing: {file}")
+        return files
 
     def add_lora(self, name: str) -> None:
         """Let a LoRA file that lies in the folder be one of it."""
@@ -234,7 +241,8 @@ class ModelFolder:
         self._index("scheduler", library, scheduler["_class_name"])
         words_json = None if words is None else asdict(words)
         lexicon = {} if words_json is None else words_json.pop("lexicon")
-        write_json(self.path / EXTRA, {"sampling": asdict(sampling), "words": words_json})
+        extra = {**self._extra(), "sampling": asdict(sampling), "words": words_json}
+        write_json(self.path / EXTRA, extra)
         if lexicon:
             write_json(self.path / LEXICON, lexicon)
 
@@ -249,9 +257,9 @@ class ModelFolder:
         if name is None:
             raise CheckpointError(f"prediction_type {scheduler['prediction_type']!r} is unknown")
         prediction = prediction_named(name, process)
-        if not (self.path / EXTRA).exists():
+        extra = self._extra()
+        if "sampling" not in extra:
             return process, prediction, self._published_sampling(prediction), None
-        extra = read_json(self.path / EXTRA)
         words = words_from_json(extra.get("words"))
         if words is not None and (self.path / LEXICON).exists():
             words = replace(words, lexicon=read_json(self.path / LEXICON))

@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from limner.errors import UsageError
+from limner.training.alarm import Alarm
 
 PATIENCE = timedelta(hours=6)
 """How long a process waits for another: the first may encode a data set meanwhile."""
@@ -66,19 +67,22 @@ class Processes:
         return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
     def whole(self, part: Tensor, parameter: nn.Parameter) -> Tensor:
-        """What all processes' parts make, of a tensor that belongs to one of `parameters`."""
+        """What all processes' parts make, of a tensor that belongs to one of `parameters`.
+
+        Only the first process has it; in the others an empty tensor stands for it.
+        """
         return part
 
     def part(self, whole: Tensor, parameter: nn.Parameter) -> Tensor:
-        """This process's part of it."""
+        """This process's part of it; that of the first process counts."""
         return whole
 
     def state_of(self, modules: nn.ModuleDict) -> dict[str, Tensor]:
-        """The whole weights by name."""
+        """The whole weights by name, in the first process."""
         return modules.state_dict()
 
     def load(self, modules: nn.ModuleDict, state: Mapping[str, Tensor]) -> None:
-        """Take up whole weights."""
+        """Take up whole weights; those of the first process count."""
         modules.load_state_dict(state)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -113,8 +117,10 @@ class Processes:
         """One process after another: what the first writes, the others find."""
         yield
 
-    def close(self) -> None:
-        """Part from the others, at the end."""
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Around all that they do: they part at its end, and if one fails the others end too."""
+        yield
 
 
 class ManyProcesses(Processes):
@@ -166,5 +172,13 @@ class ManyProcesses(Processes):
                 yield
             dist.barrier()
 
-    def close(self) -> None:
-        dist.destroy_process_group()
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        with Alarm(self.rank) as alarm:
+            try:
+                yield
+            except BaseException as error:
+                alarm.note(error)
+                raise
+            finally:
+                dist.destroy_process_group()

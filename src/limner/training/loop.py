@@ -277,7 +277,7 @@ class Trainer:
         path = self.folder / STATE
         if not path.exists():
             return False
-        state = load_state(path)
+        state = load_state(path, mapped=self.processes.sharded)
         self._same_config(state["config"], path)
         self.batches.draws = check_version(state.get("draws", 1))  # 1 of states that do not say
         self.processes.load(self.objective.modules, state["modules"])

@@ -28,9 +28,12 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         ) from error
 
 
-def load_state(path: Path) -> dict[str, Any]:
-    """A saved training state, on the CPU, without running any code of the file."""
+def load_state(path: Path, *, mapped: bool = False) -> dict[str, Any]:
+    """A saved training state, on the CPU, without running any code of the file.
+
+    mapped: its tensors stay on the disk until they are looked at.
+    """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:
         raise TrainingError(f"{path} is not a readable training state: {error}") from error

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from limner.checkpoints import Parts, save_folder
-from limner.checkpoints.lora import Spelling, save_lora
+from limner.checkpoints.lora import Spelling, read_lora, save_lora
 from limner.checkpoints.lora_names import PROCESSOR_NAMES, adaptable
 from limner.checkpoints.textual_inversion import (
     MAX_VECTORS,
@@ -248,6 +248,13 @@ def towers_of(parts: Parts) -> dict[str, tuple[Tokenizer, TextTower]]:
     if parts.tokenizer_2 is not None and parts.text_encoder_2 is not None:
         towers["text_encoder_2"] = (parts.tokenizer_2, parts.text_encoder_2)
     return towers
+
+
+def attach_own_loras(parts: Parts) -> None:
+    """Put a model's own LoRAs on it, as they are when it paints; they are not trained."""
+    models = models_of(parts)
+    for file in parts.loras:
+        read_lora(file, models).adapter(models).attach()
 
 
 def freeze(parts: Parts) -> None:
