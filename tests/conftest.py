@@ -73,6 +73,19 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder.path
 
 
+@pytest.fixture
+def model_with_lora(tiny_model: Path, tmp_path: Path) -> Path:
+    """The tiny model with a LoRA of its U-Net that changes all that it paints."""
+    folder = ModelFolder(shutil.copytree(tiny_model, tmp_path / "model with a LoRA"))
+    models = {"unet": folder.load("unet")}
+    updates = TrainableUpdates(adaptable(models), rank=2).updates()
+    for low in updates.values():
+        torch.nn.init.normal_(low.up, std=0.3)
+    save_lora(folder.path / "own.safetensors", updates, models)
+    folder.add_lora("own.safetensors")
+    return folder.path
+
+
 @pytest.fixture(scope="session")
 def restyling_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What restyles, of random weights, in a folder that borrows all else from the tiny model."""

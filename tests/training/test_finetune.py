@@ -48,12 +48,7 @@ def tuned(
 ) -> Path:
     """The file or folder that a training of three steps writes."""
     config = FineTuning(tuning=tuning, loop=LOOP, **fields)
-    run = finetune(parts, pictures() if data is None else data, folder, config)
-    while True:
-        try:
-            next(run)
-        except StopIteration as end:
-            return end.value
+    return finish(finetune(parts, pictures() if data is None else data, folder, config))
 
 
 def weights(parts: Parts) -> dict[str, Tensor]:
@@ -149,6 +144,34 @@ def test_the_text_towers_are_trained_along_if_asked(tmp_path: Path) -> None:
     again = load_folder(tuned(parts, tmp_path / "run", FullTuning(text=True)))
     changed = {n for n, weight in weights(again).items() if not torch.equal(weight, before[n])}
     assert {name.split(".")[0] for name in changed} == {"denoiser", "text", "text 2"}
+
+
+def first_loss(parts: Parts, folder: Path) -> float:
+    loop = replace(LOOP, steps=1)
+    config = FineTuning(tuning=LoraTuning(rank=2), loop=loop)
+    (step,) = finetune(parts, pictures(4), folder, config)
+    return step.losses["total"]
+
+
+def test_a_model_is_trained_with_the_lora_that_it_has(
+    model_with_lora: Path, tmp_path: Path
+) -> None:
+    """The oracle is the same LoRA added into the weights."""
+    merged = load_folder(model_with_lora)
+    models = models_of(merged)
+    read_lora(merged.loras[0], models).adapter(models).merge()
+    expected = first_loss(replace(merged, loras=()), tmp_path / "merged")
+    with_it = first_loss(load_folder(model_with_lora), tmp_path / "with")
+    without = first_loss(replace(load_folder(model_with_lora), loras=()), tmp_path / "without")
+    assert with_it == pytest.approx(expected, rel=1e-4)
+    assert with_it != pytest.approx(without, rel=1e-2)
+
+
+def test_a_fine_tuned_model_keeps_its_lora(model_with_lora: Path, tmp_path: Path) -> None:
+    folder = tuned(load_folder(model_with_lora), tmp_path / "run", FullTuning(), pictures(4))
+    again = load_folder(folder)
+    assert [file.name for file in again.loras] == ["own.safetensors"]
+    assert again.loras[0].read_bytes() == (model_with_lora / "own.safetensors").read_bytes()
 
 
 def test_the_loss_falls_on_the_shipped_kind_of_model(tiny_model: Path, tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from PIL import Image
 
 import limner
 from limner.checkpoints import ModelFolder
-from limner.cli.progress import finish
 from limner.data.records import PictureSet, Record
 from limner.data.scenes import SceneConfig, Scenes
 from limner.data.synonyms import Synonyms
 from limner.errors import TrainingError
+from limner.generators import finish
 from limner.nn.attention import Attention
 from limner.training.draws import Draws
 from limner.training.loop import LoopConfig

@@ -77,6 +77,9 @@ def compose(parts: Parts, path: Path, dtype: torch.dtype) -> Composed:
 
 
 def _family(parts: Parts) -> Family:
+    if parts.loras:
+        names = ", ".join(file.name for file in parts.loras)
+        raise CheckpointError(f"the model has a LoRA, {names}, beside its weights: {INSTEAD}")
     if not isinstance(parts.denoiser, UNet):
         raise CheckpointError(f"a DiT has no names in a single file: {INSTEAD}")
     family = family_of_unet(parts.denoiser.config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,8 @@ class Parts:
     An autoencoder of None means that the denoiser works on pixels. SDXL has a second tokenizer and
     text encoder. content_encoder: what restyles, where the model has it; naming, style_namer:
     what says which of the model's concepts a picture shows, and in which of its styles.
+    loras: files of its folder, without which the model does not paint as it should. They are on no
+    module: whoever paints or trains puts them on.
     """
 
     tokenizer: Tokenizer
@@ -47,6 +50,7 @@ class Parts:
     content_encoder: ContentEncoder | None = None
     style_namer: StyleNamer | None = None
     naming: Naming | None = None
+    loras: tuple[Path, ...] = ()
 
     @property
     def modules(self) -> tuple[nn.Module, ...]:
@@ -82,6 +86,7 @@ def load_folder(
         sampling=sampling,
         words=words,
         naming=load_naming(folder, device=device),
+        loras=folder.loras,
         **load_branches(folder, dtype=dtype, device=device),
     )
 
@@ -116,3 +121,8 @@ def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32)
     if parts.naming is not None:
         save_naming(parts.naming, folder, dtype)
     folder.save_settings(parts.process, name_of(parts.prediction), parts.sampling, parts.words)
+    for file in parts.loras:
+        if (path / file.name).exists():
+            raise CheckpointError(f"two of the model's LoRAs are called {file.name}: rename one")
+        shutil.copyfile(file, path / file.name)
+        folder.add_lora(file.name)

@@ -22,12 +22,14 @@ from limner.cli.options import (
 )
 from limner.cli.progress import progress_bar
 from limner.errors import OutputError, UsageError
+from limner.files import whole_file
+from limner.generators import finish
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from limner.pipeline import Painter, Request, Result
+    from limner.pipeline import Painter, Request, Result, Step
 
 MOST_WORDS = 8
 SHOWN = 192  # pixels along the longer side of a picture on the sheet, at least
@@ -92,16 +94,15 @@ def paint(painter: Painter, request: Request, stages: int) -> Painted:
     steps = painter.complete(request).steps or 1
     ends = [round(steps * (n + 1) / stages) for n in range(min(stages, steps))]
     with progress_bar("painting") as report:
-        while True:
-            try:
-                step = next(run)
-            except StopIteration as finished:
-                return Painted(result=finished.value, stages=tuple(previews))
+
+        def look(step: Step) -> None:
             report(step.index, step.total)
             done = round(steps * step.index / step.total)
             if len(previews) < len(ends) and done >= ends[len(previews)]:
                 first = previews[-1][1] + 1 if previews else 1
                 previews.append((first, ends[len(previews)], step.preview()[0]))
+
+        return Painted(result=finish(run, look), stages=tuple(previews))
 
 
 def chosen_words(result: Result, words: str | None, side: str) -> list[str]:
@@ -183,12 +184,9 @@ def save_maps(result: Result, path: Path) -> Path:
     for moment in attention.moments:
         arrays |= {f"maps/{moment.step}/{name}": m.numpy() for name, m in moment.maps.items()}
         arrays |= {f"tokens/{moment.step}/{s.name}": s.texts[0].numpy() for s in moment.sides}
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as file:
+        with whole_file(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, **arrays)
-        return part.replace(path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    return path

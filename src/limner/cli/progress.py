@@ -8,7 +8,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
 
-Work = TypeVar("Work")
+from limner.generators import finish
+
 Outcome = TypeVar("Outcome")
 
 
@@ -85,12 +86,3 @@ def follow(steps: Generator[Numbered, None, Outcome], report: Report) -> Outcome
         report(step.index, step.total)
 
     return finish(steps, number)
-
-
-def finish(work: Generator[Work, None, Outcome], report: Callable[[Work], None]) -> Outcome:
-    """Run a generator to its end, hand on what it yields, and return what it returns."""
-    while True:
-        try:
-            report(next(work))
-        except StopIteration as end:
-            return end.value
