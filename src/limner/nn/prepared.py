@@ -8,7 +8,7 @@ Nothing of them stays in a module.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from limner.errors import RequestError, UsageError
 from limner.nn.attention import Attend, Attention, KeysValues, cross_attention, plain
-from limner.types import Context, Latent, TextMask
+from limner.types import Conditioning, Context, Latent, Pooled, TextMask, Times
 
 Visible = Bool[Tensor, "R L h w"]
 """Which tokens each place of a latent may look at; R is 1 or the rows of the call."""
@@ -64,6 +64,23 @@ class Beside(NamedTuple):
 
 
 NOTHING = Beside()
+
+
+@runtime_checkable
+class Denoiser(Protocol):
+    """A U-Net or a diffusion transformer: both are called the same way."""
+
+    def prepare(self, text: Conditioning) -> Prepared: ...
+
+    def __call__(
+        self,
+        x: Latent,
+        t: Times,
+        context: Context | Prepared | None = None,
+        mask: TextMask | None = None,
+        pooled: Pooled | None = None,
+        beside: Beside = NOTHING,
+    ) -> Latent: ...
 
 
 class Told(NamedTuple):
