@@ -236,7 +236,7 @@ class DiT(nn.Module):
         text: its pooled vector as `forward` takes it, class numbers for a model with classes.
         Valid as long as the weights are as they are, LoRAs included.
         """
-        classes = self._of_class(text.pooled, len(text.context))
+        classes = self._of_class(text.pooled, text.context.shape[0])
         if self.context_in is None:
             return Prepared((), (), None, classes)
         return prepared_by(self, self.context_in(text.context), text.mask, classes)
@@ -260,7 +260,7 @@ class DiT(nn.Module):
         if isinstance(context, Prepared):
             of_class = context.pooled
         else:
-            of_class = self._of_class(numbers, len(t))
+            of_class = self._of_class(numbers, t.shape[0])
         return time if of_class is None else time + of_class
 
     def _of_class(self, numbers: Classes | None, rows: int) -> Float[Tensor, "B E"] | None:

@@ -185,7 +185,7 @@ class UNet(nn.Module):
         are, LoRAs included. Raises RequestError where its widths are not those of `config`.
         """
         self._check_text(text.context, text.pooled)
-        pooled = self.embed_pooled(text.pooled, len(text.context))
+        pooled = self.embed_pooled(text.pooled, text.context.shape[0])
         return prepared_by(self, text.context, text.mask, pooled)
 
     def embed(
@@ -196,7 +196,7 @@ class UNet(nn.Module):
         if isinstance(context, Prepared):
             embedded = context.pooled
         else:
-            embedded = self.embed_pooled(pooled, len(t))
+            embedded = self.embed_pooled(pooled, t.shape[0])
         return time if embedded is None else time + embedded
 
     def embed_pooled(self, pooled: Pooled | None, rows: int) -> Float[Tensor, "B T"] | None:
@@ -212,7 +212,7 @@ class UNet(nn.Module):
         pooled: Pooled | None,
         beside: Beside,
     ) -> None:
-        config, (channels, height, width) = self.config, x.shape[1:]
+        config, (rows, channels, height, width) = self.config, x.shape
         if channels != config.in_channels:
             raise RequestError(f"x has {channels} channels; this U-Net takes {config.in_channels}")
         if height % config.multiple or width % config.multiple:
@@ -222,7 +222,7 @@ class UNet(nn.Module):
         if not isinstance(context, Prepared):
             self._check_text(context, pooled)
         levels = [
-            (len(x), channels, height // 2**level, width // 2**level)
+            (rows, channels, height // 2**level, width // 2**level)
             for level, channels in enumerate(config.channels)
         ]
         check_told(x, context, beside, readers=self.readers, levels=levels)

@@ -40,7 +40,7 @@ class Prepared(NamedTuple):
     @property
     def rows(self) -> int:
         """How many pictures."""
-        return len(self.keys[0])
+        return self.keys[0].shape[0]
 
     @property
     def tokens(self) -> int:
@@ -173,10 +173,10 @@ def check_told(
     `Beside.added` is added.
     """
     if isinstance(text, Prepared):
-        _check_prepared(text, len(x), readers)
+        _check_prepared(text, x.shape[0], readers)
     if text is not None and beside.visible is not None:
         tokens = text.tokens if isinstance(text, Prepared) else text.shape[1]
-        _check_visible(beside.visible, (len(x), tokens, *x.shape[2:]))
+        _check_visible(beside.visible, (x.shape[0], tokens, *x.shape[2:]))
     added = [tuple(each.shape) for each in beside.added]
     if added and added != list(levels):
         raise RequestError(
@@ -195,7 +195,7 @@ def _check_prepared(text: Prepared, rows: int, readers: int) -> None:
 
 
 def _check_visible(visible: Visible, wanted: tuple[int, ...]) -> None:
-    if visible.shape[1:] != wanted[1:] or len(visible) not in (1, wanted[0]):
+    if visible.shape[1:] != wanted[1:] or visible.shape[0] not in (1, wanted[0]):
         raise RequestError(
             f"visible is {tuple(visible.shape)}: {wanted} is right, or one row for all"
         )
