@@ -1,4 +1,4 @@
-"""Values and protocols that several layers share.
+"""Values that several layers share.
 
 Shape letters: B batch, L tokens, D width, H heads, C channels, h w latent height and width,
 N image tokens, V vocabulary.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -65,20 +64,6 @@ class LatentSpace:
     def restore(self, latent: Latent) -> Latent:
         """The inverse of `normalise`."""
         return latent / _per_channel(self.scale, latent) + _per_channel(self.shift, latent)
-
-
-@runtime_checkable
-class Denoiser(Protocol):
-    """A U-Net or a diffusion transformer: both are called the same way."""
-
-    def __call__(
-        self,
-        x: Latent,
-        t: Times,
-        context: Context,
-        mask: TextMask | None = None,
-        pooled: Pooled | None = None,
-    ) -> Latent: ...
 
 
 def _per_channel(value: float | tuple[float, ...], like: Tensor) -> Tensor:

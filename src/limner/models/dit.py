@@ -216,7 +216,7 @@ class DiT(nn.Module):
         """
         height, width = self._grid(x)
         check_told(x, context, beside, readers=self.readers)
-        condition = F.silu(self._condition(t, self._class(context, pooled, len(x))))
+        condition = F.silu(self._condition(t, context, pooled))
         told = told_of(self._text(context), mask, beside).at(self.config.patch)
 
         tokens = self.patch_in(patchify(x, self.config.patch))
@@ -236,7 +236,7 @@ class DiT(nn.Module):
         text: its pooled vector as `forward` takes it, class numbers for a model with classes.
         Valid as long as the weights are as they are, LoRAs included.
         """
-        classes = self._class(text.context, text.pooled, len(text.context))
+        classes = self._of_class(text.pooled, text.context.shape[0])
         if self.context_in is None:
             return Prepared((), (), None, classes)
         return prepared_by(self, self.context_in(text.context), text.mask, classes)
@@ -252,17 +252,19 @@ class DiT(nn.Module):
             )
         return height // patch, width // patch
 
-    def _condition(self, t: Times, of_class: Float[Tensor, "B E"] | None) -> Float[Tensor, "B E"]:
-        """The vector that steers every adaptive norm."""
+    def _condition(
+        self, t: Times, context: Context | Prepared | None, numbers: Classes | None
+    ) -> Float[Tensor, "B E"]:
+        """The vector of time and class that steers every adaptive norm."""
         time = self.time_embedding.at(t)
+        if isinstance(context, Prepared):
+            of_class = context.pooled
+        else:
+            of_class = self._of_class(numbers, t.shape[0])
         return time if of_class is None else time + of_class
 
-    def _class(
-        self, context: Context | Prepared | None, numbers: Classes | None, rows: int
-    ) -> Float[Tensor, "B E"] | None:
+    def _of_class(self, numbers: Classes | None, rows: int) -> Float[Tensor, "B E"] | None:
         """The vectors of classes; None for a model without them."""
-        if isinstance(context, Prepared):
-            return context.pooled
         embedding = self.class_embedding
         return None if embedding is None else class_vectors(embedding, numbers, rows)
 

@@ -161,7 +161,7 @@ class UNet(nn.Module):
         Raises RequestError where the shapes are not those of `config`.
         """
         self._check(x, context, pooled, beside)
-        time = F.silu(self.embed(t, self._pooled(context, pooled, len(x))))
+        time = F.silu(self.embed(t, context, pooled))
         told = told_of(context, mask, beside)
         added = beside.added or [None] * len(self.down_blocks)
 
@@ -185,20 +185,22 @@ class UNet(nn.Module):
         are, LoRAs included. Raises RequestError where its widths are not those of `config`.
         """
         self._check_text(text.context, text.pooled)
-        pooled = self._pooled(text.context, text.pooled, len(text.context))
+        pooled = self.embed_pooled(text.pooled, text.context.shape[0])
         return prepared_by(self, text.context, text.mask, pooled)
 
-    def embed(self, t: Times, pooled: Float[Tensor, "B T"] | None) -> Float[Tensor, "B T"]:
+    def embed(
+        self, t: Times, context: Context | Prepared | None = None, pooled: Pooled | None = None
+    ) -> Float[Tensor, "B T"]:
         """The vector of time, and of class or pooled text, that every residual block is given."""
         time = self.time_embedding.at(t)
-        return time if pooled is None else time + pooled
-
-    def _pooled(
-        self, context: Context | Prepared | None, pooled: Pooled | None, rows: int
-    ) -> Float[Tensor, "B T"] | None:
-        """The vector of class or pooled text; None for a U-Net that takes neither."""
         if isinstance(context, Prepared):
-            return context.pooled
+            embedded = context.pooled
+        else:
+            embedded = self.embed_pooled(pooled, t.shape[0])
+        return time if embedded is None else time + embedded
+
+    def embed_pooled(self, pooled: Pooled | None, rows: int) -> Float[Tensor, "B T"] | None:
+        """The vector of class or pooled text; None for a U-Net that takes neither."""
         if self.config.classes is not None:
             return class_vectors(self.class_embedding, pooled, rows)
         return None if self.config.pooled_width is None else self.add_embedding(pooled)
@@ -210,7 +212,7 @@ class UNet(nn.Module):
         pooled: Pooled | None,
         beside: Beside,
     ) -> None:
-        config, (channels, height, width) = self.config, x.shape[1:]
+        config, (rows, channels, height, width) = self.config, x.shape
         if channels != config.in_channels:
             raise RequestError(f"x has {channels} channels; this U-Net takes {config.in_channels}")
         if height % config.multiple or width % config.multiple:
@@ -220,7 +222,7 @@ class UNet(nn.Module):
         if not isinstance(context, Prepared):
             self._check_text(context, pooled)
         levels = [
-            (len(x), channels, height // 2**level, width // 2**level)
+            (rows, channels, height // 2**level, width // 2**level)
             for level, channels in enumerate(config.channels)
         ]
         check_told(x, context, beside, readers=self.readers, levels=levels)

@@ -79,9 +79,9 @@ class Attention(nn.Module):
         """
         if mask is not None and mask.ndim == 2:
             mask = mask[:, None, None]
-        ready = isinstance(context, tuple)
-        k, v = context if ready else self.keys_values(x if context is None else context)
-        attended = attend(self, self.queries(x), k, v, mask)
+        if not isinstance(context, tuple):
+            context = self.keys_values(x if context is None else context)
+        attended = attend(self, self.queries(x), *context, mask)
         return self.to_out[0](attended)
 
     def queries(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N HD"]:

@@ -8,7 +8,7 @@ Nothing of them stays in a module.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from limner.errors import RequestError, UsageError
 from limner.nn.attention import Attend, Attention, KeysValues, cross_attention, plain
-from limner.types import Context, Latent, TextMask
+from limner.types import Conditioning, Context, Latent, Pooled, TextMask, Times
 
 Visible = Bool[Tensor, "R L h w"]
 """Which tokens each place of a latent may look at; R is 1 or the rows of the call."""
@@ -40,7 +40,7 @@ class Prepared(NamedTuple):
     @property
     def rows(self) -> int:
         """How many pictures."""
-        return len(self.keys[0])
+        return self.keys[0].shape[0]
 
     @property
     def tokens(self) -> int:
@@ -64,6 +64,23 @@ class Beside(NamedTuple):
 
 
 NOTHING = Beside()
+
+
+@runtime_checkable
+class Denoiser(Protocol):
+    """A U-Net or a diffusion transformer: both are called the same way."""
+
+    def prepare(self, text: Conditioning) -> Prepared: ...
+
+    def __call__(
+        self,
+        x: Latent,
+        t: Times,
+        context: Context | Prepared | None = None,
+        mask: TextMask | None = None,
+        pooled: Pooled | None = None,
+        beside: Beside = NOTHING,
+    ) -> Latent: ...
 
 
 class Told(NamedTuple):
@@ -156,10 +173,10 @@ def check_told(
     `Beside.added` is added.
     """
     if isinstance(text, Prepared):
-        _check_prepared(text, len(x), readers)
+        _check_prepared(text, x.shape[0], readers)
     if text is not None and beside.visible is not None:
         tokens = text.tokens if isinstance(text, Prepared) else text.shape[1]
-        _check_visible(beside.visible, (len(x), tokens, *x.shape[2:]))
+        _check_visible(beside.visible, (x.shape[0], tokens, *x.shape[2:]))
     added = [tuple(each.shape) for each in beside.added]
     if added and added != list(levels):
         raise RequestError(
@@ -178,7 +195,7 @@ def _check_prepared(text: Prepared, rows: int, readers: int) -> None:
 
 
 def _check_visible(visible: Visible, wanted: tuple[int, ...]) -> None:
-    if visible.shape[1:] != wanted[1:] or len(visible) not in (1, wanted[0]):
+    if visible.shape[1:] != wanted[1:] or visible.shape[0] not in (1, wanted[0]):
         raise RequestError(
             f"visible is {tuple(visible.shape)}: {wanted} is right, or one row for all"
         )
