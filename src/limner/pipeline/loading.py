@@ -43,7 +43,7 @@ def load(
     load_parts = load_folder if source.is_dir() else load_single_file
     parts = load_parts(source, dtype=dtype, device=place)
     if vae is not None:
-        other = load_autoencoder(Path(vae), parts.denoiser, dtype=dtype, device=place)
+        other = load_autoencoder(Path(vae), parts, dtype=dtype, device=place)
         parts = replace(parts, autoencoder=other)
     painter = Painter(parts, device=place)
     for file in ModelFolder(source).loras if source.is_dir() else ():
