@@ -158,7 +158,7 @@ def test_a_model_is_trained_with_the_lora_that_it_has(
 ) -> None:
     """The oracle is the same LoRA added into the weights."""
     merged = load_folder(model_with_lora)
-    models = models_of(merged)
+    models = merged.adaptable
     read_lora(merged.loras[0], models).adapter(models).merge()
     expected = first_loss(replace(merged, loras=()), tmp_path / "merged")
     with_it = first_loss(load_folder(model_with_lora), tmp_path / "with")

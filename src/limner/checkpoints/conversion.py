@@ -10,15 +10,16 @@ from pathlib import Path
 import torch
 
 from limner.checkpoints.detect import detect
+from limner.checkpoints.families import SINGLE_FILES
 from limner.checkpoints.folder import KINDS
 from limner.checkpoints.header import Entry, read_header
-from limner.checkpoints.layouts import MODELS
+from limner.checkpoints.parts import Parts
 from limner.checkpoints.pickles import open_any
 from limner.checkpoints.reader import Weights
 from limner.checkpoints.single_file import load_parts
 from limner.checkpoints.single_file_saving import save_single_file
 from limner.checkpoints.weights import weight_files
-from limner.checkpoints.whole_folder import Parts, load_folder, save_folder
+from limner.checkpoints.whole_folder import load_folder, save_folder
 from limner.checkpoints.writer import write_weights
 from limner.errors import CheckpointError, OutputError, UsageError
 from limner.files import whole_folder
@@ -53,7 +54,7 @@ def convert(
         _save(load_folder(source, dtype=kept), target, kept, force=force)
         return
     weights = open_any(source, pickles=from_pickle)
-    if detect(weights).family not in MODELS:
+    if detect(weights).kind not in SINGLE_FILES:
         copy(weights, target, dtype, ema=ema)
         return
     kept = dtype or widest(weights.entries.values())

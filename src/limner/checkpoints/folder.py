@@ -26,14 +26,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from limner.checkpoints import configs, eight_bit, weights
+from limner.checkpoints.families import Family, family_of_config
 from limner.checkpoints.settings import (
     Sampling,
     Words,
-    default_sampling,
     sampling_from_json,
     words_from_json,
 )
-from limner.diffusion.prediction import Prediction, prediction_named
+from limner.diffusion.prediction import Prediction, name_of, prediction_named
 from limner.diffusion.process import DiscreteDiffusion, Process, process_from_dict
 from limner.errors import CheckpointError
 from limner.files import whole_file
@@ -42,11 +42,12 @@ from limner.models.clip import TextTower, TextTowerConfig, VisionTower
 from limner.models.content import ContentEncoder
 from limner.models.dit import DiT
 from limner.models.style import StyleNamer
-from limner.models.unet import UNet, UNetConfig
+from limner.models.unet import UNet
 from limner.models.upscaler import Upscaler
 from limner.nn.skeleton import skeleton
 from limner.text.tokenizer import Tokenizer
 
+INPAINTING_CHANNELS = 9  # noisy latent, mask, latent of what is kept
 EXTRA = "limner.json"
 LEXICON = "lexicon.json"
 
@@ -269,7 +270,8 @@ class ModelFolder:
         """The defaults of the U-Net's kind, as far as the folder does not know better."""
         if not self.has("unet"):
             return Sampling()
-        sampling = default_sampling(self.config("unet"), prediction)
+        family = family_of_config(self.config("unet"))
+        sampling = family.sampling_of(name_of(prediction))
         latent = read_json(self.path / "unet" / "config.json").get("sample_size")
         if isinstance(latent, int) and self.has("vae"):
             side = latent * self.config("vae").space.stride
@@ -282,21 +284,21 @@ class ModelFolder:
         index = read_json(path) if path.exists() else {"_class_name": "StableDiffusionPipeline"}
         write_json(path, {**index, part: [library, name]})
 
-    def describe(self, unet: UNetConfig, sampling: Sampling) -> None:
-        """Name the pipeline of diffusers that the folder is for, with what it asks for beside."""
+    def describe(self, family: Family, channels: int, sampling: Sampling) -> None:
+        """Name the pipeline of diffusers that the folder is for, with what it asks for beside.
+
+        channels: that the denoiser takes.
+        """
         path = self.path / "model_index.json"
         nothing: dict[str, Any] = {
             name: [None, None] for name in ("feature_extractor", "image_encoder")
         }
-        if unet.pooled_width is not None:
-            family = "StableDiffusionXL"
+        nothing |= family.beside
+        if family.sampling.zero_negative:
             nothing |= {"force_zeros_for_empty_prompt": sampling.zero_negative}
-        else:
-            family = "StableDiffusion"
-            nothing |= {"safety_checker": [None, None], "requires_safety_checker": False}
-        purpose = "Inpaint" if unet.in_channels == 9 else ""
+        purpose = "Inpaint" if channels == INPAINTING_CHANNELS else ""
         name = {
-            "_class_name": f"{family}{purpose}Pipeline",
+            "_class_name": f"{family.pipeline}{purpose}Pipeline",
             "_diffusers_version": LAYOUT_VERSION,
         }
         write_json(path, nothing | read_json(path) | name)

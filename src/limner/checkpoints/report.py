@@ -7,16 +7,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from limner.checkpoints.detect import INPAINTING_CHANNELS, Found, detect, dtype_names
+from limner.checkpoints.detect import Found, detect, dtype_names
 from limner.checkpoints.eight_bit import open_unpacked
-from limner.checkpoints.folder import KINDS, Kind, ModelFolder, read_json
+from limner.checkpoints.families import LIMNER, SD1, SINGLE_FILES, Family, family_of_model
+from limner.checkpoints.folder import INPAINTING_CHANNELS, KINDS, Kind, ModelFolder, read_json
 from limner.checkpoints.header import Entry
-from limner.checkpoints.layouts import DESCRIPTIONS, Family, family_of_unet
 from limner.checkpoints.reader import Weights, open_weights
 from limner.checkpoints.single_file import leftovers, match
 from limner.checkpoints.weights import respell, weight_files
 from limner.diffusion.prediction import name_of
-from limner.diffusion.process import DiscreteDiffusion
 from limner.errors import CheckpointError, UsageError
 from limner.nn.skeleton import skeleton
 
@@ -61,15 +60,16 @@ def inspect(path: Path) -> Report:
 def inspect_weights(weights: Weights) -> Report:
     found = detect(weights)
     matches, problems = [], []
+    family = SINGLE_FILES.get(found.kind, SD1)
     for place in found.places:
         try:
-            matches.append(match(weights, place, found.family))
+            matches.append(match(weights, place, family))
         except CheckpointError as error:
             problems.append(str(error))
     whole = bool(matches) and not problems
     return Report(
         path=str(weights.path),
-        kind=found.family,
+        kind=found.kind,
         description=found.description,
         bytes=weights.path.stat().st_size,
         tensors=len(weights.entries),
@@ -113,8 +113,8 @@ def inspect_folder(path: Path) -> Report:
     process, prediction, _, _ = folder.load_settings()
     return Report(
         path=str(path),
-        kind=family,
-        description=DESCRIPTIONS[family] + (", inpainting" if inpainting else ""),
+        kind=family.name,
+        description=family.description + (", inpainting" if inpainting else ""),
         bytes=sum(part.bytes for part in parts),
         tensors=len(entries),
         dtypes=dtype_names(entries),
@@ -164,7 +164,7 @@ def _part(folder: ModelFolder, kind: Kind) -> FolderPart:
 def _family(folder: ModelFolder) -> tuple[Family, bool]:
     """(family, whether it is for inpainting) of a folder."""
     process, *_ = folder.load_settings()
-    if not folder.has("unet") or not isinstance(process, DiscreteDiffusion):
-        return Family.LIMNER, False
+    if not folder.has("unet"):
+        return LIMNER, False
     config = folder.config("unet")
-    return family_of_unet(config), config.in_channels == INPAINTING_CHANNELS
+    return family_of_model(config, process), config.in_channels == INPAINTING_CHANNELS

@@ -7,12 +7,10 @@ model, which is painted with as its kind is used.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from limner.diffusion.prediction import Prediction, V
 from limner.errors import CheckpointError
-from limner.models.unet import UNetConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,26 +50,6 @@ class Sampling:
     zero_negative: bool = False
     dialect: str = "a1111"
     weighting: str | None = None
-
-
-SD1 = Sampling()
-SD2_V = replace(SD1, size=(768, 768))
-SDXL = replace(
-    SD1,
-    steps=25,
-    guidance=5.0,
-    size=(1024, 1024),
-    clip_skip=2,
-    final_norm=False,
-    zero_negative=True,
-)
-
-
-def default_sampling(unet: UNetConfig, prediction: Prediction) -> Sampling:
-    """How Stable Diffusion is painted with, told by its U-Net and what that predicts."""
-    if unet.pooled_width is not None:
-        return SDXL
-    return SD2_V if isinstance(prediction, V) else SD1
 
 
 def sampling_from_json(json: Mapping[str, Any]) -> Sampling:

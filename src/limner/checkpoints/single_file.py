@@ -17,29 +17,22 @@ from torch import nn
 
 from limner.checkpoints import keymaps
 from limner.checkpoints.detect import NESTED, Detection, detect
+from limner.checkpoints.families import SD1, SINGLE_FILES, Family
+from limner.checkpoints.families.places import EMA_PREFIX, Place
 from limner.checkpoints.folder import default_dtype, published_tokenizer
 from limner.checkpoints.header import Shape, shown
+from limner.checkpoints.ignored import ignored
 from limner.checkpoints.keymaps import Source, Table
-from limner.checkpoints.layouts import (
-    AUTOENCODERS,
-    EMA_PREFIX,
-    MODELS,
-    Family,
-    Place,
-    family_of_unet,
-    ignored,
-)
+from limner.checkpoints.kinds import FileKind
+from limner.checkpoints.parts import Parts
 from limner.checkpoints.reader import Weights, open_weights
-from limner.checkpoints.settings import default_sampling
 from limner.checkpoints.sizes import OurShapes, derived
 from limner.checkpoints.weights import respell
-from limner.checkpoints.whole_folder import Parts
 from limner.diffusion.prediction import prediction_named
 from limner.diffusion.process import DiscreteDiffusion, process_from_dict
 from limner.errors import CheckpointError, UsageError
 from limner.models.autoencoder import Autoencoder
-from limner.models.presets import AUTOENCODER_SD1
-from limner.models.unet import UNet, UNetConfig
+from limner.models.unet import UNetConfig
 from limner.nn.skeleton import skeleton
 
 
@@ -101,43 +94,47 @@ def load_parts(
 ) -> Parts:
     """As `load_single_file`, of tensors that are open already."""
     found = detect(weights, prediction=prediction)
-    if found.family not in MODELS:
+    family = SINGLE_FILES.get(found.kind)
+    if family is None:
         raise CheckpointError(
             f"{weights.path} is {found.description}: "
             "a whole Stable Diffusion 1, 2 or XL base model is right"
         )
     matches = [
-        match(weights, place, found.family, unet=unet)
+        match(weights, place, family, unet=unet)
         for place in found.places
         if vae is None or place.part != "autoencoder"
     ]
     check(weights, matches, leftovers(weights, found, matches))
     sources = [(weights, averaged(weights, part) if ema else part) for part in matches]
     if vae is not None:
-        sources.append((vae, match_autoencoder(vae, found.family)))
+        sources.append((vae, match_autoencoder(vae, family)))
     modules = {
         part.place.part: fill(file, part, dtype=dtype, device=device) for file, part in sources
     }
-    return _assembled(modules, found)
+    return _assembled(modules, family, found)
 
 
 def load_autoencoder(
     path: Path,
-    denoiser: nn.Module,
+    parts: Parts,
     *,
     dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
 ) -> Autoencoder:
-    """The autoencoder of a file of its own, or of a whole model, for a U-Net's latents.
+    """The autoencoder of a file of its own, or of a whole model, for a model's latents.
 
-    Raises CheckpointError where the file holds none, UsageError for a denoiser of another kind.
+    Raises CheckpointError where the file holds none, UsageError for a model of another kind.
     """
-    if not isinstance(denoiser, UNet):
-        raise UsageError("another autoencoder fits a Stable Diffusion model only, not a DiT")
+    family = parts.family
+    if family.autoencoder is None:
+        raise UsageError(
+            f"another autoencoder fits a Stable Diffusion model only, not {family.description}"
+        )
     weights = open_weights(path)
-    part = match_autoencoder(weights, family_of_unet(denoiser.config))
+    part = match_autoencoder(weights, family)
     autoencoder: Any = fill(weights, part, dtype=dtype, device=device)
-    channels, wanted = autoencoder.config.latent_channels, denoiser.config.out_channels
+    channels, wanted = autoencoder.config.latent_channels, parts.denoiser.config.out_channels
     if channels != wanted:
         raise CheckpointError(f"{path} has latents of {channels} channels, the U-Net of {wanted}")
     return autoencoder
@@ -179,7 +176,7 @@ def match_autoencoder(weights: Weights, family: Family) -> Match:
     if place is None:
         raise CheckpointError(f"{weights.path} is {found.description}: a VAE is right")
     part = match(weights, place, family)
-    alone = found.family is Family.AUTOENCODER
+    alone = found.kind is FileKind.AUTOENCODER
     check(weights, [part], leftovers(weights, found, [part]) if alone else ())
     return part
 
@@ -265,7 +262,8 @@ def _built(
     table = naming.table(*derived(lambda: naming.skeleton(shapes), what))
     config = derived(lambda: naming.config(OurShapes(shapes, table)), what)
     if place.part == "autoencoder":
-        like = AUTOENCODERS.get(family, AUTOENCODER_SD1)
+        like = family.autoencoder or SD1.autoencoder
+        assert like is not None
         config = replace(config, scale=like.scale, overflows_half=like.overflows_half)
     if place.part == "denoiser" and unet is not None:
         config = unet
@@ -289,7 +287,7 @@ def _unused(place: Place, config: Any, where: Mapping[str, str]) -> frozenset[st
     return frozenset(whole for name, whole in where.items() if pattern.fullmatch(name))
 
 
-def _assembled(modules: Mapping[str, Any], found: Detection) -> Parts:
+def _assembled(modules: Mapping[str, Any], family: Family, found: Detection) -> Parts:
     """The parts with what goes with them by the family."""
     scheduler = DiscreteDiffusion().to_dict()
     if found.zero_snr:
@@ -305,6 +303,6 @@ def _assembled(modules: Mapping[str, Any], found: Detection) -> Parts:
         tokenizer_2=second and published_tokenizer(second.config),
         process=process,
         prediction=prediction,
-        sampling=default_sampling(modules["denoiser"].config, prediction),
+        sampling=family.sampling_of(found.prediction),
         words=None,
     )

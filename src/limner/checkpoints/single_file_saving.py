@@ -11,17 +11,18 @@ import torch
 from torch import Tensor
 
 from limner.checkpoints import keymaps
+from limner.checkpoints.families import Family
+from limner.checkpoints.families.places import Place
 from limner.checkpoints.folder import published_tokenizer
 from limner.checkpoints.header import Entry
 from limner.checkpoints.keymaps import Form
-from limner.checkpoints.layouts import LAYOUTS, Family, Place, family_of_unet
+from limner.checkpoints.parts import Parts
 from limner.checkpoints.single_file import match
-from limner.checkpoints.whole_folder import Parts
 from limner.checkpoints.writer import write_weights
 from limner.diffusion.prediction import name_of
 from limner.diffusion.process import DiscreteDiffusion
 from limner.errors import CheckpointError
-from limner.models.unet import UNet, UNetConfig
+from limner.models.unet import UNetConfig
 
 Pieces = dict[str, list[tuple[Tensor, Form]]]
 INSTEAD = "save it as a folder instead"
@@ -58,7 +59,7 @@ def compose(parts: Parts, path: Path, dtype: torch.dtype) -> Composed:
     """The model as the file `path` will hold it, checked to be read back as it is."""
     family = _family(parts)
     pieces: Pieces = {}
-    for place in LAYOUTS[family]:
+    for place in family.places:
         pieces |= _pieces(_part(parts, place), place)
     prediction, zero_snr = _told(parts)
     markers = [
@@ -71,7 +72,7 @@ def compose(parts: Parts, path: Path, dtype: torch.dtype) -> Composed:
     }
     metadata = {"format": "pt", "modelspec.prediction_type": prediction}
     composed = Composed(path=path, entries=entries, metadata=metadata, pieces=pieces)
-    for place in LAYOUTS[family]:
+    for place in family.places:
         _check_read_back(composed, place, family, _part(parts, place).config)
     return composed
 
@@ -80,10 +81,10 @@ def _family(parts: Parts) -> Family:
     if parts.loras:
         names = ", ".join(file.name for file in parts.loras)
         raise CheckpointError(f"the model has a LoRA, {names}, beside its weights: {INSTEAD}")
-    if not isinstance(parts.denoiser, UNet):
-        raise CheckpointError(f"a DiT has no names in a single file: {INSTEAD}")
-    family = family_of_unet(parts.denoiser.config)
-    if (parts.text_encoder_2 is None) == (family is Family.SDXL):
+    family = parts.family
+    if not family.places:
+        raise CheckpointError(f"{family.description} has no names in a single file: {INSTEAD}")
+    if (parts.text_encoder_2 is None) == ("text_encoder_2" in family.towers):
         raise CheckpointError(f"its U-Net and its text encoders are of two families: {INSTEAD}")
     if parts.tokenizer.end != published_tokenizer(parts.text_encoder.config).end:
         raise CheckpointError(f"a vocabulary of its own has no place in a single file: {INSTEAD}")

@@ -3,60 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from limner.checkpoints.branches import load_branches
 from limner.checkpoints.folder import ModelFolder
-from limner.checkpoints.naming import Naming, load_naming, save_naming
-from limner.checkpoints.settings import Sampling, Words
-from limner.diffusion.prediction import Prediction, name_of
-from limner.diffusion.process import Process
+from limner.checkpoints.naming import load_naming, save_naming
+from limner.checkpoints.parts import Parts
+from limner.diffusion.prediction import name_of
 from limner.errors import CheckpointError
-from limner.models.autoencoder import Autoencoder
-from limner.models.clip import TextTower
-from limner.models.content import ContentEncoder
-from limner.models.dit import DiT
-from limner.models.style import StyleNamer
-from limner.models.unet import UNet
-from limner.text.tokenizer import Tokenizer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """A model, part by part.
-
-    An autoencoder of None means that the denoiser works on pixels. SDXL has a second tokenizer and
-    text encoder. content_encoder: what restyles, where the model has it; naming, style_namer:
-    what says which of the model's concepts a picture shows, and in which of its styles.
-    loras: files of its folder, without which the model does not paint as it should. They are on no
-    module: whoever paints or trains puts them on.
-    """
-
-    tokenizer: Tokenizer
-    text_encoder: TextTower
-    denoiser: UNet | DiT
-    autoencoder: Autoencoder | None
-    process: Process
-    prediction: Prediction
-    sampling: Sampling
-    words: Words | None
-    tokenizer_2: Tokenizer | None = None
-    text_encoder_2: TextTower | None = None
-    content_encoder: ContentEncoder | None = None
-    style_namer: StyleNamer | None = None
-    naming: Naming | None = None
-    loras: tuple[Path, ...] = ()
-
-    @property
-    def modules(self) -> tuple[nn.Module, ...]:
-        """All that has weights."""
-        parts = (getattr(self, name) for name in self.__dataclass_fields__)
-        return tuple(part for part in parts if isinstance(part, nn.Module))
 
 
 def load_folder(
@@ -109,12 +66,9 @@ def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32)
     if parts.autoencoder is not None:
         folder.save(parts.autoencoder, dtype)
         stride = parts.autoencoder.config.space.stride
-    if isinstance(parts.denoiser, UNet):
-        # one number, which diffusers' inpainting reckons with: a square of the shorter side
-        folder.save(parts.denoiser, dtype, sample_size=min(parts.sampling.size) // stride)
-        folder.describe(parts.denoiser.config, parts.sampling)
-    else:
-        folder.save(parts.denoiser, dtype)
+    # one number, which diffusers' inpainting reckons with: a square of the shorter side
+    folder.save(parts.denoiser, dtype, sample_size=min(parts.sampling.size) // stride)
+    folder.describe(parts.family, parts.denoiser.config.in_channels, parts.sampling)
     for part in (parts.content_encoder, parts.style_namer):
         if part is not None:
             folder.save(part, dtype)

@@ -10,10 +10,8 @@ from torch import nn
 
 from limner.checkpoints import Parts
 from limner.checkpoints.textual_inversion import TextualInversion
-from limner.models.dit import DiT
 from limner.nn.adapter import Adapter
 from limner.text.learned import LearnedWords
-from limner.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,16 +71,9 @@ class Places:
     @classmethod
     def of(cls, parts: Parts) -> Places:
         """Those of a model that has nothing on it."""
-        towers: dict[str, tuple[Tokenizer, nn.Module]] = {
-            "text_encoder": (parts.tokenizer, parts.text_encoder)
-        }
-        if parts.tokenizer_2 is not None and parts.text_encoder_2 is not None:
-            towers["text_encoder_2"] = parts.tokenizer_2, parts.text_encoder_2
-        denoiser = "transformer" if isinstance(parts.denoiser, DiT) else "unet"
-        encoders = {name: tower for name, (_, tower) in towers.items()}
         return cls(
-            models={denoiser: parts.denoiser} | encoders,
-            words={name: LearnedWords(*both) for name, both in towers.items()},
+            models=parts.adaptable,
+            words={name: LearnedWords(*both) for name, both in parts.towers.items()},
         )
 
     @property

@@ -30,9 +30,7 @@ class Texts:
 
     def __init__(self, parts: Parts) -> None:
         self._encoder = encoder_of(parts)
-        self._towers = [parts.text_encoder]
-        if parts.text_encoder_2 is not None:
-            self._towers.append(parts.text_encoder_2)
+        self._towers = [tower for _, tower in parts.towers.values()]
         self._kept: OrderedDict[Hashable, Encoded] = OrderedDict()
         self._state: tuple[object, ...] = ()
 

@@ -79,6 +79,11 @@ class DiTConfig:
         if self.classes is not None and self.classes < 1:
             raise UsageError(f"DiT classes is {self.classes}; it must be at least 1, or None")
 
+    @property
+    def multiple(self) -> int:
+        """Height and width of the input are multiples of this."""
+        return self.patch
+
 
 class AdaptiveNorm(nn.Module):
     """adaLN: a layer norm whose scale, shift and (where `gated`) residual gate come from c."""

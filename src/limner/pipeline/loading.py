@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from limner.checkpoints import ModelFolder, load_autoencoder, load_folder, load_single_file
+from limner.checkpoints import load_autoencoder, load_folder, load_single_file
 from limner.errors import CheckpointError, UsageError
 from limner.pipeline.painter import Painter
 from limner.pipeline.places import shipped_model, usable
@@ -43,10 +43,10 @@ def load(
     load_parts = load_folder if source.is_dir() else load_single_file
     parts = load_parts(source, dtype=dtype, device=place)
     if vae is not None:
-        other = load_autoencoder(Path(vae), parts.denoiser, dtype=dtype, device=place)
+        other = load_autoencoder(Path(vae), parts, dtype=dtype, device=place)
         parts = replace(parts, autoencoder=other)
     painter = Painter(parts, device=place)
-    for file in ModelFolder(source).loras if source.is_dir() else ():
+    for file in parts.loras:
         painter.add_lora(file)
     painter.adapters.lora_folder = existing(lora_folder)
     painter.adapters.embedding_folder = existing(embedding_folder)

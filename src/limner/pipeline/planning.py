@@ -44,6 +44,7 @@ def plan(request: Request, model: Model) -> Plan:
         features=tuple(feature for feature in features if feature is not None),
         again=partial(plan, model=model),
         notes=(
+            *parts.notes,
             *warnings,
             *(f"LoRA {n!r} of the prompt is missing: --lora or --lora-folder" for n in missing),
         ),
