@@ -73,7 +73,7 @@ class RequestOptions:
     def request(self, base: Request | None, prompt: str, **others: Any) -> Request:
         """What was asked, in place of what a repeated picture has; others: of no option."""
         from limner.pipeline import Request
-        from limner.pipeline.request import size_named
+        from limner.pipeline.kinds import size_named
 
         given = {name: value for name, value in vars(self).items() if value is not None}
         if "size" in given:
