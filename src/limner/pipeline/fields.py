@@ -69,7 +69,7 @@ class Field:
         """What holds where it is left out; empty where that is the model's own."""
         if self.optional:
             return self.about.unset
-        if self.required or self.default in ("", False):
+        if self.required or self.default == "" or self.default is False:
             return ""
         default = self.default
         return f"{default:g}" if isinstance(default, float) else str(default)

@@ -107,7 +107,7 @@ class Whole(Kind):
     least: int = 0
     most: int
     written: str = "a whole number"
-    metavar: str = "N"
+    metavar: str = "NUMBER"
     option: type = int
 
     def check(self, name: str, value: Any) -> int:

@@ -128,6 +128,7 @@ class Statement:
             Group.PICTURE,
             aliases=("batch", "batch-size", "num-images"),
             flags=("-n",),
+            infotext="Noise batch",
         ),
     )
     size: tuple[int, int] | None = field(
@@ -318,7 +319,7 @@ class Statement:
     upscale: int | None = field(
         default=None,
         metadata=about(
-            Among(numbers=FACTORS, metavar="|".join(map(str, FACTORS))),
+            Among(numbers=FACTORS),
             "Enlarge what was painted with the trained upscaler.",
             Group.ENLARGING,
             unset="its own size",
@@ -332,6 +333,7 @@ class Statement:
             "Then paint over it at the new size: 0 nothing new, 1 all; as 0.3.",
             Group.ENLARGING,
             unset="not painted over",
+            infotext="Denoising strength",
         ),
     )
     loras: tuple[tuple[str, float], ...] | None = field(
