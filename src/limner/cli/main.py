@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from inspect import cleandoc
 
 import typer
 
@@ -104,9 +105,16 @@ def load_command(name: str) -> typer.Typer:
     aliases: Mapping[str, str] = getattr(target, "aliases", {})
     app = typer.Typer(add_completion=False)
     app.command(
-        name, context_settings={"token_normalize_func": lambda option: aliases.get(option, option)}
+        name,
+        help=unwrapped(target.__doc__ or ""),
+        context_settings={"token_normalize_func": lambda option: aliases.get(option, option)},
     )(target)
     return app
+
+
+def unwrapped(text: str) -> str:
+    """A docstring with a line a paragraph, for the terminal to wrap."""
+    return "\n\n".join(" ".join(part.split()) for part in cleandoc(text).split("\n\n"))
 
 
 def invoke(app: typer.Typer, words: list[str], *, program: str) -> int:

@@ -19,9 +19,13 @@ from limner.pipeline.sweeps import Axis
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a picture says of itself: a request, and what its infotext says that no field takes."""
+    """What a picture says of itself: a request, and what its infotext says that no field takes.
+
+    model: the name of what painted it. others: empty where the request is Limner's own record.
+    """
 
     request: Request
+    model: str | None = None
     others: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -69,11 +73,14 @@ def described(request: Request, model: Path | None, others: Mapping[str, str] | 
     """The infotext, with the model's name, and its hash where it is one file."""
     if model is None:
         return infotext.format(request, others=others)
+    code = model_hash(model.resolve()) if model.is_file() else None
+    return infotext.format(request, model=model_name(model), model_hash=code, others=others)
+
+
+def model_name(model: Path) -> str:
+    """What a picture calls the model of a folder or file."""
     path = model.resolve()
-    if path.is_file():
-        name, code = path.stem, model_hash(path)
-        return infotext.format(request, model=name, model_hash=code, others=others)
-    return infotext.format(request, model=path.name, others=others)
+    return path.stem if path.is_file() else path.name
 
 
 @lru_cache(maxsize=16)
@@ -86,11 +93,12 @@ def model_hash(path: Path) -> str:
 def read_record(path: Path) -> Record:
     """Limner's own record in a PNG, JPEG or WebP, else its infotext; RequestError without both."""
     found = read_texts(path)
+    said = infotext.parse(found.get(PARAMETERS, ""))
+    model = said.others.get("Model")
     if LIMNER in found:
-        return Record(request=Request.from_json(found[LIMNER]))
+        return Record(request=Request.from_json(found[LIMNER]), model=model)
     if PARAMETERS in found:
-        said = infotext.parse(found[PARAMETERS])
-        return Record(request=said.request, others=said.others)
+        return Record(request=said.request, model=model, others=said.others)
     raise RequestError(f"{path} holds no record of how it was painted, Limner's or A1111's")
 
 
