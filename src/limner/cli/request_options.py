@@ -66,10 +66,7 @@ class RequestOptions:
             if width is None or height is None or "size" in given:
                 raise UsageError("--width goes with --height, or --size alone: --size 128x96")
             given["size"] = f"{width}x{height}"
-        for name, value in given.items():
-            if isinstance(value, str):
-                given[name] = FIELDS[name].about.kind.read(value)
-        return cls(given=given)
+        return cls(given={name: _value(name, value) for name, value in given.items()})
 
     def request(self, base: Request | None, prompt: str, **others: Any) -> Request:
         """What was asked, in place of what a repeated picture has; others: of no option."""
@@ -81,6 +78,12 @@ class RequestOptions:
         if given.get("variation_strength") == 0:  # then the picture's own seed for it means nothing
             given.setdefault("variation_seed", None)
         return replace(base, **given)
+
+
+def _value(name: str, value: Any) -> Any:
+    """What an option's value stands for; RequestError where the field does not take it."""
+    field = FIELDS[name]
+    return field.check(field.about.kind.read(value) if isinstance(value, str) else value)
 
 
 def _parameter(name: str, annotation: Any) -> Parameter:

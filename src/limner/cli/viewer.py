@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+PATIENCE = 3  # seconds in which an opener says that it cannot
 OPENERS = ("open",) if sys.platform == "darwin" else ("xdg-open", "wslview")
 
 
@@ -36,8 +37,9 @@ def _started(program: str, path: Path) -> bool:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        return process.wait(timeout=3) == 0
+        return process.wait(timeout=PATIENCE) == 0
     except subprocess.TimeoutExpired:
+        process.returncode = 0  # it is let go: nobody waits for a viewer that a person looks at
         return True
     except OSError:
         return False
