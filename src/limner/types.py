@@ -6,6 +6,7 @@ N image tokens, V vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -32,6 +33,17 @@ class Conditioning:
     context: Context
     mask: TextMask | None = None
     pooled: Pooled | None = None
+
+    @classmethod
+    def joined(cls, rows: Sequence[Conditioning]) -> Conditioning:
+        """Conditionings of the same length and kind as one batch."""
+        masks = [row.mask for row in rows if row.mask is not None]
+        pooled = [row.pooled for row in rows if row.pooled is not None]
+        return cls(
+            context=torch.cat([row.context for row in rows]),
+            mask=torch.cat(masks) if masks else None,
+            pooled=torch.cat(pooled) if pooled else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

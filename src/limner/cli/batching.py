@@ -96,7 +96,7 @@ class Batch:
         painter, origin = painted_by.load(), painted_by.origin
         waiting: dict[int, tuple[Job, list[Path]]] = {}
         requests = self._requests(chain([first], jobs), painter, origin, waiting)
-        for index, outcome in outcomes(painter, requests):
+        for index, outcome in painter.outcomes(requests):
             job, missing = waiting.pop(index)
             if isinstance(outcome, LimnerError):
                 self._fail(outcome, job.line)
@@ -150,19 +150,6 @@ class Batch:
     def _warner(self, line: Line) -> Callable[[str], None]:
         """What tells a warning of a line."""
         return lambda text: None if self.quiet else warn(f"line {line.number}: {text}")
-
-
-def outcomes(
-    painter: Painter, requests: Iterable[Request]
-) -> Iterator[tuple[int, Result | LimnerError]]:
-    """What comes of each request, by its index, in the order in which they are done."""
-    for index, request in enumerate(requests):
-        outcome: Result | LimnerError
-        try:
-            outcome = painter.paint(request)
-        except LimnerError as error:
-            outcome = error
-        yield index, outcome
 
 
 def missing_of(job: Job, painter: Painter, origin: Path) -> list[Path]:

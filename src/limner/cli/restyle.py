@@ -48,8 +48,8 @@ def command(
     if style is None and (base is None or base.style is None):
         raise UsageError("a style is missing: --style noto, or --style and a picture that has it")
     path = output.target(text or named(picture, style))
+    from limner.pipeline.features.restyle import read_style
     from limner.pipeline.pictures import read_picture
-    from limner.pipeline.restyling import read_style
 
     read = {} if style is None else {"style": read_style(style)}
     request = options.request(base, text, content=read_picture(picture), **read)

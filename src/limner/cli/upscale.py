@@ -74,8 +74,8 @@ def command(
         raise UsageError("--strength is of --refine: say by it what the picture shows")
     path = output.target(f"{picture.stem} {by}x")
     from limner.pipeline import Request, Upscaling
+    from limner.pipeline.features.upscale import STRENGTH
     from limner.pipeline.pictures import read_picture
-    from limner.pipeline.refining import STRENGTH
     from limner.pipeline.upscaling import TILE
 
     how = Upscaling(by=by, steps=steps, noise=noise, tile=TILE if tile is None else tile, seed=seed)
@@ -109,17 +109,16 @@ def repainted(
     output: OutputOptions,
 ) -> tuple[Image, dict[str, str]]:
     """The picture, larger and painted over; and the texts that say how."""
+    from limner.pipeline.features.upscale import check_room
     from limner.pipeline.metadata import texts
-    from limner.pipeline.refining import check_room, enlarger_of, refined
     from limner.pipeline.upscaling import enlarged_size
 
     painter = painted_by.load()
-    check_room(painter, enlarged_size(picture.size, how.by))
-    enlarger = enlarger_of(painter)
+    check_room(enlarged_size(picture.size, how.by), painter.model)
     with progress_bar("enlarging", quiet=output.quiet) as report:
-        larger = follow(enlarger.steps(picture, how), report)
+        larger = follow(painter.enlarger.steps(picture, how), report)
     with progress_bar("painting over", quiet=output.quiet) as report:
-        result = follow(refined(painter, larger, over), report)
+        result = follow(painter.refined(larger, over), report)
     for warning in result.warnings:
         output.warn(warning)
     return result.images[0], texts(result, 0, painted_by.origin)

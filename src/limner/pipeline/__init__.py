@@ -6,10 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from limner.engine.asks import Step
     from limner.pipeline.loading import load
     from limner.pipeline.painter import Painter
     from limner.pipeline.request import Request
-    from limner.pipeline.result import Result, Step
+    from limner.pipeline.result import Result
     from limner.pipeline.upscaling import Enlarger, Upscaling, load_upscaler
 
 __all__ = [
@@ -24,14 +25,14 @@ __all__ = [
 ]
 
 _PLACES = {
-    "Enlarger": "upscaling",
-    "Painter": "painter",
-    "Request": "request",
-    "Result": "result",
-    "Step": "result",
-    "Upscaling": "upscaling",
-    "load": "loading",
-    "load_upscaler": "upscaling",
+    "Enlarger": "limner.pipeline.upscaling",
+    "Painter": "limner.pipeline.painter",
+    "Request": "limner.pipeline.request",
+    "Result": "limner.pipeline.result",
+    "Step": "limner.engine.asks",
+    "Upscaling": "limner.pipeline.upscaling",
+    "load": "limner.pipeline.loading",
+    "load_upscaler": "limner.pipeline.upscaling",
 }
 
 
@@ -39,4 +40,4 @@ def __getattr__(name: str) -> Any:
     """Each name is imported when first asked for (PEP 562): a request alone needs no torch."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return getattr(import_module(_PLACES[name]), name)

@@ -50,7 +50,8 @@ def load(
         painter.add_lora(file)
     painter.adapters.lora_folder = existing(lora_folder)
     painter.adapters.embedding_folder = existing(embedding_folder)
-    painter.enlarger = None if upscaler is None else load_upscaler(upscaler, device=place)
+    if upscaler is not None:
+        painter.enlarger = load_upscaler(upscaler, device=place)
     return painter
 
 

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 
 import limner
+from limner.engine import decoding
+from limner.engine.decoding import LatentDecoder, decoding_bytes, in_tiles, spans
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
-from limner.pipeline import decoding
-from limner.pipeline.decoding import LatentDecoder, decoding_bytes, in_tiles, spans
 
 CONFIG = AutoencoderConfig(
     channels=(8, 16), layers_per_block=1, norm_groups=4, mid_attention=False, scale=2.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -12,22 +11,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from limner.engine.asks import Decoded
+from limner.engine.numerics import finite
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
-from limner.pipeline.numerics import finite
 from limner.types import Latent
 
 TILE, OVERLAP = 64, 16  # latent positions a side
 MAPS = 4.0  # of the decoder's largest maps, as many as it takes at once: 3.2 as measured, and some
 RESERVE = 0.8  # the part of the free memory that may be asked for
 SHORT = "decoded in tiles, as memory was short"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decoded:
-    """pixels: in [-1, 1], on the CPU. notes: what a person should know of how they were made."""
-
-    pixels: Float[Tensor, "B P H W"]
-    notes: tuple[str, ...] = ()
 
 
 class LatentDecoder:
