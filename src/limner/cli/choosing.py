@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,10 @@ if TYPE_CHECKING:
     from limner.pipeline import Request
 
 
-def fitting(request: Request, painted_by: ModelOptions) -> tuple[Request, ModelOptions]:
-    """The request and what paints it.
+def fitting(
+    request: Request, painted_by: ModelOptions, warn: Callable[[str], None] = warn
+) -> tuple[Request, ModelOptions]:
+    """The request and what paints it; `warn` is told where it is painted as another.
 
     Two things beside or above each other are for the pairs model, a text each; a content, and a
     style's picture, for the restyling one; all else for the one that is loaded by default.

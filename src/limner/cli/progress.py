@@ -70,7 +70,12 @@ def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Report]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    bar = Progress(
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # what goes to a file stays there
+    )
+    with bar as progress:
         task = progress.add_task(label, total=None)
 
         def report(done: int, total: int, note: str = "") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -19,6 +19,7 @@ from limner.engine.driver import steps
 from limner.engine.eager import EagerEngine
 from limner.engine.scheduler import outcomes
 from limner.errors import LimnerError
+from limner.generators import finish
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.features.restyle import read_style
 from limner.pipeline.features.upscale import refined
@@ -33,8 +34,6 @@ from limner.pipeline.result import Result
 from limner.pipeline.upscaling import Enlarger, load_upscaler
 from limner.pipeline.words import meant
 from limner.types import Conditioning, LatentSpace
-
-T = TypeVar("T")
 
 
 class Painter:
@@ -131,7 +130,7 @@ class Painter:
 
     def paint(self, request: Request) -> Result:
         """Paint a request to its end."""
-        return ended(self.steps(request))
+        return finish(self.steps(request))
 
     def steps(self, request: Request) -> Generator[Step, None, Result]:
         """Paint step by step: yields each, returns the result; stop iterating to cancel.
@@ -205,12 +204,3 @@ class Painter:
 def painting(request: Request, model: Model) -> Painting:
     """A painting that plans itself when it begins, so that what fails then is its own failure."""
     return (yield from paint(plan(request, model)))
-
-
-def ended(run: Generator[Any, None, T]) -> T:
-    """A generator to its end: what it returns."""
-    while True:
-        try:
-            next(run)
-        except StopIteration as finished:
-            return finished.value
