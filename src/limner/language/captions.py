@@ -53,8 +53,8 @@ def write(scene: Scene, chance: Chance, vocabulary: Vocabulary | None = None) ->
     """One caption of a scene, by chance, which says all of the scene and nothing false.
 
     Determiners, numbers, sizes, colours, names, praise, the ground and the style stand where
-    people put them. Names, of the vocabulary, and all words are varied. What is not to be said is taken out of the scene first:
-    `replace(scene, style="")`.
+    people put them; names are those of the vocabulary. What is not to be said is taken out of the
+    scene first: `replace(scene, style="")`.
     """
     words = vocabulary or Vocabulary()
     style_first = scene.style != "" and chance.random() < STYLE_FIRST

@@ -13,10 +13,11 @@ from limner.language.scene import Relation, Size
 class Grammar:
     """Words in lower case, of several words with spaces.
 
-    name: of the language, in English. articles: of one thing; those of several are fillers. openings: "picture of". sides: a thing's own place, of two that are told apart by it.
-    plain_grounds: phrases with `{}` where the colour stands. endings: (ending, what stands in its
-    place) that lead from a name in another form back to the one in the vocabulary. elided: words
-    that lose their last letter before a vowel ("l'"), which are taken off.
+    name: of the language, in English. articles: of one thing; those of several are fillers.
+    sides: a thing's own place, of two that are told apart by it. plain_grounds: phrases with `{}`
+    where the colour stands. openings: "picture of". endings: (ending, what stands in its place)
+    that lead from a name in another form back to the one in the vocabulary. elided: words that
+    lose their last letter before a vowel ("l'") and are a word each, as a regular expression.
     """
 
     name: str

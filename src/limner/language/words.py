@@ -81,7 +81,7 @@ class Index:
         pieces = list(split(text, self._elided))
         found, index = list[list[Word]](), 0
         while index < len(pieces):
-            count, senses = self._longest(text, pieces[index : index + LONGEST], also or {})
+            count, senses = self._here(text, pieces[index : index + LONGEST + 1], also or {})
             start, stop = pieces[index][0], pieces[index + count - 1][1]
             found.append([_word(text, start, stop, sense) for sense in senses])
             index += count
@@ -95,6 +95,20 @@ class Index:
             found = [Sense(Kind.NUMBER, str(int(key)))]
         order = list(Kind)
         return sorted(found, key=lambda sense: order.index(sense.kind))
+
+    def _here(
+        self, text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]
+    ) -> tuple[int, list[Sense]]:
+        """How many pieces the phrase has that begins here, and what it may say.
+
+        Where a name goes on further than "a bunch of", the article stands alone.
+        """
+        count, senses = self._longest(text, pieces[:LONGEST], also)
+        if count > 1 and senses[0].kind in (Kind.SEVERAL, Kind.NUMBER):
+            further, named = self._longest(text, pieces[1:], also)
+            if further + 1 > count and named[0].kind is Kind.CONCEPT:
+                return self._longest(text, pieces[:1], also)
+        return count, senses
 
     def _longest(
         self, text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]
@@ -135,6 +149,7 @@ QUOTES = '"\u201c\u201e\u00ab'
 CLOSING = {'"': '"', "\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb"}
 PAUSES = frozenset(",;.:!?\n\u3001\u3002\uff0c\u060c\u0964")
 JOINERS = "'\u2019-"  # within a word
+SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 BOUND = "\ufe0e\ufe0f\u200d\u20e3"  # to the character before; the third to the one after it too
 
 
