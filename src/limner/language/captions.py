@@ -79,10 +79,15 @@ def canonical(scene: Scene) -> str:
     for relation, thing in zip(scene.joins, things[1:], strict=True):
         text = f"{text} {relation.value} {thing}"
     if scene.ground is not None:
-        plain = scene.ground.place == PLAIN
-        phrase = PLAIN_GROUNDS[0].format(scene.ground.colour) if plain else ""
-        text = f"{text} {phrase or GROUNDS[scene.ground.place][0]}".strip()
+        text = f"{text} {plain_ground(scene.ground)}".strip()
     return ", ".join(filter(None, (text, scene.style)))
+
+
+def plain_ground(ground: Ground) -> str:
+    """The ground's plain phrase: "on the beach", "on a blue background"."""
+    if ground.place == PLAIN:
+        return PLAIN_GROUNDS[0].format(ground.colour)
+    return GROUNDS[ground.place][0]
 
 
 def pick(options: Sequence[Option], chance: Chance) -> Option:

@@ -14,6 +14,7 @@ from limner.language.scene import PLAIN
 from limner.language.vocabulary import Vocabulary
 
 LONGEST = 9  # words of a phrase
+OTHER_STYLE = "other style"  # the meaning of an unknown word for a way of drawing
 
 
 class Kind(Enum):
@@ -42,7 +43,8 @@ class Word:
     """A word or phrase of a sentence: sentence[start:stop] is its text.
 
     meaning: the key of what it says: a concept, a colour, the value of a size or relation, a place,
-    a count in digits; the text itself where it says nothing. several: a plural's form.
+    a count in digits, OTHER_STYLE. several: a plural's form. kind_of: it is a word for a kind of
+    the concept and not a name of it.
     """
 
     text: str
@@ -51,15 +53,17 @@ class Word:
     kind: Kind
     meaning: str
     several: bool = False
+    kind_of: bool = False
 
 
 @dataclass(frozen=True)
 class Sense:
-    """What a phrase may say. kind_of: it is a kind of the concept and not a name of it."""
+    """What a phrase may say, as `Word` has it."""
 
     kind: Kind
     meaning: str
     several: bool = False
+    kind_of: bool = False
 
 
 class Index:
@@ -96,6 +100,19 @@ class Index:
         order = list(Kind)
         return sorted(found, key=lambda sense: order.index(sense.kind))
 
+    @property
+    def single(self) -> tuple[str, ...]:
+        """The single words for things and colours."""
+        return tuple(
+            phrase
+            for phrase, senses in self._senses.items()
+            if " " not in phrase and senses[0].kind in (Kind.CONCEPT, Kind.COLOUR)
+        )
+
+    def knows(self, word: str) -> bool:
+        """Whether the word says something, by itself or as another form of a name."""
+        return bool(self.senses(word) or self._kind_of(word))
+
     def _here(
         self, text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]
     ) -> tuple[int, list[Sense]]:
@@ -131,7 +148,7 @@ class Index:
         key = normal(phrase)
         for entry in (key, key.removesuffix("s"), key.removesuffix("es")):
             if entry in self._kinds:
-                return [Sense(Kind.CONCEPT, self._kinds[entry], entry != key)]
+                return [Sense(Kind.CONCEPT, self._kinds[entry], entry != key, kind_of=True)]
         return []
 
     def _bent(self, key: str) -> list[Sense]:
@@ -216,6 +233,7 @@ def _word(text: str, start: int, stop: int, sense: Sense) -> Word:
         kind=sense.kind,
         meaning=sense.meaning,
         several=sense.several,
+        kind_of=sense.kind_of,
     )
 
 
@@ -227,6 +245,8 @@ def _names(vocabulary: Vocabulary, grammar: Grammar) -> Iterator[tuple[str, Sens
         for name in names:
             for form in grammar.style_forms:
                 yield form.format(name), Sense(Kind.STYLE, style)
+    for style in vocabulary.other_styles:
+        yield style, Sense(Kind.UNKNOWN, OTHER_STYLE)
 
 
 def _forms(name: str, concept: str, grammar: Grammar) -> Iterator[tuple[str, Sense]]:
