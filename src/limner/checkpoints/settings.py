@@ -14,7 +14,6 @@ from limner.diffusion.prediction import Prediction, V
 from limner.errors import CheckpointError
 from limner.models.unet import UNetConfig
 
-
 LISTS = ("concepts", "styles", "others", "colours", "grounds")
 
 
@@ -100,6 +99,6 @@ def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
 def words_from_json(json: Mapping[str, Any] | None) -> Words | None:
     if json is None:
         return None
+    known = {name: value for name, value in json.items() if name in Words.__dataclass_fields__}
     lists = {name: tuple(json.get(name, ())) for name in LISTS}
-    language, accuracy = json.get("language", ""), json.get("accuracy", {})
-    return Words(**lists, language=language, accuracy=accuracy)
+    return Words(**{**known, **lists})
