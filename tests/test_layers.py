@@ -17,9 +17,10 @@ ROWS = (
     ("errors", "version"),
     ("types", "files", "generators"),
     ("nn",),
-    ("text", "models", "diffusion"),
+    ("text", "models", "diffusion", "language"),
     ("checkpoints", "data", "prompt", "explain"),
     ("pipeline", "training", "evaluate"),
+    ("emoji",),
     ("limner",),  # the public surface, which hands out what the pipeline has
     ("server",),
     ("cli",),
