@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from limner.models.dit import DiT
 from limner.models.unet import UNet
 from limner.nn.prepared import Prepared, join
 from limner.types import Conditioning
 
+T = TypeVar("T")
 MOST_BYTES = 2**29  # of what is kept: some 40 texts of SD 1 in fp32
 
 
@@ -50,7 +52,7 @@ class Preparations:
         return _last(self._one, key)
 
 
-def _last(kept: OrderedDict[Hashable, tuple[object, Prepared]], key: Hashable) -> Prepared:
+def _last(kept: OrderedDict[Hashable, tuple[T, Prepared]], key: Hashable) -> Prepared:
     """What is kept under a key, which is used last; the longest unused leave over the budget."""
     kept.move_to_end(key)
     total = sum(bytes_of(prepared) for _, prepared in kept.values())

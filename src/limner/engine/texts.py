@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -67,14 +66,16 @@ class Texts:
             plain = ["".join(said[0] for said in text.said if said is not None)]
             return Encoded(conditioning=encoder(plain), tokens=tokenizer(plain)[0])
         tokens = chunked(text.spans, tokenizer, text.dialect).ids.flatten()
-        if not text.spans:
-            empty = self(Text.plain("", text.clip_skip), under)
-            return Encoded(conditioning=empty.conditioning, tokens=tokens)
         weighted = any(said is not None and said[1] != 1 for said in text.said)
-        encode = partial(encode_spans, encoder, text.spans, dialect=text.dialect)
+        empty = None
+        if weighted or not text.spans:
+            empty = self(Text.plain("", text.clip_skip), under).conditioning
+        if empty is not None and not text.spans:
+            return Encoded(conditioning=empty, tokens=tokens)
         how = text.weighting if isinstance(text.weighting, Weighting) else dict(text.weighting)
-        empty = self(Text.plain("", text.clip_skip), under) if weighted else None
-        conditioning = encode(weighting=how, empty=None if empty is None else empty.conditioning)
+        conditioning = encode_spans(
+            encoder, text.spans, dialect=text.dialect, weighting=how, empty=empty
+        )
         return Encoded(conditioning=conditioning, tokens=tokens)
 
 

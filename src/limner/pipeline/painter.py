@@ -23,9 +23,10 @@ from limner.generators import finish
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.features.restyle import read_style
 from limner.pipeline.features.upscale import refined
+from limner.pipeline.many import in_order, paint_batch, painting
 from limner.pipeline.masks import read_mask
 from limner.pipeline.model import Model
-from limner.pipeline.paint import Painting, latents, paint
+from limner.pipeline.paint import paint
 from limner.pipeline.pictures import read_picture
 from limner.pipeline.planning import plan
 from limner.pipeline.request import Request
@@ -158,15 +159,7 @@ class Painter:
 
         Raises the first error there is, in its place; `outcomes` goes on after one.
         """
-        early, following = dict[int, Result | LimnerError](), 0
-        for number, outcome in self.outcomes(requests):
-            early[number] = outcome
-            while following in early:
-                outcome = early.pop(following)
-                if isinstance(outcome, LimnerError):
-                    raise outcome
-                yield outcome
-                following += 1
+        return in_order(self.outcomes(requests))
 
     def complete(self, request: Request) -> Request:
         """The request with the model's defaults; RequestError for a size it cannot paint."""
@@ -183,24 +176,9 @@ class Painter:
         (encoded,) = self.engine.answer([ask])
         return Conditioning.joined([each.conditioning for each in encoded])
 
-    @torch.inference_mode()
     def paint_batch(self, prompts: Sequence[str], seeds: Sequence[int]) -> Float[Tensor, "B P H W"]:
-        """One picture a prompt and seed, in the model's defaults, as model pixels on the CPU.
-
-        For measuring many prompts: the batch shares every model call.
-        """
-        asked = [Request(prompt=p, seed=s) for p, s in zip(prompts, seeds, strict=True)]
-        paintings = ((n, latents(plan(each, self.model))) for n, each in enumerate(asked))
-        found = dict(outcomes(paintings, self.engine, most=len(asked)))
-        for outcome in found.values():
-            if isinstance(outcome, LimnerError):
-                raise outcome
-        return self.engine.decoder(torch.cat([found[n] for n in range(len(asked))])).pixels
+        """One picture a prompt and seed, as model pixels: see `limner.pipeline.many`."""
+        return paint_batch(self.model, self.engine, prompts, seeds)
 
     def _enlarged(self, ask: Enlarge) -> Image.Image:
         return self.enlarger.upscale(ask.picture, ask.by, seed=ask.seed)
-
-
-def painting(request: Request, model: Model) -> Painting:
-    """A painting that plans itself when it begins, so that what fails then is its own failure."""
-    return (yield from paint(plan(request, model)))
