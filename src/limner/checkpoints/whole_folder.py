@@ -42,6 +42,8 @@ def load_folder(
         sampling=sampling,
         words=words,
         naming=load_naming(folder, device=device),
+        scheduler=folder.scheduler,
+        notes=folder.notes(),
         **load_branches(folder, dtype=dtype, device=device),
     )
 
@@ -72,4 +74,6 @@ def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32)
             folder.save(part, dtype)
     if parts.naming is not None:
         save_naming(parts.naming, folder, dtype)
-    folder.save_settings(parts.process, name_of(parts.prediction), parts.sampling, parts.words)
+    folder.save_settings(
+        parts.process, name_of(parts.prediction), parts.sampling, parts.words, parts.scheduler
+    )

@@ -89,7 +89,7 @@ TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Options], bool], str], ...] =
         (),
         _not("lambda_min_clipped", -math.inf),
         "the noisiest levels are not left out",
-    ),  # noqa: E501
+    ),
     ("thresholding", (), _set("thresholding"), "the denoised picture is not held by its quantiles"),
     ("clip_sample", (), _set("clip_sample"), "the denoised picture is not held to a range"),
     (
@@ -97,19 +97,19 @@ TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Options], bool], str], ...] =
         ("DDPMScheduler",),
         _not("variance_type", "fixed_small"),
         "the variance is the small one",
-    ),  # noqa: E501
+    ),
     (
         "variance_type",
         ("DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"),
         _set("variance_type"),
         "a learned variance is not taken off the output",
-    ),  # noqa: E501
+    ),
     (
         "interpolation_type",
         (),
         _not("interpolation_type", "linear"),
         "sigmas are interpolated linearly",
-    ),  # noqa: E501
+    ),
     (
         "use_dynamic_shifting",
         (),
@@ -127,31 +127,31 @@ TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Options], bool], str], ...] =
         (),
         lambda options: not options["skip_prk_steps"],
         "there are no Runge-Kutta steps before",
-    ),  # noqa: E501
+    ),
     (
         "original_inference_steps",
         (),
         _not("original_inference_steps", 50),
         "there are 50 times to choose from",
-    ),  # noqa: E501
+    ),
     (
         "timestep_scaling",
         (),
         _not("timestep_scaling", 10.0),
         "x is not mixed into the denoised picture",
-    ),  # noqa: E501
+    ),
     (
         "timestep_spacing",
         ("DDIMScheduler", "PNDMScheduler"),
         _steps_on,
         "where steps do not divide the chain, a step goes to the next level",
-    ),  # noqa: E501
+    ),
     (
         "algorithm_type",
         ("DPMSolverMultistepScheduler", "EDMDPMSolverMultistepScheduler"),
         _mixing_sde,
         "the formula is k-diffusion's, which differs in a sign from the third step on",
-    ),  # noqa: E501
+    ),
 )
 
 
