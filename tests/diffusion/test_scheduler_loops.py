@@ -15,11 +15,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from limner.diffusion.path import path
 from limner.diffusion.prediction import prediction_named
 from limner.diffusion.process import process_from_dict
 from limner.diffusion.sample import denoise_with, drive, last
 from limner.diffusion.scheduler_config import plan_from_dict, prediction_name
-from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import solver_named
 
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
@@ -60,11 +60,14 @@ def ours(config: dict[str, Any], steps: int, seed: int = 5) -> tuple[Tensor, int
     plan = plan_from_dict(config, process)
     assert plan.notes == ()
     prediction = prediction_named(prediction_name(config), process)
-    visited = levels(process, steps, plan.schedule, **plan.options)
-    first = visited[0]
-    scale = 1 / process.native_scale(first) if plan.unit_start else first.sigma
-    if plan.unit_start and process.native_scale(first) == 1 and first.alpha == 1:
-        scale = (first.sigma**2 + 1) ** 0.5
+    way = path(
+        process,
+        steps,
+        plan.schedule,
+        unit_start=plan.unit_start,
+        native_end=plan.native_end,
+        **plan.options,
+    )
     asked = 0
 
     def counted(x: Tensor, t: Tensor) -> Tensor:
@@ -73,9 +76,8 @@ def ours(config: dict[str, Any], steps: int, seed: int = 5) -> tuple[Tensor, int
         return network(x, t)
 
     denoise = denoise_with(counted, process, prediction)
-    run = solver_named(plan.solver)(scale * NOISE, visited, fresh(seed))
-    x = last(drive(run, denoise))
-    return x * (process.native_scale(visited[-1]) if plan.native_end else 1), asked
+    run = solver_named(plan.solver)(way.start * NOISE, way.levels, fresh(seed))
+    return way.end * last(drive(run, denoise)), asked
 
 
 def fresh(seed: int) -> Callable[..., Tensor]:
@@ -150,10 +152,7 @@ FLOWS: list[tuple[type, dict[str, Any]]] = [
         for kind in (MULTISTEP, UNIPC)
         for options in ({}, {"flow_shift": 3.0})
     ),
-    (
-        SINGLESTEP,
-        {"use_flow_sigmas": True, "prediction_type": "flow_prediction", "flow_shift": 2.0},
-    ),
+    (SINGLESTEP, {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}),
 ]
 EDMS: list[tuple[type, dict[str, Any]]] = [
     (diffusers.EDMEulerScheduler, {}),

@@ -8,14 +8,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from limner.checkpoints.families import SD2, SDXL, SINGLE_FILES, description, kind_by_marker
 from limner.checkpoints.families.alone import ALONE
 from limner.checkpoints.families.places import EMA_PREFIX, UNET_PREFIX, Place
+from limner.checkpoints.file_noise import process_told, scheduler_told
 from limner.checkpoints.folder import INPAINTING_CHANNELS
 from limner.checkpoints.header import Entry
 from limner.checkpoints.kinds import FileKind
 from limner.checkpoints.reader import Weights
+from limner.diffusion.process import Process, process_from_dict
+from limner.diffusion.scheduler_config import prediction_name
 
 NESTED = "state_dict."
 
@@ -44,7 +48,7 @@ class Found(StrEnum):
     """How the prediction type was found, the surest first."""
 
     GIVEN = "given by the caller"
-    MARKER = "marker tensor v_pred in the file"
+    MARKER = "marker tensor in the file"
     METADATA = "metadata of the file"
     SPREAD = "spread of a bias in the U-Net (more than 0.09 means v)"
     SCHEDULER = "scheduler_config.json"
@@ -56,8 +60,9 @@ class Detection:
     """What a file is.
 
     places: its parts and where they are. layout: "flat", or "state_dict" where names begin so.
-    prediction: "epsilon" or "v", or None for a file that predicts nothing.
-    zero_snr: the marker of a schedule that ends in pure noise. parameters: by part.
+    prediction: "epsilon", "v" or "edm", or None for a file that predicts nothing.
+    process, scheduler: the noise that the file tells of, and its scheduler where it tells of one.
+    parameters: by part.
     dtypes: of the tensors, the commonest first.
     """
 
@@ -68,9 +73,15 @@ class Detection:
     ema: bool
     prediction: str | None
     prediction_found: Found | None
-    zero_snr: bool
+    process: Process
+    scheduler: Mapping[str, Any] | None
     dtypes: tuple[str, ...]
     parameters: Mapping[str, int]
+
+    @property
+    def zero_snr(self) -> bool:
+        """Whether the noise process is a chain that ends in noise alone."""
+        return getattr(self.process, "zero_terminal_snr", False)
 
     @property
     def description(self) -> str:
@@ -86,9 +97,12 @@ def detect(weights: Weights, *, prediction: str | None = None) -> Detection:
     kind = kind_of(tensors)
     places = places_of(kind, tensors)
     unet = next((place.prefix for place in places if place.part == "denoiser"), None)
+    scheduler = scheduler_told(weights, names)
     found = None
     if unet is not None:
         prediction, found = _prediction(weights, names, kind, unet, prediction)
+    if scheduler is not None and found is not None:
+        prediction, found = _edm_prediction(scheduler, prediction, found)
     input_shape = _shape(tensors, f"{unet}{INPUT_KEY}") or _shape(tensors, "conv_in.weight")
     return Detection(
         kind=kind,
@@ -98,7 +112,8 @@ def detect(weights: Weights, *, prediction: str | None = None) -> Detection:
         ema=any(name.startswith(EMA_PREFIX) for name in tensors),
         prediction=prediction if unet is not None else None,
         prediction_found=found,
-        zero_snr="ztsnr" in tensors,
+        process=process_told(weights, names) if scheduler is None else process_from_dict(scheduler),
+        scheduler=scheduler,
         dtypes=dtype_names(entries.values()),
         parameters=_parameters(tensors, places),
     )
@@ -177,6 +192,15 @@ def _prediction(
         large = weights.get(name).double().std().item() > spread.least
         return "v" if large else "epsilon", Found.SPREAD
     return "epsilon", Found.DEFAULT
+
+
+def _edm_prediction(
+    scheduler: Mapping[str, Any], prediction: str | None, found: Found
+) -> tuple[str, Found]:
+    """What an EDM file predicts: as it says, or v or the other sign of it as the caller says."""
+    if found is Found.GIVEN and prediction is not None:
+        return {"epsilon": "edm"}.get(prediction, prediction), found
+    return prediction_name(scheduler), Found.MARKER
 
 
 def _shape(tensors: Mapping[str, Entry], name: str) -> tuple[int, ...]:

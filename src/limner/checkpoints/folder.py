@@ -26,15 +26,16 @@ from safetensors.torch import save_file
 from torch import nn
 
 from limner.checkpoints import configs, eight_bit, weights
-from limner.checkpoints.families import Family, family_of_config
+from limner.checkpoints.families import Family, family_of_model
+from limner.checkpoints.scheduling import described_by, plain_scheduler, sampled_by
 from limner.checkpoints.settings import (
     Sampling,
     Words,
     sampling_from_json,
     words_from_json,
 )
-from limner.diffusion.prediction import Prediction, name_of, prediction_named
-from limner.diffusion.process import DiscreteDiffusion, Process, process_from_dict
+from limner.diffusion.prediction import Prediction, name_of
+from limner.diffusion.process import Process, RectifiedFlow
 from limner.errors import CheckpointError
 from limner.files import whole_file
 from limner.models.autoencoder import Autoencoder
@@ -48,7 +49,7 @@ from limner.nn.skeleton import skeleton
 from limner.text.tokenizer import Tokenizer
 
 INPAINTING_CHANNELS = 9  # noisy latent, mask, latent of what is kept
-EXTRA = "limner.json"
+EXTRA, SCHEDULER = "limner.json", "scheduler_config.json"
 LEXICON = "lexicon.json"
 
 
@@ -230,15 +231,23 @@ class ModelFolder:
         return tokenizer if same else tokenizer.with_length(tower.length)
 
     def save_settings(
-        self, process: Process, prediction: str, sampling: Sampling, words: Words | None
+        self,
+        process: Process,
+        prediction: str,
+        sampling: Sampling,
+        words: Words | None,
+        scheduler: Mapping[str, Any] | None = None,
     ) -> None:
-        scheduler = {**process.to_dict(), "prediction_type": prediction}
-        library = "limner"
-        if isinstance(process, DiscreteDiffusion) and prediction in DIFFUSERS_PREDICTIONS:
-            library = "diffusers"
-            scheduler |= {**DDIM, "prediction_type": DIFFUSERS_PREDICTIONS[prediction]}
+        """Write how the model is painted with.
+
+        scheduler: the configuration of diffusers' that it came with; None: the plainest that is
+        right for the process, Limner's own where diffusers has none.
+        """
+        library = "diffusers"
+        if scheduler is None:
+            library, scheduler = plain_scheduler(process, prediction)
         (self.path / "scheduler").mkdir(parents=True, exist_ok=True)
-        write_json(self.path / "scheduler" / "scheduler_config.json", scheduler)
+        write_json(self.path / "scheduler" / SCHEDULER, scheduler)
         self._index("scheduler", library, scheduler["_class_name"])
         words_json = None if words is None else asdict(words)
         lexicon = {} if words_json is None else words_json.pop("lexicon")
@@ -252,26 +261,58 @@ class ModelFolder:
             process, prediction, sampling, words = self.base.load_settings()
             own = {**asdict(sampling), **self._extra().get("sampling", {})}
             return process, prediction, sampling_from_json(own), words
-        scheduler = read_json(self.path / "scheduler" / "scheduler_config.json")
-        process = process_from_dict(scheduler)
-        name = _PREDICTIONS.get(scheduler.get("prediction_type", "epsilon"))
-        if name is None:
-            raise CheckpointError(f"prediction_type {scheduler['prediction_type']!r} is unknown")
-        prediction = prediction_named(name, process)
+        file = self.path / "scheduler" / SCHEDULER
+        scheduler = read_json(file)
+        process, prediction = described_by(scheduler, file)
         extra = self._extra()
         if "sampling" not in extra:
-            return process, prediction, self._published_sampling(prediction), None
+            return process, prediction, self._published_sampling(process, prediction)[0], None
         words = words_from_json(extra.get("words"))
         if words is not None and (self.path / LEXICON).exists():
             words = replace(words, lexicon=read_json(self.path / LEXICON))
         return process, prediction, sampling_from_json(extra["sampling"]), words
 
-    def _published_sampling(self, prediction: Prediction) -> Sampling:
-        """The defaults of the U-Net's kind, as far as the folder does not know better."""
-        if not self.has("unet"):
-            return Sampling()
-        family = family_of_config(self.config("unet"))
+    @property
+    def scheduler(self) -> dict[str, Any] | None:
+        """The scheduler's configuration where it is one of diffusers', else None."""
+        file = self.place("scheduler") / SCHEDULER
+        config = read_json(file) if file.is_file() else {}
+        return config if str(config.get("_class_name", "")).endswith("Scheduler") else None
+
+    def notes(self) -> tuple[str, ...]:
+        """What the folder says of painting that Limner does not do, a sentence each."""
+        process, prediction, sampling, _ = self.load_settings()
+        if self.scheduler is None:
+            return ()
+        published, notes = self._published_sampling(process, prediction)
+        return (
+            notes
+            if published.solver == sampling.solver
+            and (published.schedule, published.options) == (sampling.schedule, sampling.options)
+            else ()
+        )
+
+    def _published_sampling(
+        self, process: Process, prediction: Prediction
+    ) -> tuple[Sampling, tuple[str, ...]]:
+        """What a folder of others is painted with, and what of that Limner does not do.
+
+        The family's defaults, as far as the folder and its scheduler do not know better.
+        """
+        sampling = self._sampling_of_kind(process, prediction)
+        if self.scheduler is None:
+            return sampling, ()
+        return sampled_by(self.scheduler, sampling, process)
+
+    def _sampling_of_kind(self, process: Process, prediction: Prediction) -> Sampling:
+        part = "unet" if self.has("unet") else "transformer"
+        config = self.config(part)
+        family = family_of_model(config, process)
         sampling = family.sampling_of(name_of(prediction))
+        if isinstance(process, RectifiedFlow):
+            sampling = replace(sampling, schedule="shifted")
+        if part == "transformer":
+            return sampling
         latent = read_json(self.path / "unet" / "config.json").get("sample_size")
         if isinstance(latent, int) and self.has("vae"):
             side = latent * self.config("vae").space.stride
@@ -302,23 +343,6 @@ class ModelFolder:
             "_diffusers_version": LAYOUT_VERSION,
         }
         write_json(path, nothing | read_json(path) | name)
-
-
-_PREDICTIONS = {
-    "epsilon": "epsilon",
-    "v": "v",
-    "v_prediction": "v",
-    "sample": "sample",
-    "flow": "flow",
-}
-DIFFUSERS_PREDICTIONS = {"epsilon": "epsilon", "v": "v_prediction", "sample": "sample"}
-# diffusers' scheduler for a folder of ours: the plainest, set as for every Stable Diffusion
-DDIM = {
-    "_class_name": "DDIMScheduler",
-    "clip_sample": False,
-    "set_alpha_to_one": False,
-    "steps_offset": 1,
-}
 
 
 def default_dtype(config: Any, device: torch.device | str) -> torch.dtype:

@@ -1,4 +1,7 @@
-"""Which tensors of a single file no part takes, and painting does without."""
+"""Which tensors of a single file no part takes, and painting does without.
+
+What can change the meaning of a file's output is never here: `file_noise` reads it.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,10 @@ import re
 
 # What training left in files, and what painting has no use for.
 IGNORED = (
-    r"(global_step|epoch|steps|logvar|scale_factor|num_batches_tracked)$",
+    r"(global_step|epoch|steps|logvar|num_batches_tracked)$",
     r"(sqrt_|log_)?(one_minus_)?(recip_|recipm1_)?alphas.*",
     r"sqrt_recip.*_alphas.*",
-    r"(betas|lvlb_weights|posterior_.*|denoiser\.sigmas|edm_.*)$",
-    r"(v_pred|ztsnr)$",
+    r"(lvlb_weights|posterior_.*)$",
     r".*\.position_ids$",
     r".*\.(attn_mask|logit_scale)$",
     r"model_ema\..*",

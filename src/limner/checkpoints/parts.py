@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -29,6 +31,7 @@ class Parts:
     An autoencoder of None means that the denoiser works on pixels. SDXL has a second tokenizer and
     text encoder. content_encoder: what restyles, where the model has it; naming, style_namer:
     what says which of the model's concepts a picture shows, and in which of its styles.
+    scheduler: the configuration of diffusers' scheduler that the model came with.
     notes: what of the files is not as Limner paints, a sentence each, for whoever paints with it.
     loras: files of its folder, without which the model does not paint as it should. They are on no
     module: whoever paints or trains puts them on.
@@ -47,6 +50,7 @@ class Parts:
     content_encoder: ContentEncoder | None = None
     style_namer: StyleNamer | None = None
     naming: Naming | None = None
+    scheduler: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
     loras: tuple[Path, ...] = ()
 

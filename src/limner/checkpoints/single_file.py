@@ -19,6 +19,7 @@ from limner.checkpoints import keymaps
 from limner.checkpoints.detect import NESTED, Detection, detect
 from limner.checkpoints.families import SD1, SINGLE_FILES, Family
 from limner.checkpoints.families.places import EMA_PREFIX, Place
+from limner.checkpoints.file_noise import MEANINGFUL, latent_space
 from limner.checkpoints.folder import default_dtype, published_tokenizer
 from limner.checkpoints.header import Shape, shown
 from limner.checkpoints.ignored import ignored
@@ -26,10 +27,10 @@ from limner.checkpoints.keymaps import Source, Table
 from limner.checkpoints.kinds import FileKind
 from limner.checkpoints.parts import Parts
 from limner.checkpoints.reader import Weights, open_weights
+from limner.checkpoints.scheduling import EDM_PREDICTIONS, sampled_by
 from limner.checkpoints.sizes import OurShapes, derived
 from limner.checkpoints.weights import respell
 from limner.diffusion.prediction import prediction_named
-from limner.diffusion.process import DiscreteDiffusion, process_from_dict
 from limner.errors import CheckpointError, UsageError
 from limner.models.autoencoder import Autoencoder
 from limner.models.unet import UNetConfig
@@ -108,7 +109,7 @@ def load_parts(
     check(weights, matches, leftovers(weights, found, matches))
     sources = [(weights, averaged(weights, part) if ema else part) for part in matches]
     if vae is not None:
-        sources.append((vae, match_autoencoder(vae, family)))
+        sources.append((vae, match_autoencoder(vae, family, weights)))
     modules = {
         part.place.part: fill(file, part, dtype=dtype, device=device) for file, part in sources
     }
@@ -141,13 +142,21 @@ def load_autoencoder(
 
 
 def match(
-    weights: Weights, place: Place, family: Family, *, unet: UNetConfig | None = None
+    weights: Weights,
+    place: Place,
+    family: Family,
+    *,
+    unet: UNetConfig | None = None,
+    told: Weights | None = None,
 ) -> Match:
-    """Hold the tensors of a place against the module that their shapes tell of."""
+    """Hold the tensors of a place against the module that their shapes tell of.
+
+    told: the file that says how latents are scaled, if it is another.
+    """
     where = _whole_names(weights, place)
     shapes = {name: weights.entries[whole].shape for name, whole in where.items()}
     what = f"{weights.path}: the {place.part.replace('_', ' ')} ({place.prefix or 'no prefix'})"
-    module, table = _built(place, shapes, family, unet, what)
+    module, table = _built(place, shapes, family, unet, told or weights, what)
     sources, missing, misshapen = {}, [], []
     for name, tensor in module.state_dict().items():
         source = keymaps.find(name, table)
@@ -169,13 +178,16 @@ def match(
     )
 
 
-def match_autoencoder(weights: Weights, family: Family) -> Match:
-    """The autoencoder of a file of its own, or of a whole model, for a model of that family."""
+def match_autoencoder(weights: Weights, family: Family, told: Weights | None = None) -> Match:
+    """The autoencoder of a file of its own, or of a whole model, for a model of that family.
+
+    told: the file of the model, which says how its latents are scaled.
+    """
     found = detect(weights)
     place = next((place for place in found.places if place.part == "autoencoder"), None)
     if place is None:
         raise CheckpointError(f"{weights.path} is {found.description}: a VAE is right")
-    part = match(weights, place, family)
+    part = match(weights, place, family, told=told)
     alone = found.kind is FileKind.AUTOENCODER
     check(weights, [part], leftovers(weights, found, [part]) if alone else ())
     return part
@@ -189,7 +201,8 @@ def leftovers(weights: Weights, found: Detection, matches: list[Match]) -> tuple
     return tuple(
         name
         for name in weights.entries.keys() - used
-        if not ignored(bare := name.removeprefix(NESTED))
+        if (bare := name.removeprefix(NESTED)) not in MEANINGFUL
+        and not ignored(bare)
         and not any(bare.startswith(prefix) for prefix in left_out)
     )
 
@@ -248,11 +261,16 @@ def fill(
 
 
 def _built(
-    place: Place, shapes: Mapping[str, Shape], family: Family, unet: UNetConfig | None, what: str
+    place: Place,
+    shapes: Mapping[str, Shape],
+    family: Family,
+    unet: UNetConfig | None,
+    told: Weights,
+    what: str,
 ) -> tuple[Any, Table]:
     """The module, without weights, that the shapes in a place tell of, and the table of its names.
 
-    what: the place in words, for errors.
+    told: the file that says how latents are scaled. what: the place in words, for errors.
     """
     if not shapes:
         raise CheckpointError(f"{what} is not in the file")
@@ -264,7 +282,8 @@ def _built(
     if place.part == "autoencoder":
         like = family.autoencoder or SD1.autoencoder
         assert like is not None
-        config = replace(config, scale=like.scale, overflows_half=like.overflows_half)
+        space = latent_space(told, bare_names(told), like.scale)
+        config = replace(config, **space, overflows_half=like.overflows_half)
     if place.part == "denoiser" and unet is not None:
         config = unet
     return derived(lambda: skeleton(lambda: naming.module(config)), what), table
@@ -280,6 +299,11 @@ def _whole_names(weights: Weights, place: Place) -> dict[str, str]:
     return names
 
 
+def bare_names(weights: Weights) -> dict[str, str]:
+    """A file's names without `state_dict.` -> as they are."""
+    return {name.removeprefix(NESTED): name for name in weights.entries}
+
+
 def _unused(place: Place, config: Any, where: Mapping[str, str]) -> frozenset[str]:
     if place.naming.unused is None:
         return frozenset()
@@ -289,20 +313,22 @@ def _unused(place: Place, config: Any, where: Mapping[str, str]) -> frozenset[st
 
 def _assembled(modules: Mapping[str, Any], family: Family, found: Detection) -> Parts:
     """The parts with what goes with them by the family."""
-    scheduler = DiscreteDiffusion().to_dict()
-    if found.zero_snr:
-        scheduler["rescale_betas_zero_snr"] = True
-    process = process_from_dict(scheduler)
-    if found.prediction not in ("epsilon", "v"):
+    process, scheduler = found.process, found.scheduler
+    if found.prediction not in ("epsilon", "v", "edm"):
         raise UsageError(f"prediction {found.prediction!r} is none of epsilon and v")
-    prediction = prediction_named(found.prediction, process)
+    sampling, notes = family.sampling_of(found.prediction), tuple[str, ...]()
+    if scheduler is not None:
+        scheduler = {**scheduler, "prediction_type": EDM_PREDICTIONS[found.prediction]}
+        sampling, notes = sampled_by(scheduler, sampling, process)
     second = modules.get("text_encoder_2")
     return Parts(
         **modules,
         tokenizer=published_tokenizer(modules["text_encoder"].config),
         tokenizer_2=second and published_tokenizer(second.config),
         process=process,
-        prediction=prediction,
-        sampling=family.sampling_of(found.prediction),
+        prediction=prediction_named(found.prediction, process),
+        sampling=sampling,
         words=None,
+        scheduler=scheduler,
+        notes=notes,
     )

@@ -44,6 +44,8 @@ def load_folder(
         words=words,
         naming=load_naming(folder, device=device),
         loras=folder.loras,
+        scheduler=folder.scheduler,
+        notes=folder.notes(),
         **load_branches(folder, dtype=dtype, device=device),
     )
 
@@ -74,7 +76,9 @@ def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32)
             folder.save(part, dtype)
     if parts.naming is not None:
         save_naming(parts.naming, folder, dtype)
-    folder.save_settings(parts.process, name_of(parts.prediction), parts.sampling, parts.words)
+    folder.save_settings(
+        parts.process, name_of(parts.prediction), parts.sampling, parts.words, parts.scheduler
+    )
     for file in parts.loras:
         if (path / file.name).exists():
             raise CheckpointError(f"two of the model's LoRAs are called {file.name}: rename one")

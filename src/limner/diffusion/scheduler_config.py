@@ -208,7 +208,7 @@ def _between_sigmas(name: str, config: Mapping[str, Any], flag: str) -> LevelOpt
 
 
 def _of_flow(name: str, config: Mapping[str, Any], flag: str | None) -> tuple[str, LevelOptions]:
-    """diffusers' levels of a flow reach down to 1 / T, those of multistep solvers from below 1."""
+    """diffusers' levels of a flow end above 0; those of its multistep solvers begin below 1."""
     if flag is not None:
         raise UsageError(f"{flag} of a flow is none of Limner's schedules")
     least = 1 / int(config.get("num_train_timesteps", 1000))
