@@ -15,14 +15,16 @@ from torch import Tensor
 
 import limner
 from limner.checkpoints import Parts, load_folder
+from limner.checkpoints.lora import read_lora
 from limner.data.records import PictureSet, Record
 from limner.diffusion.prediction import V
 from limner.errors import TrainingError, UsageError
+from limner.generators import finish
 from limner.training.distributed import Processes
 from limner.training.finetune import CaptionEncoder, FineTuning, finetune, mirrored
 from limner.training.loop import LoopConfig, Progress
 from limner.training.objectives.conditions import Remembered
-from limner.training.tunings import EmbeddingTuning, FullTuning, LoraTuning, Tuning
+from limner.training.tunings import EmbeddingTuning, FullTuning, LoraTuning, Tuning, models_of
 
 LOOP = LoopConfig(
     steps=3, batch=4, learning_rate=0.05, weight_decay=0.0, precision="fp32", warmup=0.0,
