@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import limner
 from limner.checkpoints import ModelFolder, Sampling, Words
 from limner.checkpoints.branches import asked_of
 from limner.checkpoints.folder import EXTRA, write_json
+from limner.checkpoints.lora import save_lora
+from limner.checkpoints.lora_names import adaptable
 from limner.diffusion.process import RectifiedFlow
 from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower, TextTowerConfig
@@ -23,6 +26,7 @@ from limner.models.presets import AUTOENCODER_TINY, UNET_TINY
 from limner.models.style import StyleConfig, StyleNamer
 from limner.models.unet import UNet
 from limner.models.upscaler import Upscaler, UpscalerConfig
+from limner.nn.trainable import TrainableUpdates
 from limner.text.tokenizer import Tokenizer
 
 # The same examples in every run, however slow the machine.

@@ -16,9 +16,11 @@ from torch import Tensor
 
 import limner
 from limner.checkpoints import Parts, load_folder
+from limner.checkpoints.lora import read_lora
 from limner.data.records import PictureSet, Record
 from limner.diffusion.prediction import V
 from limner.errors import TrainingError, UsageError
+from limner.generators import finish
 from limner.training.distributed import Processes
 from limner.training.finetune import CaptionEncoder, FineTuning, finetune, mirrored
 from limner.training.loop import LoopConfig, Progress
