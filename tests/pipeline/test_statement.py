@@ -185,3 +185,10 @@ def test_what_no_text_can_hold_is_kept_as_it_is() -> None:
     assert request.picture is PICTURE
     assert math.isclose(Request.from_json(request.to_json()).variation_strength, 0)
     assert set(STORED).isdisjoint(UNSTORED)
+
+
+def test_the_docstring_says_what_every_field_is() -> None:
+    assert Request.__doc__ is not None
+    assert "default" in Request.__doc__.splitlines()[0]
+    for name, field in FIELDS.items():
+        assert f"    {name}: {field.about.help}" in Request.__doc__

@@ -74,6 +74,12 @@ class Field:
         default = self.default
         return f"{default:g}" if isinstance(default, float) else str(default)
 
+    @property
+    def description(self) -> str:
+        """What the field is, and what holds where it is left out."""
+        otherwise = f"Default: {self.said_default}." if self.said_default else ""
+        return " ".join(filter(None, (self.about.help, self.about.more, otherwise)))
+
     def check(self, value: Any) -> Any:
         """The value as a request keeps it; RequestError for one that it cannot take."""
         if value is None and self.optional:
@@ -86,13 +92,8 @@ class Field:
         if self.optional:
             said["type"] = [said["type"], "null"]
             said |= {"enum": [*said["enum"], None]} if "enum" in said else {}
-        words = (self.about.help, self.about.more, self.said_default and self._otherwise)
-        described = {"description": " ".join(filter(None, words))}
+        described = {"description": self.description}
         return described | said | ({} if self.required else {"default": self.default})
-
-    @property
-    def _otherwise(self) -> str:
-        return f"Default: {self.said_default}."
 
 
 def about(kind: Kind, help: str, group: Group, **more: Any) -> dict[str, About]:

@@ -111,3 +111,9 @@ class Request(Statement):
         if "prompt" not in values:
             raise RequestError("a prompt is missing")
         return cls(**{name: FIELDS[name].check(value) for name, value in values.items()})
+
+
+# What `help(Request)` says of the fields, out of their statement.
+Request.__doc__ = "\n".join(
+    (Request.__doc__ or "", *(f"    {name}: {each.description}" for name, each in FIELDS.items()))
+)
