@@ -85,8 +85,8 @@ class Batch:
 
     def _job(self, index: int, line: Line) -> Job:
         paths = self.names.paths(index, line)
-        request, painted_by = fitting(line.request, self.painted_by, self._warner(line))
-        return Job(line=line, request=request, painted_by=painted_by, paths=paths)
+        painted_by = fitting(line.request, self.painted_by)
+        return Job(line=line, request=line.request, painted_by=painted_by, paths=paths)
 
     def _by_one_model(self, painted_by: ModelOptions, jobs: Iterator[Job]) -> Iterator[Path]:
         """The pictures of one model, which is loaded where there is a job for it."""

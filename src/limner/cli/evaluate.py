@@ -48,7 +48,7 @@ def command(
     from limner.cli.train import read
     from limner.data.emoji import cache_folder
     from limner.evaluate.report import choose_cells
-    from limner.pipeline import load
+    from limner.loading import load
 
     painter = load(model)
     if painter.words is None:

@@ -80,7 +80,7 @@ def command(
         raise OutputError(f"{maps_path} is there already: -o names another place, --force writes")
     own_size = {"upscale": None, "refine": None}  # the maps are of the picture as it is painted
     request = options.request(base, text, count=1, attention="mean", **own_size)
-    request, painted_by = fitting(request, painted_by, output.warn)
+    painted_by = fitting(request, painted_by)
     painter = painted_by.load()
     painted = paint(painter, request, stages, quiet=output.quiet)
     for line in painted.result.warnings:

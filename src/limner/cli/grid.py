@@ -61,7 +61,7 @@ def command(
     path = output.target(f"{text} grid" if output.output is None else text)
     request = options.request(base, text, count=1)
     if all(axis.name != "prompt" for axis in axes):  # one model paints all cells
-        request, painted_by = fitting(request, painted_by, output.warn)
+        painted_by = fitting(request, painted_by)
     painter = painted_by.load()
     cells = settled(painter, sweep(request, axes, dialect=painter.parts.sampling.dialect))
     with_grid = grid_texts(cells[0][0], axes, painted_by.origin)

@@ -88,14 +88,14 @@ class ModelOptions:
     @property
     def origin(self) -> Path:
         """Where the model lies, which a picture's metadata name."""
-        from limner.pipeline.loading import found
+        from limner.loading import found
 
         return found(self.model)
 
     def load(self) -> Painter:
         """The painter, with everything put on it."""
         weighted = [parse_lora(text) for text in self.loras or ()]
-        from limner.pipeline import load
+        from limner.loading import load
 
         painter = load(
             self.model,

@@ -57,7 +57,7 @@ def carry_out(
     grid: bool = False,
 ) -> None:
     """Paint a request, write the pictures, and say where they are."""
-    request, painted_by = fitting(request, painted_by, output.warn)
+    painted_by = fitting(request, painted_by)
     painter = painted_by.load()
     with progress_bar("painting", quiet=output.quiet) as report:
         result = follow(painter.steps(request), report)

@@ -104,7 +104,6 @@ class Denoise:
     are told the same. shown: (1 or R, K, h, w) beside x, to an inpainting model. visible:
     (1, L, h, w), which tokens each place may look at. added: (1 or R, ...) maps that a U-Net adds
     to its own. attend: stands in the place of attention; such an ask is a call of its own.
-    stage: what this is called where it fails.
     """
 
     x: Latent
@@ -115,7 +114,6 @@ class Denoise:
     added: tuple[Tensor, ...] = ()
     attend: Attend | None = None
     under: Adapted = NOTHING
-    stage: str = "denoiser"
 
     def __len__(self) -> int:
         """R, the number of rows."""

@@ -16,7 +16,6 @@ from limner.engine.adapted import Adapted, Places, Wearing
 from limner.engine.asks import Ask, Decode, Decoded, Denoise, Encode, Encoded, Enlarge, Look
 from limner.engine.decoding import LatentDecoder
 from limner.engine.looking import look
-from limner.engine.numerics import finite
 from limner.engine.prepared import Preparations
 from limner.engine.rows import Rows, denoised, joined
 from limner.engine.texts import Texts
@@ -76,7 +75,7 @@ class EagerEngine:
 
     @torch.inference_mode()
     def answer(self, asks: Sequence[Any]) -> list[Any]:
-        """The answers to asks of one key. Raises what a network raises, and NumericsError."""
+        """The answers to asks of one key. Raises what a network raises."""
         with self._lock:
             first = asks[0]
             if isinstance(first, Denoise):
@@ -109,8 +108,7 @@ class EagerEngine:
         most = max(1, MOST_PLACES // rows.x[0, 0].numel()) if rows.attend is None else len(rows)
         parts = [self._denoised(part, under) for part in rows.split(most)]
         answers = parts[0] if len(parts) == 1 else torch.cat(parts)
-        split = list(answers.split([len(ask) for ask in asks]))
-        return [finite(each, ask.stage) for each, ask in zip(split, asks, strict=True)]
+        return list(answers.split([len(ask) for ask in asks]))
 
     def _denoised(self, rows: Rows, under: Adapted) -> Tensor:
         denoiser = self.parts.denoiser

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from limner.engine.asks import Step
-    from limner.pipeline.loading import load
     from limner.pipeline.painter import Painter
     from limner.pipeline.request import Request
     from limner.pipeline.result import Result
@@ -20,7 +19,6 @@ __all__ = [
     "Result",
     "Step",
     "Upscaling",
-    "load",
     "load_upscaler",
 ]
 
@@ -31,7 +29,6 @@ _PLACES = {
     "Result": "limner.pipeline.result",
     "Step": "limner.engine.asks",
     "Upscaling": "limner.pipeline.upscaling",
-    "load": "limner.pipeline.loading",
     "load_upscaler": "limner.pipeline.upscaling",
 }
 

@@ -30,10 +30,12 @@ class Adapters:
 
     lora_folder: where `<lora:name:weight>` of a prompt finds its file; None: only those added can
     be named. embedding_folder: whose files are learned when a prompt has their names.
+    layout_lora: a LoRA that paints better in parts, for requests with a layout.
     """
 
     lora_folder: Path | None = None
     embedding_folder: Path | None = None
+    layout_lora: Path | None = None
 
     def __init__(self, places: Places) -> None:
         self._places = places
@@ -140,7 +142,9 @@ class Adapters:
         from `lora_folder`. Tags of one name add up.
         """
         wanted = {name: (*self._loras[name][:1], weight, weight) for name, weight in self.loras}
-        missing = []
+        missing, laid_out = [], self.layout_lora if request.layout is not None else None
+        if laid_out is not None and laid_out.stem not in wanted:
+            wanted[laid_out.stem] = self._of_file(laid_out, laid_out.stem), 1.0, 1.0
         for name, weights in summed(tags).items():
             lora = self._loras[name][0] if name in self._loras else self._of_folder(name)
             if lora is None:
@@ -159,10 +163,12 @@ class Adapters:
         return adapted, tuple(missing), tuple(each for each in warnings if each is not None)
 
     def _of_folder(self, name: str) -> PlacedLora | None:
-        """The LoRA of that name in `lora_folder`; read anew where its file has changed."""
+        """The LoRA of that name in `lora_folder`."""
         file = _file(self.lora_folder, name)
-        if file is None:
-            return None
+        return None if file is None else self._of_file(file, name)
+
+    def _of_file(self, file: Path, name: str) -> PlacedLora:
+        """A LoRA's file, as it was read last; read anew where it has changed."""
         key = file, file.stat().st_mtime
         if key not in self._named:
             self._named[key] = self._read(file, name)

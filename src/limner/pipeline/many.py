@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import torch
@@ -44,8 +45,9 @@ def paint_batch(
 ) -> Float[Tensor, "B P H W"]:
     """One picture a prompt and seed, in the model's defaults, as model pixels on the CPU.
 
-    For measuring many prompts: the batch shares every model call.
+    For measuring many prompts, which are taken as they stand: the batch shares every model call.
     """
+    model = replace(model, language=None)
     asked = [Request(prompt=p, seed=s) for p, s in zip(prompts, seeds, strict=True)]
     paintings = ((n, latents(plan(request, model))) for n, request in enumerate(asked))
     found = in_order(outcomes(paintings, engine, most=len(asked)))

@@ -10,16 +10,21 @@ import torch
 from limner.checkpoints import Parts, Sampling, Words
 from limner.checkpoints.conditions import multiple_of
 from limner.pipeline.adapters import Adapters
+from limner.pipeline.language import Language
 from limner.types import LatentSpace
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """A loaded model. adapters: the LoRAs and learned words that requests have by default."""
+    """A loaded model. adapters: the LoRAs and learned words that requests have by default.
+
+    language: what reads its prompts; None: they are taken as they stand.
+    """
 
     parts: Parts
     adapters: Adapters
     device: torch.device
+    language: Language | None = None
 
     @property
     def sampling(self) -> Sampling:

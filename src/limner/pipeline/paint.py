@@ -17,13 +17,12 @@ from torch import Tensor
 from limner.data.pixels import to_picture
 from limner.diffusion.process import Level
 from limner.engine.asks import Ask, Decode, Denoise, Step
-from limner.engine.numerics import finite
+from limner.engine.numerics import Watch
 from limner.errors import RequestError
 from limner.pipeline.plan import Feature, Moment, Plan, given, repeated
 from limner.pipeline.result import Clock, Result
 from limner.pipeline.scene import Told, at_level
 from limner.pipeline.script import not_painted, read
-from limner.pipeline.words import warnings
 from limner.types import Latent
 
 Painting = Generator[Ask | Step, Any, Result]
@@ -73,23 +72,27 @@ def denoised(
     plan: Plan, told: Told, features: Sequence[Feature]
 ) -> Generator[Ask | Step, Any, Latent]:
     """From noise, or a picture with noise, to the last latent: the solver's loop."""
-    x, solver, index = *begin(plan, features), 0
+    x, solver = begin(plan, features)
+    watch, index = Watch(), 0
     try:
         x, level = next(solver)
         while True:
             index += 1
-            picture = yield from guided(plan, told, features, x, level, index)
+            picture = yield from guided(plan, told, features, x, level)
+            watch(picture, f"denoiser at step {index}")
             yield _step(plan, features, index, x, level, picture)
             x, level = solver.send(picture)
     except StopIteration as finished:
         x = finished.value
     for feature in features:
         x = feature.kept(x)
-    return finite(x, "solver")
+    watch(x, "solver")
+    watch.settle()
+    return x
 
 
 def guided(
-    plan: Plan, told: Told, features: Sequence[Feature], x: Latent, level: Level, index: int
+    plan: Plan, told: Told, features: Sequence[Feature], x: Latent, level: Level
 ) -> Generator[Ask, Any, Latent]:
     """The denoised picture of one evaluation: rows without and with the prompt, combined."""
     for feature in features:
@@ -103,7 +106,6 @@ def guided(
         level=level,
         texts=tuple(text for text in texts for _ in range(plan.count)),
         under=plan.adapted,
-        stage=f"denoiser at step {index}",
     )
     for feature in features:
         ask = feature.asking(ask, moment)
@@ -142,7 +144,6 @@ def warned(plan: Plan, features: Sequence[Feature]) -> tuple[str, ...]:
     """What the person should know of the picture."""
     return (
         *(note for feature in features for note in feature.notes),
-        *warnings(plan.model.words, plan.request.prompt),
         *plan.notes,
         *not_painted(plan.prompt, plan.negative, given(plan.request.embeddings)),
     )

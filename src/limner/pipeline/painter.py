@@ -23,6 +23,7 @@ from limner.generators import finish
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.features.restyle import read_style
 from limner.pipeline.features.upscale import refined
+from limner.pipeline.language import Language
 from limner.pipeline.many import in_order, paint_batch, painting
 from limner.pipeline.masks import read_mask
 from limner.pipeline.model import Model
@@ -40,12 +41,18 @@ from limner.types import Conditioning, LatentSpace
 class Painter:
     """A loaded model, ready to paint. Made by `limner.load`."""
 
-    def __init__(self, parts: Parts, *, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        device: torch.device | str = "cpu",
+        language: Language | None = None,
+    ) -> None:
         place = torch.device(device)
         for module in parts.modules:
             module.to(place).eval().requires_grad_(False)
         places = Places.of(parts)
-        self.model = Model(parts=parts, adapters=Adapters(places), device=place)
+        self.model = Model(parts=parts, adapters=Adapters(places), device=place, language=language)
         self.engine = EagerEngine(parts, places, enlarge=self._enlarged)
 
     @property
@@ -163,7 +170,7 @@ class Painter:
 
     def complete(self, request: Request) -> Request:
         """The request with the model's defaults; RequestError for a size it cannot paint."""
-        return resolve(request, self.model)
+        return resolve(request, self.model).request
 
     def encode(self, texts: Sequence[str], clip_skip: int | None = None) -> Conditioning:
         """One row a text, as it stands; clip_skip: None is the model's own.

@@ -23,7 +23,7 @@ def plan(request: Request, model: Model) -> Plan:
 
     Raises RequestError, PromptError and UsageError for what cannot be painted.
     """
-    request, parts = resolve(request, model), model.parts
+    (request, notes), parts = resolve(request, model), model.parts
     dialect = given(request.dialect)
     prompt, negative = trees(request.prompt, request.negative, dialect, lenient=request.lenient)
     visited = levels(
@@ -44,6 +44,7 @@ def plan(request: Request, model: Model) -> Plan:
         features=tuple(feature for feature in features if feature is not None),
         again=partial(plan, model=model),
         notes=(
+            *notes,
             *parts.notes,
             *warnings,
             *(f"LoRA {n!r} of the prompt is missing: --lora or --lora-folder" for n in missing),

@@ -1,4 +1,4 @@
-"""From a folder or file to a painter; the model that comes with the package."""
+"""From a folder or file to a painter, with the language that the model is spoken to in."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 
 import torch
 
-from limner.checkpoints import load_autoencoder, load_folder, load_single_file
+from limner.checkpoints import Words, load_autoencoder, load_folder, load_single_file
+from limner.emoji import LANGUAGES, layout_lora
 from limner.errors import CheckpointError, UsageError
+from limner.pipeline.language import Language
 from limner.pipeline.painter import Painter
 from limner.pipeline.places import shipped_model, usable
 from limner.pipeline.upscaling import load_upscaler
 
-PAIRS = "emoji-pairs"
 RESTYLING = "emoji-restyle"
 
 
@@ -45,14 +46,30 @@ def load(
     if vae is not None:
         other = load_autoencoder(Path(vae), parts, dtype=dtype, device=place)
         parts = replace(parts, autoencoder=other)
-    painter = Painter(parts, device=place)
+    painter = Painter(parts, device=place, language=language_of(parts.words))
     for file in parts.loras:
         painter.add_lora(file)
     painter.adapters.lora_folder = existing(lora_folder)
     painter.adapters.embedding_folder = existing(embedding_folder)
+    painter.adapters.layout_lora = layout_lora(source)
     if upscaler is not None:
         painter.enlarger = load_upscaler(upscaler, device=place)
     return painter
+
+
+def language_of(words: Words | None) -> Language | None:
+    """What reads the prompts of a model that says its language; None: they are taken as they are.
+
+    Raises CheckpointError for a language that this version does not know.
+    """
+    if words is None or not words.language:
+        return None
+    if words.language not in LANGUAGES:
+        raise CheckpointError(
+            f"the model's language {words.language!r} is unknown: one of {', '.join(LANGUAGES)} "
+            "is right, or a newer Limner knows it"
+        )
+    return LANGUAGES[words.language](words)
 
 
 def existing(folder: str | Path | None) -> Path | None:
