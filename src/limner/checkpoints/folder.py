@@ -49,7 +49,7 @@ from limner.nn.skeleton import skeleton
 from limner.text.tokenizer import Tokenizer
 
 INPAINTING_CHANNELS = 9  # noisy latent, mask, latent of what is kept
-EXTRA, SCHEDULER = "limner.json", "scheduler_config.json"
+EXTRA, INDEX, SCHEDULER = "limner.json", "model_index.json", "scheduler_config.json"
 LEXICON = "lexicon.json"
 
 
@@ -171,11 +171,11 @@ class ModelFolder:
         self._index(kind.folder, kind.library, kind.name)
 
     def remove(self, part: str) -> None:
-        """Delete a part of a model in the making, if it is there."""
+        """Delete a part of a model in the making, if it is there; the index says there is none."""
         shutil.rmtree(self.path / part, ignore_errors=True)
-        path = self.path / "model_index.json"
+        path = self.path / INDEX
         if path.exists():
-            write_json(path, {name: v for name, v in read_json(path).items() if name != part})
+            write_json(path, {**read_json(path), part: [None, None]})
 
     def config(self, part: str) -> Any:
         """The configuration of the part under that folder name.
@@ -225,8 +225,13 @@ class ModelFolder:
 
         It normalises to the length that the tower takes.
         """
-        folder = self.place(part)
-        tokenizer = Tokenizer.load(folder) if folder.is_dir() else published_tokenizer(tower)
+        folder, published = self.place(part), published_tokenizer(tower)
+        if not folder.is_dir() and tower.vocabulary_size != published.vocabulary_size:
+            raise CheckpointError(
+                f"{folder} is missing: the text encoder has {tower.vocabulary_size} words of its "
+                f"own, not CLIP's {published.vocabulary_size}"
+            )
+        tokenizer = Tokenizer.load(folder) if folder.is_dir() else published
         same = tokenizer.length == tower.length
         return tokenizer if same else tokenizer.with_length(tower.length)
 
@@ -317,11 +322,11 @@ class ModelFolder:
         if isinstance(latent, int) and self.has("vae"):
             side = latent * self.config("vae").space.stride
             sampling = replace(sampling, size=(side, side))
-        zero = read_json(self.path / "model_index.json").get("force_zeros_for_empty_prompt", True)
+        zero = read_json(self.path / INDEX).get("force_zeros_for_empty_prompt", True)
         return replace(sampling, zero_negative=sampling.zero_negative and bool(zero))
 
     def _index(self, part: str, library: str, name: str) -> None:
-        path = self.path / "model_index.json"
+        path = self.path / INDEX
         index = read_json(path) if path.exists() else {"_class_name": "StableDiffusionPipeline"}
         write_json(path, {**index, part: [library, name]})
 
@@ -330,7 +335,7 @@ class ModelFolder:
 
         channels: that the denoiser takes.
         """
-        path = self.path / "model_index.json"
+        path = self.path / INDEX
         nothing: dict[str, Any] = {
             name: [None, None] for name in ("feature_extractor", "image_encoder")
         }

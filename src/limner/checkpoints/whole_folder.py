@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from limner.checkpoints import integrity
 from limner.checkpoints.branches import load_branches
 from limner.checkpoints.folder import ModelFolder
 from limner.checkpoints.naming import load_naming, save_naming
@@ -20,11 +21,11 @@ def load_folder(
     path: Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
 ) -> Parts:
     """Every part of the model in a folder, on a device; dtype as in `ModelFolder.load`."""
-    if not (path / "model_index.json").is_file():
-        raise CheckpointError(f"{path} is no model folder: one with a model_index.json is right")
     folder = ModelFolder(path)
+    integrity.index_of(folder)
     if folder.has("text_encoder_2") and not folder.has("text_encoder"):
         raise CheckpointError(f"{path} is SDXL's refiner: the base model is right")
+    integrity.check(folder)
     process, prediction, sampling, words = folder.load_settings()
     load = partial(folder.load, dtype=dtype, device=device)
     tower = load("text_encoder")
@@ -45,7 +46,7 @@ def load_folder(
         naming=load_naming(folder, device=device),
         loras=folder.loras,
         scheduler=folder.scheduler,
-        notes=folder.notes(),
+        notes=integrity.notes(folder) + folder.notes(),
         **load_branches(folder, dtype=dtype, device=device),
     )
 
@@ -68,6 +69,8 @@ def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32)
     if parts.autoencoder is not None:
         folder.save(parts.autoencoder, dtype)
         stride = parts.autoencoder.config.space.stride
+    else:
+        folder.remove("vae")  # which says that the model works on pixels
     # one number, which diffusers' inpainting reckons with: a square of the shorter side
     folder.save(parts.denoiser, dtype, sample_size=min(parts.sampling.size) // stride)
     folder.describe(parts.family, parts.denoiser.config.in_channels, parts.sampling)
