@@ -35,7 +35,6 @@ from limner.pipeline.script import trees
 from limner.text.combine import same_length
 from limner.types import Conditioning
 
-OF_RESTYLING = ("content_weight", "style", "style_weight")  # fields of a `Request`
 STYLE = "style"  # the side of it that recorders name
 Size = tuple[int, int]
 
