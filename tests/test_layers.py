@@ -17,7 +17,7 @@ ROWS = (
     ("errors", "version"),
     ("types",),
     ("nn",),
-    ("text", "models", "diffusion"),
+    ("text", "models", "diffusion", "language"),
     ("checkpoints", "data", "prompt", "explain"),
     ("pipeline", "training", "evaluate"),
     ("limner",),  # the public surface, which hands out what the pipeline has
