@@ -362,3 +362,4 @@ DRAWERS: dict[Place, Callable[[Canvas], float | None]] = {
     Place.STREET: _street,
     Place.ROOM: _room,
 }
+FLOORED = frozenset(Place) - {Place.PLAIN, Place.SKY, Place.NIGHT}  # on which things stand

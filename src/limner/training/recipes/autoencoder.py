@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,15 +12,20 @@ import torch
 from torch import Tensor
 
 from limner.checkpoints import ModelFolder
+from limner.data.composition import compose
+from limner.data.everyday_world import everyday_world
 from limner.data.latents import LATENTS, encode_all, load_latents, save_latents
 from limner.data.records import PictureSet
+from limner.data.world import World, WorldConfig
 from limner.errors import DataError
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
 from limner.models.discriminator import DiscriminatorConfig, PatchDiscriminator
+from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.adversary import Adversary
 from limner.training.objectives.autoencoder import AutoencoderObjective
+from limner.training.perceptual import load_perceptual
 from limner.training.recipes.base import Source, unseen
 from limner.training.sheet import Sheet
 from limner.training.whitening import normalise_channels
@@ -68,7 +74,8 @@ class AutoencoderRecipe:
     """A KL autoencoder on all pictures; its latents are normalised at the end.
 
     whitening: how, `normalise_channels` or `whiten`. mirrored: the part of the pictures that is
-    mirrored. shown: what it paints at its end.
+    mirrored. shown: what it paints at its end. world: how pictures are composed, in place of single
+    ones. perceptual: a wheel that `training.perceptual` reads, and its weight.
     """
 
     source: Source
@@ -77,6 +84,8 @@ class AutoencoderRecipe:
     kl_weight: float = 1e-3
     mirrored: float = 0.5
     adversary: AdversaryRecipe | None = None
+    world: WorldConfig | None = None
+    perceptual: tuple[Path, float] | None = None
     whitening: Callable[[Autoencoder, Latent], None] = normalise_channels
     shown: Callable[[Autoencoder, PictureSet], Sheet] = reconstructions
     needs: tuple[str, ...] = ()
@@ -86,12 +95,16 @@ class AutoencoderRecipe:
 
     def objective(self, data: PictureSet, model: ModelFolder) -> AutoencoderObjective:
         adversary = None if self.adversary is None else self.adversary.adversary(self.loop.batch)
+        wheel, weight = (None, 0.0) if self.perceptual is None else self.perceptual
         return AutoencoderObjective(
             Autoencoder(self.config),
             data,
             kl_weight=self.kl_weight,
             mirrored=self.mirrored,
             adversary=adversary,
+            draw=None if self.world is None else composed(everyday_world(data, self.world)),
+            perceptual=None if wheel is None else load_perceptual(wheel),
+            perceptual_weight=weight,
         )
 
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
@@ -102,6 +115,19 @@ class AutoencoderRecipe:
     @torch.no_grad()
     def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet:
         return self.shown(autoencoder_of(objective), data)
+
+
+def composed(world: World) -> Callable[[Tensor, Draws], Tensor]:
+    """Draws the pictures of a batch."""
+
+    def draw(indices: Tensor, draws: Draws) -> Tensor:
+        drawn = [
+            world.draw(index, random.Random(int(torch.randint(2**62, (), generator=chance))))
+            for index, chance in zip(indices.tolist(), draws.chances(), strict=True)
+        ]
+        return torch.stack([compose(one.composition, world.data).pixels for one in drawn])
+
+    return draw
 
 
 def autoencoder_of(objective: Objective) -> Autoencoder:
