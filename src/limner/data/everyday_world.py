@@ -9,7 +9,8 @@ from limner.data.world import COLOUR_WORDS, World, WorldConfig
 
 # Nobody types these: lettering, signs of buttons, clock faces, the zodiac, arrows, squares.
 UNTYPED = re.compile(
-    r".* (button|blood type)|.*\bbutton\b.*|input .*|keycap.*|.*o'clock|.*-thirty|(?!bow and|heart with).*\barrows?"
+    r".* (button|blood type)|.*\bbutton\b.*|input .*|keycap.*|.*o'clock|.*-thirty"
+    r"|(?!bow and|heart with).*\barrows?"
     r"|aries|taurus|gemini|cancer|leo|virgo|libra|scorpio|sagittarius|capricorn|aquarius|pisces"
     r"|ophiuchus|information|circled m|.* arrow curving .*|(copyright|registered|trade mark)"
     r"|(double )?exclamation.*|.*(question|exclamation) mark|(double )?curly loop|wavy dash"
@@ -18,7 +19,8 @@ UNTYPED = re.compile(
     r"|multiply|plus|minus|divide|heavy equals sign|infinity|check (mark|box).*|cross mark.*"
     r"|hollow red circle|(fe)?male sign|transgender symbol|vibration mode|mobile phone off"
     r"|antenna bars|wireless|japanese symbol for beginner|currency exchange|.* suit|e-mail"
-    r"|atm sign|water closet|(wo)?men's room|restroom|passport control|customs|baggage claim|left luggage"
+    r"|atm sign|water closet|(wo)?men's room|restroom|passport control|customs|baggage claim"
+    r"|left luggage"
     r"|no (entry|bicycles|smoking|littering|pedestrians|mobile phones|one under eighteen)"
     r"|(non-)?potable water|litter in bin sign|mahjong red dragon|dotted six-pointed star"
     r"|.*: facing right"

@@ -75,8 +75,10 @@ class Canvas:
 
     def below(self, height: float, waves: Sequence[tuple[float, float, float]] = ()) -> Array:
         """All under a line; waves: amplitude, length and shift of each."""
-        line = height + sum(a * np.sin(2 * math.pi * (self.x / w + s)) for a, w, s in waves)
-        return self.y - line + 0 * self.x
+        line = np.full_like(self.x, height)
+        for amplitude, length, shift in waves:
+            line = line + amplitude * np.sin(2 * math.pi * (self.x / length + shift))
+        return (self.y - line).astype(np.float32)
 
     def hills(self, height: float, amplitude: float) -> Array:
         """All under a line of gentle hills."""
@@ -86,7 +88,7 @@ class Canvas:
 
     def oval(self, x: float, y: float, width: float, height: float) -> Array:
         away = np.hypot((self.x - x) / width, (self.y - y) / height)
-        return (1.0 - away) * min(width, height)
+        return ((1.0 - away) * min(width, height)).astype(np.float32)
 
     def box(self, left: float, top: float, right: float, bottom: float) -> Array:
         return np.minimum(

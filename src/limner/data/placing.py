@@ -11,7 +11,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import UInt8
 from torch import Tensor
 

@@ -60,18 +60,21 @@ class PerceptualDistance(nn.Module):
     weights: as published, by name. Batch norms go into the convolutions before them.
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         super().__init__()
         self.stem = _folded(weights, "_conv_stem", "_bn0", stride=2, groups=1)
         self.stages = nn.ModuleList()
         number, width = 0, STEM_WIDTH
         for stage in STAGES:
-            blocks = nn.ModuleList()
+            blocks = []
             for index in range(stage.blocks):
                 stride = stage.stride if index == 0 else 1
                 blocks.append(_Block(weights, f"_blocks.{number}.", stage, width, stride))
                 number, width = number + 1, stage.width
-            self.stages.append(blocks)
+            self.stages.append(nn.Sequential(*blocks))
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
         self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None])
         self.requires_grad_(False)
@@ -97,9 +100,8 @@ class PerceptualDistance(nn.Module):
         x = ((pixels + 1.0) / 2.0 - self.mean) / self.deviation
         x = F.relu6(_same(x, self.stem))
         seen = []
-        for number, blocks in enumerate(self.stages):
-            for block in blocks:
-                x = block(x)
+        for number, stage in enumerate(self.stages):
+            x = stage(x)
             if number in LOOKED_AT:
                 seen.append(x)
         return seen

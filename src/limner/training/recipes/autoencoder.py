@@ -13,7 +13,7 @@ from torch import Tensor
 
 from limner.checkpoints import ModelFolder
 from limner.data.composition import compose
-from limner.data.everyday_world import everyday_world
+from limner.data.everyday_world import everyday_world, typed
 from limner.data.latents import LATENTS, encode_all, load_latents, save_latents
 from limner.data.records import PictureSet
 from limner.data.world import World, WorldConfig
@@ -32,6 +32,7 @@ from limner.training.whitening import normalise_channels
 from limner.types import Latent
 
 SHOWN = 8
+DRAWN, BATCH = 2048, 16  # compositions whose latents are normalised, so many at once
 PIXELS_AT_ONCE = 64 * 64 * 64  # that are encoded
 
 
@@ -91,7 +92,7 @@ class AutoencoderRecipe:
     needs: tuple[str, ...] = ()
 
     def choose(self, data: PictureSet) -> PictureSet:
-        return data.seen
+        return data.seen if self.world is None else typed(data.seen)
 
     def objective(self, data: PictureSet, model: ModelFolder) -> AutoencoderObjective:
         adversary = None if self.adversary is None else self.adversary.adversary(self.loop.batch)
@@ -109,8 +110,14 @@ class AutoencoderRecipe:
 
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
         trained = autoencoder_of(objective)
-        self.whitening(trained, raw_latents(trained, data))
+        self.whitening(trained, self._latents(trained, data))
         model.save(trained)
+
+    def _latents(self, autoencoder: Autoencoder, data: PictureSet) -> Tensor:
+        """What is normalised: of all pictures, or of as many as the world draws."""
+        if self.world is None:
+            return raw_latents(autoencoder, data)
+        return drawn_latents(autoencoder, everyday_world(data, self.world), self.loop.seed)
 
     @torch.no_grad()
     def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet:
@@ -141,6 +148,17 @@ def raw_latents(autoencoder: Autoencoder, data: PictureSet) -> Tensor:
     device = next(autoencoder.parameters()).device
     batch = max(1, PIXELS_AT_ONCE // data.size**2)
     return encode_all(lambda x: autoencoder.encode(x).mean, data, batch, device).float()
+
+
+@torch.no_grad()
+def drawn_latents(autoencoder: Autoencoder, world: World, seed: int) -> Tensor:
+    """The mean latents of `DRAWN` compositions, (N, C, h, w), not normalised."""
+    device, chance, latents = next(autoencoder.parameters()).device, random.Random(seed), []
+    for _ in range(DRAWN // BATCH):
+        drawn = [world.draw(chance.randrange(world.count), chance) for _ in range(BATCH)]
+        pixels = torch.stack([compose(one.composition, world.data).pixels for one in drawn])
+        latents.append(autoencoder.encode(pixels.to(device)).mean.float().cpu())
+    return torch.cat(latents)
 
 
 def normalised_latents(data: PictureSet, model: ModelFolder) -> Tensor:
