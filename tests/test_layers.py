@@ -20,6 +20,7 @@ ROWS = (
     ("text", "models", "diffusion", "language"),
     ("checkpoints", "data", "prompt", "explain"),
     ("pipeline", "training", "evaluate"),
+    ("emoji",),
     ("limner",),  # the public surface, which hands out what the pipeline has
     ("server",),
     ("cli",),

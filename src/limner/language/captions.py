@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 from limner.language.english import (
+    COLOURS,
+    GROUNDS,
     NUMBERS,
     OPENINGS,
     PLAIN_GROUNDS,
@@ -51,8 +53,8 @@ def write(scene: Scene, chance: Chance, vocabulary: Vocabulary | None = None) ->
     """One caption of a scene, by chance, which says all of the scene and nothing false.
 
     Determiners, numbers, sizes, colours, names, praise, the ground and the style stand where
-    people put them. What is not to be said is taken out of the scene first:
-    `replace(scene, style="")`. vocabulary: names of concepts, styles, colours and grounds.
+    people put them; names are those of the vocabulary. What is not to be said is taken out of the
+    scene first: `replace(scene, style="")`.
     """
     words = vocabulary or Vocabulary()
     style_first = scene.style != "" and chance.random() < STYLE_FIRST
@@ -62,7 +64,7 @@ def write(scene: Scene, chance: Chance, vocabulary: Vocabulary | None = None) ->
     things = [_thing(thing, chance, words, before) for thing in scene.things]
     text = _joined(things, scene.joins, chance)
     if scene.ground is not None:
-        text = f"{text} {_ground(scene.ground, chance, words)}".strip()
+        text = f"{text} {_ground(scene.ground, chance)}".strip()
     if opened or (style_first and not before):
         text = f"{_opening(style if style_first else '', chance)} {text}"
     if scene.style and not style_first:
@@ -77,10 +79,15 @@ def canonical(scene: Scene) -> str:
     for relation, thing in zip(scene.joins, things[1:], strict=True):
         text = f"{text} {relation.value} {thing}"
     if scene.ground is not None:
-        plain = scene.ground.place == PLAIN
-        phrase = PLAIN_GROUNDS[0].format(scene.ground.colour) if plain else ""
-        text = f"{text} {phrase or Vocabulary().grounds[scene.ground.place][0]}".strip()
+        text = f"{text} {plain_ground(scene.ground)}".strip()
     return ", ".join(filter(None, (text, scene.style)))
+
+
+def plain_ground(ground: Ground) -> str:
+    """The ground's plain phrase: "on the beach", "on a blue background"."""
+    if ground.place == PLAIN:
+        return PLAIN_GROUNDS[0].format(ground.colour)
+    return GROUNDS[ground.place][0]
 
 
 def pick(options: Sequence[Option], chance: Chance) -> Option:
@@ -98,24 +105,26 @@ def _plain(thing: Thing) -> str:
 
 def _thing(thing: Thing, chance: Chance, words: Vocabulary, style: str) -> str:
     name = _named(thing.concept, words.concepts, chance)
-    name = name if thing.count == 1 else plural(name)
+    several = plural(name)
     said = [
         pick(PRAISE, chance) if chance.random() < PRAISED else "",
         "" if thing.size is Size.PLAIN else pick(SIZES[thing.size], chance),
-        _named(thing.colour, words.colours, chance),
+        _named(thing.colour, COLOURS, chance),
         style or _named(thing.style, words.styles, chance),
-        name,
+        several if thing.count != 1 else name,
     ]
-    return _determined(" ".join(filter(None, said)), thing.count, chance)
+    bare = several != name  # the form says how many: a pair of sunglasses is one
+    return _determined(" ".join(filter(None, said)), thing.count, chance, bare=bare)
 
 
-def _determined(words: str, count: int | None, chance: Chance) -> str:
+def _determined(words: str, count: int | None, chance: Chance, *, bare: bool) -> str:
     """The words after an article, a number or nothing."""
     draw = chance.random()
     if count is None:
-        return words if draw < 0.5 else f"{pick(SEVERAL, chance)} {words}"
+        return words if bare and draw < 0.5 else f"{pick(SEVERAL, chance)} {words}"
     if count > 1:
-        return f"{pick(_number(count), chance)} {words}"
+        numbers = _number(count)
+        return f"{pick(numbers if bare else numbers[:2], chance)} {words}"
     if draw < DEFINITE:
         return f"the {words}"
     if draw < DEFINITE + WITHOUT_ARTICLE:
@@ -136,10 +145,10 @@ def _joined(things: Sequence[str], joins: Sequence[Relation], chance: Chance) ->
     return text
 
 
-def _ground(ground: Ground, chance: Chance, words: Vocabulary) -> str:
+def _ground(ground: Ground, chance: Chance) -> str:
     if ground.place == PLAIN:
-        return pick(PLAIN_GROUNDS, chance).format(_named(ground.colour, words.colours, chance))
-    return pick(words.grounds[ground.place], chance)
+        return pick(PLAIN_GROUNDS, chance).format(_named(ground.colour, COLOURS, chance))
+    return pick(GROUNDS[ground.place], chance)
 
 
 def _opening(style: str, chance: Chance) -> str:

@@ -9,6 +9,12 @@ import re
 
 from limner.language.scene import Relation, Size
 
+
+def phrases(table: str) -> tuple[str, ...]:
+    """The phrases of a table, which bars and ends of lines part."""
+    return tuple(filter(None, (each.strip() for each in re.split(r"[|\n]", table))))
+
+
 # Between two things; the first form is the plain one.
 RELATIONS: dict[Relation, tuple[str, ...]] = {
     Relation.LEFT: ("left of", "to the left of", "on the left of"),
@@ -67,7 +73,46 @@ NUMBERS = {
     12: ("twelve", "12", "a dozen"),
 }
 SEVERAL = ("some", "several", "many", "a few", "lots of", "a lot of", "a bunch of")
-ARTICLES = ("a", "an", "the")
+ARTICLES = ("a", "an")  # of one; "the" says nothing
+
+# Read and never written: forms that are not always true of what is drawn, or not everybody's.
+ALSO_RELATIONS: dict[Relation, tuple[str, ...]] = {
+    Relation.LEFT: phrases("at the left of|on the left side of|to the left side of"),
+    Relation.RIGHT: phrases("at the right of|on the right side of|to the right side of"),
+    Relation.ABOVE: phrases("high above|flying over|hovering over|jumping over"),
+    Relation.BELOW: phrases("down below"),
+    Relation.ON: phrases("onto|atop|riding|riding on|sitting on|standing on|lying on|sitting in"),
+    Relation.IN_FRONT: phrases("before"),
+    Relation.BEHIND: phrases("hiding behind"),
+    Relation.IN: phrases("within|into"),
+    Relation.WITH: phrases("wearing|holding|carrying|having|breathing|eating|has"),
+    Relation.AND: phrases(
+        """
+        close to|by|alongside|together with|along with|plus|beside of|adjacent to|around|vs|versus
+        as well as|standing next to|sitting next to|n|+
+        """
+    ),
+}
+ALSO_SIZES: dict[Size, tuple[str, ...]] = {
+    Size.SMALL: phrases("mini|miniature|wee|very small|very little|small-sized"),
+    Size.BIG: phrases("giant|gigantic|enormous|massive|great big|very big|very large"),
+}
+ALSO_SEVERAL = phrases(
+    "a group of|a herd of|a flock of|a pile of|lots of|numerous|few|multiple|bunch of|a set of"
+)
+SIDES: dict[Relation, tuple[str, ...]] = {
+    Relation.LEFT: phrases("on the left|on the left side|at the left|to the left"),
+    Relation.RIGHT: phrases("on the right|on the right side|at the right|to the right"),
+    Relation.ABOVE: phrases("on top|at the top"),
+    Relation.BELOW: phrases("at the bottom|on the bottom"),
+}
+NEGATIONS = phrases("without|no|not|but no|but not|except|isn't|aren't|never")
+WRITINGS = phrases(
+    """
+    that says|which says|saying|says|that reads|with the text|with the word|with the words
+    with text|with the letters|labeled|labelled|written
+    """
+)
 
 # Words that say nothing of what is to be seen. In `{}` stands the style, where it is said there.
 OPENINGS = (
@@ -104,6 +149,37 @@ QUALITIES = (
     "professional",
 )
 STYLE_AFTER = ("{}, {}", "{} {}", "{}, {} style", "{} {} style", "{} in {} style")
+STYLE_FORMS = phrases(
+    "{}|{} style|in {} style|in a {} style|in the style of {}|{}-style|in {}|as {}|style {}"
+)
+
+# Words that say what is wanted or how well, and words of grammar: nothing that could be drawn.
+PICTURES = phrases(
+    """
+    picture|icon|sticker|emoji|image|drawing|illustration|art|photo|photograph|clipart|clip art
+    graphic|artwork|depiction
+    """
+)
+ALSO_FILLERS = phrases(
+    """
+    draw a picture of|can you|could you|would you|give me|create|design|render|i would like
+    i'd like|i need|make me|generate an image of|let me see|want|please|thanks|thank you
+    pretty|gorgeous|sweet|lovely|awesome|amazing|cool|great|good|best|fine|perfect|super|ultra
+    quality|detailed|details|detail|intricate|sharp|sharp focus|crisp|clear|clean|hd|uhd|8k|hdr
+    full hd|ultra hd|trending on artstation|artstation|award winning|award-winning|stunning
+    no background|without background|without a background|on a transparent background
+    with a transparent background|with no background|isolated|centered|centred|close-up|close up
+    plain|simple background|minimal|minimalist|high resolution|high-resolution|hires|resolution
+    professional|elegant|fancy|typical|ordinary|normal|regular|common|classic|real|single|lone
+    alone|only|just|other|another|one of|kind of|sort of|type of|piece of|pair|set of
+    the|of|to|is|are|was|that|which|who|it|it's|its|there|there is|there are|his|her
+    their|my|your|our
+    this|these|those|such|very|really|so|also|be|being|been|do|does|for|from|at|as|up|down|out|off
+    i|me|you|we|he|she|they|him|them|us|can|could|would|like|while|where|when|then|than|too
+    some kind of|somewhere|quite|rather|much|more|most|all|both|each|every|any|hello|hi|hey|ok
+    thing|things|style|styled|looking|look|looks|different
+    """
+)
 
 # Written with a vowel and spoken with a consonant, and the other way round.
 SPOKEN_CONSONANT = re.compile(r"(uni|use|euro|ewe|one\b|once\b|ukulele)")

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from limner.language.english import COLOURS, GROUNDS
-
 Names = Mapping[str, tuple[str, ...]]  # a key of the scene -> what people call it, plainest first
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """Names in lower case with spaces; a concept without an entry is called by its own name.
+    """Names in lower case with spaces. Colours, numbers and grounds are the grammar's.
 
-    grounds: place -> phrases ("beach" -> "on the beach", "at the beach").
+    For writing, a concept or style without an entry is called by its key; for reading, each that
+    is to be known has an entry. kinds: words of lower rank -> the concept that each is a kind of.
+    other_styles: phrases for ways of drawing that there are and that are none of the styles.
     """
 
     concepts: Names = field(default_factory=dict)
     styles: Names = field(default_factory=dict)
-    colours: Names = field(default_factory=lambda: COLOURS)
-    grounds: Names = field(default_factory=lambda: GROUNDS)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    other_styles: tuple[str, ...] = ()
