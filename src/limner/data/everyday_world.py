@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-from limner.data.records import PictureSet
+from limner.data.everyday_words import EverydayWords
+from limner.data.records import PictureSet, Record
 from limner.data.world import COLOUR_WORDS, World, WorldConfig
+from limner.language.vocabulary import Vocabulary
 
 # Nobody types these: lettering, signs of buttons, clock faces, the zodiac, arrows, squares.
 UNTYPED = re.compile(
@@ -63,14 +65,33 @@ def typed(data: PictureSet) -> PictureSet:
     return data.select(lambda record: UNTYPED.fullmatch(record.concept) is None)
 
 
-def everyday_world(data: PictureSet, config: WorldConfig | None = None) -> World:
-    """A world of what people ask for."""
+def everyday_world(
+    data: PictureSet, config: WorldConfig | None = None, words: EverydayWords | None = None
+) -> World:
+    """A world of what people ask for, under its labels or under the names that there are."""
     chosen = typed(data)
-    plain = {
-        record.concept: record.concept
-        for record in chosen.records
-        if (record.group in COLOURABLE or record.concept in ALSO_COLOURABLE)
-        and record.concept not in WHOLE
-        and COLOUR_WORDS.isdisjoint(record.concept.split())
-    }
+    names = {} if words is None else words.names
+    plain = {}
+    for record in chosen.records:
+        if record.concept not in plain and colourable(record):
+            fitting = filter(_colourless, names.get(record.concept, (record.concept,)))
+            name = next(fitting, None)
+            if name is not None:
+                plain[record.concept] = name
     return World(chosen, config, plain=plain, whole=WHOLE)
+
+
+def vocabulary(words: EverydayWords) -> Vocabulary:
+    """What captions of the world are written with."""
+    return Vocabulary(concepts=words.names)
+
+
+def colourable(record: Record) -> bool:
+    """Whether the picture may be turned to another colour and still shows what it is called."""
+    if record.concept in WHOLE:
+        return False
+    return record.group in COLOURABLE or record.concept in ALSO_COLOURABLE
+
+
+def _colourless(name: str) -> bool:
+    return COLOUR_WORDS.isdisjoint(re.split(r"[\s-]", name))
