@@ -15,7 +15,8 @@ from limner.data.grounds import FLOORED, Place, draw_ground
 def test_is_opaque_colour_in_range_and_follows_its_seed(place):
     one, again, other = (draw_ground(place, 48, random.Random(seed)) for seed in (3, 3, 4))
     assert one.pixels.shape == (3, 48, 48)
-    assert -1.0 <= one.pixels.min() and one.pixels.max() <= 1.0
+    assert one.pixels.min() >= -1.0
+    assert one.pixels.max() <= 1.0
     assert torch.equal(one.pixels, again.pixels)
     assert not torch.equal(one.pixels, other.pixels)
 

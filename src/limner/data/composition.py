@@ -82,7 +82,7 @@ def compose(composition: Composition, data: PictureSet) -> Composed:
     return Composed(pixels=pixels, masks=seen_of(alone), alone=alone)
 
 
-def seen_of(opacity: Float[Tensor, "K S S"]) -> Float[Tensor, "K S S"]:
+def seen_of(opacity: Float[Tensor, "K H W"]) -> Float[Tensor, "K H W"]:
     """What shows of things that lie over each other, the first at the back."""
     through = torch.ones_like(opacity[0])
     seen = []

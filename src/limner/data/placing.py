@@ -26,7 +26,7 @@ MOST_OPACITY = 128  # bytes from which a pixel counts as visible
 
 @dataclass(frozen=True, kw_only=True)
 class Spot:
-    """The square of a thing. front: it lies over those that come before it in the order."""
+    """The square of a thing."""
 
     left: float
     top: float
@@ -48,6 +48,14 @@ class Extent:
     top: float = 0.0
     right: float = 1.0
     bottom: float = 1.0
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
 
 
 def extent_of(picture: UInt8[Tensor, "4 H W"]) -> Extent:
@@ -118,7 +126,7 @@ def place_pair(
     if relation is Relation.ON:
         return _stacked(sides, extents, chance)
     if relation is Relation.IN_FRONT:
-        return _overlapping(sides, chance)
+        return _overlapping(sides, extents, chance)
     near, far, spare = *sides, 1.0 - sum(sides)
     gaps = sorted(chance.uniform(0.0, max(spare - GAP, 0.0)) for _ in range(2))
     along = (gaps[0], gaps[1] + near + min(GAP, max(spare, 0.0)))
@@ -177,26 +185,26 @@ def _stacked(
     )
 
 
-def _overlapping(sides: tuple[float, float], chance: random.Random) -> tuple[Spot, Spot]:
-    """The first covers part of the second, lower and to one side; a third is the most it covers."""
+def _overlapping(
+    sides: tuple[float, float], extents: tuple[Extent, Extent], chance: random.Random
+) -> tuple[Spot, Spot]:
+    """The first covers part of the second, lower and to one side; half is the most it covers."""
     front, back = sides
-    aside = chance.choice((-1, 1)) * chance.uniform(0.45, 0.65) * (front + back) / 2
-    lower = chance.uniform(0.05, 0.2)
-    centre = 0.5 - aside / 2 + chance.uniform(-0.05, 0.05)
-    middle = chance.uniform(0.42, 0.5)
-    spots = (
-        Spot(left=centre + aside - front / 2, top=middle + lower - front / 2, side=front),
-        Spot(left=centre - back / 2, top=middle - lower / 2 - back / 2, side=back),
-    )
-    first, second = (
-        Spot(
-            left=min(max(s.left, 0.0), 1.0 - s.side),
-            top=min(max(s.top, 0.0), 1.0 - s.side),
-            side=s.side,
-        )
-        for s in spots
-    )
+    wide = (front * extents[0].width + back * extents[1].width) / 2
+    aside = chance.choice((-1, 1)) * chance.uniform(0.45, 0.65) * wide
+    lower = chance.uniform(0.1, 0.25) * (front * extents[0].height + back * extents[1].height) / 2
+    across = 0.5 + chance.uniform(-0.05, 0.05)
+    middle = 0.5 + chance.uniform(-0.05, 0.05)
+    first = _centred(front, extents[0], across + aside / 2, middle + lower / 2)
+    second = _centred(back, extents[1], across - aside / 2, middle - lower / 2)
     return first, second
+
+
+def _centred(side: float, extent: Extent, x: float, y: float) -> Spot:
+    """What is visible of a thing has its middle here, as far as the canvas allows."""
+    left = x - side * (extent.left + extent.right) / 2
+    top = y - side * (extent.top + extent.bottom) / 2
+    return Spot(left=min(max(left, 0.0), 1.0 - side), top=min(max(top, 0.0), 1.0 - side), side=side)
 
 
 def _middle(side: float, chance: random.Random) -> float:
