@@ -116,7 +116,7 @@ def scaled(span: slice, stride: int) -> slice:
 def decoding_bytes(config: AutoencoderConfig, size: tuple[int, int], itemsize: int) -> float:
     """About how much memory the decoder takes beside its weights for one latent of (h, w)."""
     height, width = size
-    stride = config.space.stride
+    stride = config.space.stride // config.shuffle  # down to what the finest level works on
     # The widest maps are those behind an upsampling, which have the width of the level below it.
     widths = (*config.channels[1:], config.channels[-1])
     largest = max(channels * (stride >> level) ** 2 for level, channels in enumerate(widths))
