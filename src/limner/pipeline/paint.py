@@ -84,6 +84,7 @@ def denoised(
             x, level = solver.send(picture)
     except StopIteration as finished:
         x = finished.value
+    x = x if plan.path.end == 1 else plan.path.end * x
     for feature in features:
         x = feature.kept(x)
     watch(x, "solver")
@@ -97,7 +98,7 @@ def guided(
     """The denoised picture of one evaluation: rows without and with the prompt, combined."""
     for feature in features:
         x = feature.shown(x, level)
-    step, scene = at_level(told, plan.visited, level)
+    step, scene = at_level(told, plan.path.levels, level)
     moment = Moment(step=step, scene=scene, level=level, count=plan.count)
     opposed = plan.guidance.asks_without(level, scene.weights)
     texts = (scene.negative, *scene.members) if opposed else scene.members
@@ -126,7 +127,7 @@ def begin(plan: Plan, features: Sequence[Feature]) -> tuple[Latent, Any]:
     if start.shape != wanted:
         raise RequestError(f"start_noise has shape {tuple(start.shape)}: {wanted} is right")
     start = start.to(plan.model.device, torch.float32)
-    x = plan.levels[0].add_noise(torch.zeros_like(start), start)
+    x = plan.path.start * start
     for feature in features:
         x = feature.start(x, start, plan.levels)
     return x, plan.solver(x, plan.levels, noise)

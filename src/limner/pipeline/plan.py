@@ -11,6 +11,7 @@ from torch import Tensor
 
 from limner.diffusion.guidance import Guidance
 from limner.diffusion.noise import Noise, Variation, seeds_from
+from limner.diffusion.path import Path
 from limner.diffusion.process import Level
 from limner.diffusion.solvers import SOLVERS, Solver
 from limner.engine.adapted import Adapted
@@ -29,18 +30,18 @@ T = TypeVar("T")
 class Plan:
     """What a completed request comes to on a model.
 
-    prompt, negative: its texts, read. visited: the noise levels of all steps; levels: of those that
-    are taken. adapted: the LoRAs and learned words. features: what of the request is more than
-    words to a picture. notes: what the person should know. before, total: evaluations of the
-    denoiser that come before, and that there are, where this is a part of a longer painting.
-    again: plans another request for the same model.
+    prompt, negative: its texts, read. path: the noise levels of all steps, and what the ends are
+    multiplied by; levels: those that are taken. adapted: the LoRAs and learned words. features:
+    what of the request is more than words to a picture. notes: what the person should know.
+    before, total: evaluations of the denoiser that come before, and that there are, where this is
+    a part of a longer painting. again: plans another request for the same model.
     """
 
     request: Request
     model: Model
     prompt: Tree
     negative: Tree
-    visited: tuple[Level, ...]
+    path: Path
     levels: tuple[Level, ...]
     solver: Solver
     guidance: Guidance

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 
 from limner.diffusion.guidance import Guidance, Rescale
-from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import solver_named
 from limner.pipeline.features import FEATURES
 from limner.pipeline.features.edit import taken
@@ -26,9 +25,7 @@ def plan(request: Request, model: Model) -> Plan:
     (request, notes), parts = resolve(request, model), model.parts
     dialect = given(request.dialect)
     prompt, negative = trees(request.prompt, request.negative, dialect, lenient=request.lenient)
-    visited = levels(
-        parts.process, given(request.steps), given(request.schedule), shift=parts.sampling.shift
-    )
+    path = parts.sampling.path(parts.process, given(request.steps), given(request.schedule))
     adapted, missing, warnings = model.adapters.adapted(request, prompt.loras)
     features = (feature.planned(request, model) for feature in FEATURES)
     made = Plan(
@@ -36,8 +33,8 @@ def plan(request: Request, model: Model) -> Plan:
         model=model,
         prompt=prompt,
         negative=negative,
-        visited=visited,
-        levels=taken(visited, request.strength),
+        path=path,
+        levels=taken(path.levels, request.strength),
         solver=solver_named(given(request.solver), eta=request.eta),
         guidance=_guidance(request, model),
         adapted=adapted,

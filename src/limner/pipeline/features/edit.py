@@ -89,14 +89,14 @@ class Original:
     strength: float
     blends: bool
 
-    def start(self, level: Level, noise: Latent) -> Latent:
+    def start(self, x: Latent, noise: Latent, level: Level) -> Latent:
         """Where diffusers begins: at the picture with noise (SDEdit, Meng et al. 2022).
 
-        At full strength with a mask it is noise alone.
+        At full strength with a mask it is x, noise alone.
         """
-        alone = self.mask is not None and self.strength == 1
-        picture = torch.zeros_like(noise) if alone else self.latent.expand_as(noise)
-        return level.add_noise(picture, noise)
+        if self.mask is not None and self.strength == 1:
+            return x
+        return level.add_noise(self.latent.expand_as(noise), noise)
 
     def restored(self, latent: Latent) -> Latent:
         """The latent with the picture's own outside the mask."""
@@ -122,7 +122,7 @@ class Editing(Feature):
 
     def start(self, x: Latent, noise: Latent, levels: Sequence[Level]) -> Latent:
         self._noise, self._first = noise, levels[0]
-        return self.original.start(levels[0], noise)
+        return self.original.start(x, noise, levels[0])
 
     def shown(self, x: Latent, level: Level) -> Latent:
         mask, noise = self.original.mask, given(self._noise)

@@ -105,7 +105,7 @@ def calls_over(plan: Plan, refine: float | None) -> int:
     """How often the denoiser is called to paint over one enlarged picture."""
     if refine is None:
         return 0
-    return plan.calls_of(taken(plan.visited, refine))
+    return plan.calls_of(taken(plan.path.levels, refine))
 
 
 def refined(
