@@ -15,8 +15,7 @@ from limner.diffusion.noise import Noise
 from limner.diffusion.schedules import levels
 from limner.engine.looking import encoded
 from limner.errors import RequestError
-from limner.pipeline import Request
-from limner.pipeline.features import edit
+from limner.pipeline import Request, plan
 from limner.pipeline.metadata import texts
 
 EDIT = {"seed": 1, "steps": 4, "solver": "euler"}
@@ -235,4 +234,4 @@ def test_pixels_are_their_own_latents_without_an_autoencoder():
 @pytest.mark.parametrize(("strength", "taken"), [(0.0, 0), (0.29, 2), (0.3, 3), (1.0, 10)])
 def test_steps_are_counted_as_diffusers_does(painter, strength, taken):
     visited = levels(painter.parts.process, 10, "uniform")
-    assert edit.taken(visited, strength) == visited[10 - taken :]
+    assert plan.taken(visited, strength) == visited[10 - taken :]

@@ -16,9 +16,8 @@ from limner.engine.adapted import Adapted, Places, Wearing
 from limner.engine.asks import Ask, Decode, Decoded, Denoise, Encode, Encoded, Enlarge, Look
 from limner.engine.decoding import LatentDecoder
 from limner.engine.looking import look
-from limner.engine.prepared import Preparations
 from limner.engine.rows import Rows, denoised, joined
-from limner.engine.texts import Texts
+from limner.engine.texts import Preparations, Texts
 from limner.nn.prepared import Beside
 from limner.types import Times
 

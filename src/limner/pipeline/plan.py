@@ -113,6 +113,10 @@ class Feature:
         return plan, self
         yield
 
+    def calls(self, plan: Plan) -> int:
+        """How often it has the denoiser asked beside the plan's own way."""
+        return 0
+
     def told(self, scene: Scene) -> Scene:
         """What holds for some steps, with what this adds."""
         return scene
@@ -145,6 +149,14 @@ class Feature:
         """What becomes of a result."""
         return result
         yield
+
+
+def taken(visited: tuple[Level, ...], strength: float | None) -> tuple[Level, ...]:
+    """The levels of the last int(steps * strength) steps, as diffusers counts them; None: all."""
+    if strength is None:
+        return visited
+    steps = len(visited) - 1
+    return visited[steps - int(steps * strength) :]
 
 
 def given(value: T | None) -> T:

@@ -7,11 +7,9 @@ from functools import partial
 
 from limner.diffusion.guidance import Guidance, Rescale
 from limner.diffusion.solvers import solver_named
-from limner.pipeline.features import FEATURES
-from limner.pipeline.features.edit import taken
-from limner.pipeline.features.upscale import calls_over
+from limner.pipeline.features import used
 from limner.pipeline.model import Model
-from limner.pipeline.plan import Plan, given
+from limner.pipeline.plan import Plan, given, taken
 from limner.pipeline.request import Request
 from limner.pipeline.resolve import resolve
 from limner.pipeline.script import trees
@@ -27,7 +25,7 @@ def plan(request: Request, model: Model) -> Plan:
     prompt, negative = trees(request.prompt, request.negative, dialect, lenient=request.lenient)
     path = parts.sampling.path(parts.process, given(request.steps), given(request.schedule))
     adapted, missing, warnings = model.adapters.adapted(request, prompt.loras)
-    features = (feature.planned(request, model) for feature in FEATURES)
+    features = (feature.planned(request, model) for feature in used(request, model))
     made = Plan(
         request=request,
         model=model,
@@ -47,8 +45,7 @@ def plan(request: Request, model: Model) -> Plan:
             *(f"LoRA {n!r} of the prompt is missing: --lora or --lora-folder" for n in missing),
         ),
     )
-    over = request.count * calls_over(made, request.refine)
-    return replace(made, total=made.calls + over)
+    return replace(made, total=made.calls + sum(each.calls(made) for each in made.features))
 
 
 def _guidance(request: Request, model: Model) -> Guidance:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from limner.errors import RequestError
 from limner.pipeline.canvas import nearest
-from limner.pipeline.features import FEATURES
+from limner.pipeline.features import used
 from limner.pipeline.model import Model
 from limner.pipeline.plan import given
 from limner.pipeline.request import Request
@@ -34,7 +34,7 @@ def resolve(request: Request, model: Model) -> Resolved:
     own = model.sampling
     model.adapters.learn(request.prompt, request.negative)
     request, notes = read(request, model)
-    for feature in FEATURES:
+    for feature in used(request, model):
         request = feature.complete(request, model)
     request = model.adapters.complete(request).with_defaults(
         seed=secrets.randbelow(2**32),

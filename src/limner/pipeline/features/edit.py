@@ -38,14 +38,6 @@ def planned(request: Request, model: Model) -> Feature | None:
     return None if canvas is None else Edit(canvas=canvas, request=request, model=model)
 
 
-def taken(visited: tuple[Level, ...], strength: float | None) -> tuple[Level, ...]:
-    """The levels of the last int(steps * strength) steps, as diffusers counts them; None: all."""
-    if strength is None:
-        return visited
-    steps = len(visited) - 1
-    return visited[steps - int(steps * strength) :]
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Edit(Feature):
     """A canvas that is about to be painted over."""

@@ -17,12 +17,11 @@ from limner.data.pixels import flatten
 from limner.engine.asks import Ask, Enlarge, Step
 from limner.errors import RequestError
 from limner.pipeline.canvas import Size, canvas_of
-from limner.pipeline.features.edit import taken
 from limner.pipeline.masks import extended
 from limner.pipeline.model import Model
 from limner.pipeline.paint import Painting, paint
 from limner.pipeline.pictures import eight_bit
-from limner.pipeline.plan import Feature, Plan, given
+from limner.pipeline.plan import Feature, Plan, given, taken
 from limner.pipeline.request import Request
 from limner.pipeline.result import Clock, Result
 from limner.pipeline.upscaling import enlarged_size
@@ -61,6 +60,15 @@ class Upscale(Feature):
     by: int
     refine: float | None
 
+    def calls(self, plan: Plan) -> int:
+        return plan.count * self.calls_over(plan)
+
+    def calls_over(self, plan: Plan) -> int:
+        """How often the denoiser is asked to paint over one enlarged picture."""
+        if self.refine is None:
+            return 0
+        return plan.calls_of(taken(plan.path.levels, self.refine))
+
     def begin(self, plan: Plan) -> Generator[Ask, Any, tuple[Plan, Feature]]:
         return plan, Upscaling(self, plan)
         yield
@@ -96,16 +104,9 @@ class Upscaling(Feature):
         plan, refine = self._plan, self._asked.refine
         same = {name: getattr(result.request, name) for name in KEPT}
         over = Request(**same, strength=refine, seed=result.seeds[index])
-        first, each = plan.calls, calls_over(plan, refine)
+        first, each = plan.calls, self._asked.calls_over(plan)
         steps = range(plan.before + first + index * each, plan.total)
         return (yield from refined(larger, over, plan.model, plan.again, steps))
-
-
-def calls_over(plan: Plan, refine: float | None) -> int:
-    """How often the denoiser is called to paint over one enlarged picture."""
-    if refine is None:
-        return 0
-    return plan.calls_of(taken(plan.path.levels, refine))
 
 
 def refined(
