@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from limner.errors import RequestError, UsageError
-from limner.models.content import ContentConfig, ContentEncoder, added_by, mean_token
+from limner.models.content import ContentConfig, ContentEncoder, mean_token
 from limner.models.presets import UNET_EMOJI, UNET_SD1, UNET_TINY
 from limner.models.unet import UNet
 from limner.nn.prepared import Beside, Told
@@ -75,7 +75,7 @@ def test_every_level_is_added_to():
 def test_what_was_added_to_one_call_is_not_in_the_next_even_after_an_error():
     unet = trained(UNet(UNET_TINY))
     before = call(unet)
-    during = call(unet, added=added_by(maps(2), 2))
+    during = call(unet, added=tuple(maps(2)))
     with pytest.raises(RequestError, match="does not fit"):
         call(unet, added=tuple(maps(3)))
     with pytest.raises(RequestError, match="does not fit"):
@@ -84,24 +84,14 @@ def test_what_was_added_to_one_call_is_not_in_the_next_even_after_an_error():
     assert torch.equal(call(unet), before)
 
 
-def test_a_weight_of_0_adds_nothing_and_others_scale_what_is_added():
-    unet = trained(UNet(UNET_TINY))
-    before, two = call(unet), maps(2)
-    assert added_by(two, 2, 0.0) == ()
-    assert torch.equal(call(unet, added=added_by(two, 2, 0.0)), before)
-    half = call(unet, added=added_by(two, 2, 0.5))
-    assert torch.equal(call(unet, added=tuple(0.5 * each for each in two)), half)
-    assert not torch.equal(half, call(unet, added=added_by(two, 2)))
-
-
-def test_the_pictures_of_a_batch_are_repeated_for_guidance():
-    unet = trained(UNet(UNET_TINY))
-    two = maps(2)
-    repeated = call(unet, 4, added=added_by(two, 4))
-    by_hand = tuple(torch.cat([each, each]) for each in two)
-    torch.testing.assert_close(call(unet, 4, added=by_hand), repeated)
-    with pytest.raises(RequestError, match="content of 2 pictures does not fit a call of 3 rows"):
-        added_by(two, 3)
+def test_each_row_is_added_its_own():
+    unet, two = trained(UNet(UNET_TINY)), maps(2)
+    both = call(unet, added=tuple(two))
+    for row in range(2):
+        only = tuple(each * (torch.arange(2) == row)[:, None, None, None] for each in two)
+        found = call(unet, added=only)
+        torch.testing.assert_close(found[row], both[row])
+        torch.testing.assert_close(found[1 - row], call(unet)[1 - row])
 
 
 def test_the_mean_token_leaves_out_what_is_masked():

@@ -19,7 +19,7 @@ from limner.checkpoints import (
 )
 from limner.data.pixels import from_picture
 from limner.errors import CheckpointError, RequestError
-from limner.models.content import ContentConfig, ContentEncoder, added_by, mean_token
+from limner.models.content import ContentConfig, ContentEncoder, mean_token
 from limner.nn.adapter import Adapter, LowRank
 from limner.pipeline.features.restyle import read_style
 
@@ -79,7 +79,8 @@ def test_the_content_is_attached_to_every_call_with_its_style(painter):
     call = parts.denoiser.forward
 
     def with_maps(x, t, text, beside):
-        return call(x, t, text, beside=beside._replace(added=added_by(maps, len(x), 0.7)))
+        added = tuple((0.7 * each).expand(len(x), -1, -1, -1) for each in maps)
+        return call(x, t, text, beside=beside._replace(added=added))
 
     parts.denoiser.forward = with_maps
     by_hand = painter.paint(asked).latents

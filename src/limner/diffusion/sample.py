@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -32,15 +31,12 @@ class Evaluation:
     denoised: Latent
 
 
-def predict(
-    model_call: ModelCall, process: Process, x: Latent, t: Times, told: Times | None = None
-) -> Latent:
+def predict(model_call: ModelCall, process: Process, x: Latent, t: Times) -> Latent:
     """The network's output for native x at the process's times t (B,).
 
-    Training and sampling both call the network by this. told: `process.model_time(t)` where it is
-    at hand; a network computes once what it makes of one tensor.
+    Training and sampling both call the network by this.
     """
-    return model_call(process.model_input(x, t), process.model_time(t) if told is None else told)
+    return model_call(process.model_input(x, t), process.model_time(t))
 
 
 def denoise_with(model_call: ModelCall, process: Process, prediction: Prediction) -> Denoise:
@@ -54,20 +50,12 @@ def denoise_with(model_call: ModelCall, process: Process, prediction: Prediction
         scale = process.native_scale(level)
         native = x * scale
         ones = torch.ones(len(x), device=x.device)
-        times = times_of(process, process.time_of_level(level), len(x), x.device)
-        output = predict(model_call, process, native, *times)
+        times = torch.full((len(x),), process.time_of_level(level), device=x.device)
+        output = predict(model_call, process, native, times)
         alpha, sigma = level.alpha * scale * ones, level.sigma * scale * ones
         return prediction.denoised(output.to(x.dtype), native, alpha, sigma)
 
     return denoise
-
-
-@lru_cache(maxsize=1024)
-@torch.inference_mode(False)
-def times_of(process: Process, t: float, rows: int, device: torch.device) -> tuple[Times, Times]:
-    """A process's time and what the network is told of it, (rows,) each: the same tensors again."""
-    times = torch.full((rows,), t, device=device)
-    return times, process.model_time(times)
 
 
 def drive(solver: Evaluations, denoise: Denoise) -> Generator[Evaluation, None, Tensor]:

@@ -7,7 +7,6 @@ for, so that it can leave out what belongs to the content's own style.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch.nn.functional as F
@@ -141,18 +140,3 @@ def mean_token(context: Context, mask: TextMask | None = None) -> Float[Tensor, 
         return context.mean(dim=1)
     weights = mask.to(context)[..., None]
     return (context * weights).sum(dim=1) / weights.sum(dim=1)
-
-
-def added_by(
-    maps: Sequence[Tensor], rows: int, weight: float = 1.0
-) -> tuple[Float[Tensor, "R C h w"], ...]:
-    """`Beside.added` of a call of a U-Net: these maps, times `weight`; nothing for a weight of 0.
-
-    rows: of the call, which may hold the pictures several times, one run after another, as guidance
-    has them. Raises RequestError where they are no multiple of the pictures.
-    """
-    if weight == 0:
-        return ()
-    if any(rows % len(each) for each in maps):
-        raise RequestError(f"content of {len(maps[0])} pictures does not fit a call of {rows} rows")
-    return tuple((weight * each).repeat(rows // len(each), 1, 1, 1) for each in maps)
