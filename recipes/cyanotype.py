@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 
 import limner
-from limner.data.captions import with_article
 from limner.data.pixels import from_picture, to_picture
+from limner.language.english import with_article
 
 CONCEPTS = (
     "cat", "red apple", "house", "sailboat", "guitar", "butterfly", "alien", "cactus", "key", "bus",

@@ -14,9 +14,9 @@ from limner.data.captions import (
     photo_captions,
     style_caption,
     unknown_words,
-    with_article,
 )
 from limner.data.records import Record
+from limner.language.english import with_article
 
 APPLE = Record(
     picture=0,

@@ -27,6 +27,7 @@ from torch import Tensor
 import limner
 from limner.diffusion.noise import Noise
 from limner.diffusion.schedules import levels
+from limner.pipeline import planning
 
 PROMPT, NEGATIVE, SEED, COUNT = "a red apple, 3d", "a blue cat", 5, 2
 SDE = {"algorithm_type": "sde-dpmsolver++"}
@@ -129,7 +130,7 @@ def test_a_whole_picture_and_every_step(
     path = levels(process, case.steps, case.schedule)
     if not case.to_zero:
         path = (*path[:-1], process.level(process.sigma_min))
-        monkeypatch.setattr(painter, "_levels", lambda request: path)
+        monkeypatch.setattr(planning, "levels", lambda *asked, **how: path)
     start = torch.randn(COUNT, 4, LATENT, LATENT, generator=torch.Generator().manual_seed(SEED))
     result = painter.generate(
         PROMPT,

@@ -37,6 +37,7 @@ from limner.checkpoints.settings import (
 from limner.diffusion.prediction import Prediction, name_of
 from limner.diffusion.process import Process, RectifiedFlow
 from limner.errors import CheckpointError
+from limner.files import whole_file
 from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower, TextTowerConfig, VisionTower
 from limner.models.content import ContentEncoder
@@ -116,8 +117,15 @@ class ModelFolder:
 
     @property
     def loras(self) -> tuple[Path, ...]:
-        """LoRA files of the folder, without which it does not paint as it should."""
-        return tuple(self.path / str(name) for name in self._extra().get("loras", ()))
+        """LoRA files of the folder, without which it does not paint as it should.
+
+        Raises CheckpointError where one is missing.
+        """
+        files = tuple(self.path / str(name) for name in self._extra().get("loras", ()))
+        for file in files:
+            if not file.is_file():
+                raise CheckpointError(f"{self.path / EXTRA} names a LoRA that is missing: {file}")
+        return files
 
     def add_lora(self, name: str) -> None:
         """Let a LoRA file that lies in the folder be one of it."""
@@ -155,9 +163,8 @@ class ModelFolder:
         folder.mkdir(parents=True, exist_ok=True)
         state = _state(module, dtype)
         variant = eight_bit.PACKED if dtype == torch.int8 else ""
-        partial_file = folder / f"{kind.stem}.safetensors.partial"
-        save_file(state, partial_file, metadata={"format": "pt"})
-        partial_file.replace(folder / f"{kind.stem}{variant}.safetensors")
+        with whole_file(folder / f"{kind.stem}{variant}.safetensors") as partial:
+            save_file(state, partial, metadata={"format": "pt"})
         for other in {*weights.VARIANTS} - {variant}:  # of weights that were there before
             (folder / f"{kind.stem}{other}.safetensors").unlink(missing_ok=True)
         write_json(folder / "config.json", {**kind.to_json(module.config), **fields})
@@ -249,7 +256,8 @@ class ModelFolder:
         self._index("scheduler", library, scheduler["_class_name"])
         words_json = None if words is None else asdict(words)
         lexicon = {} if words_json is None else words_json.pop("lexicon")
-        write_json(self.path / EXTRA, {"sampling": asdict(sampling), "words": words_json})
+        extra = {**self._extra(), "sampling": asdict(sampling), "words": words_json}
+        write_json(self.path / EXTRA, extra)
         if lexicon:
             write_json(self.path / LEXICON, lexicon)
 
@@ -261,9 +269,9 @@ class ModelFolder:
         file = self.path / "scheduler" / SCHEDULER
         scheduler = read_json(file)
         process, prediction = described_by(scheduler, file)
-        if not (self.path / EXTRA).exists():
+        extra = self._extra()
+        if "sampling" not in extra:
             return process, prediction, self._published_sampling(process, prediction)[0], None
-        extra = read_json(self.path / EXTRA)
         words = words_from_json(extra.get("words"))
         if words is not None and (self.path / LEXICON).exists():
             words = replace(words, lexicon=read_json(self.path / LEXICON))
@@ -355,7 +363,7 @@ def published_tokenizer(tower: TextTowerConfig) -> Tokenizer:
 
 def read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise CheckpointError(f"{path} is missing: the model folder is not complete") from None
     except ValueError as error:
@@ -366,7 +374,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _state(module: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:

@@ -20,6 +20,7 @@ from torch import Tensor
 from limner.checkpoints.lora_names import Models, adaptable, names_in_files, written_by_kohya
 from limner.checkpoints.reader import read_tensors
 from limner.errors import CheckpointError
+from limner.files import whole_file
 from limner.nn.adapter import Adapter, LowRank
 
 Spelling = Literal["peft", "kohya"]
@@ -134,9 +135,8 @@ def save_lora(
     for name, low in updates.items():
         tensors |= write(name, low, models)
     ready = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    partial = Path(path).with_name(Path(path).name + ".partial")
-    save_file(ready, partial, metadata={"format": "pt"})
-    partial.replace(path)
+    with whole_file(path) as partial:
+        save_file(ready, partial, metadata={"format": "pt"})
 
 
 def _write_peft(name: str, low: LowRank, models: Models) -> dict[str, Tensor]:

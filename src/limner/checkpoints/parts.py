@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -32,6 +33,8 @@ class Parts:
     what says which of the model's concepts a picture shows, and in which of its styles.
     scheduler: the configuration of diffusers' scheduler that the model came with.
     notes: what of the files is not as Limner paints, a sentence each, for whoever paints with it.
+    loras: files of its folder, without which the model does not paint as it should. They are on no
+    module: whoever paints or trains puts them on.
     """
 
     tokenizer: Tokenizer
@@ -49,6 +52,7 @@ class Parts:
     naming: Naming | None = None
     scheduler: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    loras: tuple[Path, ...] = ()
 
     @property
     def modules(self) -> tuple[nn.Module, ...]:

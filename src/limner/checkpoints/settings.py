@@ -16,18 +16,27 @@ from limner.diffusion.process import Process
 from limner.diffusion.scheduler_config import LevelOptions, SamplingPlan
 from limner.errors import CheckpointError
 
+LISTS = ("concepts", "styles", "others", "colours", "grounds")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
     """What a model was taught: concepts, styles, and further words that occur in its captions.
 
     lexicon: words that it has not read -> the concept that each is, or is a kind of.
+    language: the name of what reads sentences for it; empty: they are painted as they stand.
+    colours, grounds: basic colour terms and places that it was taught, by their names in
+    `limner.language`. accuracy: concept -> the part of its pictures that a judge names right.
     """
 
     concepts: tuple[str, ...]
     styles: tuple[str, ...]
     others: tuple[str, ...] = ()
     lexicon: Mapping[str, str] = field(default_factory=dict)
+    language: str = ""
+    colours: tuple[str, ...] = ()
+    grounds: tuple[str, ...] = ()
+    accuracy: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,5 +117,6 @@ def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
 def words_from_json(json: Mapping[str, Any] | None) -> Words | None:
     if json is None:
         return None
-    concepts, styles, others = (tuple(json.get(n, ())) for n in ("concepts", "styles", "others"))
-    return Words(concepts=concepts, styles=styles, others=others)
+    known = {name: value for name, value in json.items() if name in Words.__dataclass_fields__}
+    lists = {name: tuple(json.get(name, ())) for name in LISTS}
+    return Words(**{**known, **lists})

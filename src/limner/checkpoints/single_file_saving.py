@@ -88,6 +88,9 @@ def compose(parts: Parts, path: Path, dtype: torch.dtype) -> Composed:
 
 
 def _family(parts: Parts) -> Family:
+    if parts.loras:
+        names = ", ".join(file.name for file in parts.loras)
+        raise CheckpointError(f"the model has a LoRA, {names}, beside its weights: {INSTEAD}")
     family = parts.family
     if not family.places:
         raise CheckpointError(f"{family.description} has no names in a single file: {INSTEAD}")

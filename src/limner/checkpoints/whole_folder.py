@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def load_folder(
         sampling=sampling,
         words=words,
         naming=load_naming(folder, device=device),
+        loras=folder.loras,
         scheduler=folder.scheduler,
         notes=integrity.notes(folder) + folder.notes(),
         **load_branches(folder, dtype=dtype, device=device),
@@ -88,3 +90,8 @@ def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32)
     folder.save_settings(
         parts.process, name_of(parts.prediction), parts.sampling, parts.words, parts.scheduler
     )
+    for file in parts.loras:
+        if (path / file.name).exists():
+            raise CheckpointError(f"two of the model's LoRAs are called {file.name}: rename one")
+        shutil.copyfile(file, path / file.name)
+        folder.add_lora(file.name)

@@ -11,6 +11,7 @@ import torch
 
 from limner.data.records import Record
 from limner.data.synonyms import Synonyms
+from limner.language.english import STYLE_AFTER, with_article
 
 Chance = random.Random | torch.Generator
 Option = TypeVar("Option")
@@ -22,18 +23,11 @@ MOST_KEYWORDS = 3
 
 PHOTO_TEMPLATES = ("a photo of {}", "a picture of {}", "an image of {}", "{}")
 OPENINGS = ("", "", "", "", "a picture of ", "an icon of ", "a sticker of ", "an emoji of ")
-STYLE_AFTER = ("{}, {}", "{} {}", "{}, {} style", "{} {} style", "{} in {} style")
 STYLE_ALONE = ("{}", "{}", "in {} style", "{} style", "a {} emoji", "an emoji in {} style")
 TEMPLATE_WORDS = frozenset(
     {"a", "an", "the", "of", "in", "on", "and", "with", "style", "picture", "icon", "sticker"}
     | {"emoji", "photo", "image"}
 )
-
-# Written with a vowel and spoken with a consonant, and the other way round.
-SPOKEN_CONSONANT = re.compile(r"(uni|use|euro|ewe|one\b|once\b|ukulele)")
-SPOKEN_VOWEL = re.compile(r"([aeiou]|hour|honest|x-ray|sos\b|8|11\b|18\b)")
-PLURAL = re.compile(r".*[^su]s|.*(people|dice|teeth)")
-HEAD_ENDS = re.compile(r" (with|of|on|in|without|behind|over|for|at|and) |[:,]")
 
 
 def caption(record: Record, chance: Chance, synonyms: Synonyms | None = None) -> str:
@@ -72,14 +66,6 @@ def style_caption(style: str, chance: Chance) -> str:
     form = pick(STYLE_ALONE, chance)
     words = form.format(style)
     return with_article(words[2:]) if form.startswith("a {}") else words
-
-
-def with_article(words: str) -> str:
-    """The words after "a" or "an"; a plural keeps none ("grapes")."""
-    if PLURAL.fullmatch(HEAD_ENDS.split(words, maxsplit=1)[0]):
-        return words
-    vowel = SPOKEN_VOWEL.match(words) and not SPOKEN_CONSONANT.match(words)
-    return f"{'an' if vowel else 'a'} {words}"
 
 
 def photo_captions(name: str) -> tuple[str, ...]:

@@ -32,12 +32,13 @@ def to_picture(pixels: Float[Tensor, "C H W"]) -> Image.Image:
     """Model pixels -> a picture of straight (not premultiplied) colours, clamped.
 
     C = 1, 3 and 4 give the modes L, RGB and RGBA. A colour brighter than its opacity allows, which
-    a model can paint, is clamped to full brightness; a fully transparent pixel becomes black.
+    a model can paint, is clamped to full brightness; what has an opacity of 0 of 255 becomes black.
     """
     values = (pixels.detach().float().cpu().clamp(-1.0, 1.0) + 1.0) / 2.0
     if len(values) == 4:
         colour, opacity = values[:3], values[3:]
-        straight = torch.where(opacity > 0, colour / opacity.clamp_min(1e-6), 0.0).clamp(max=1.0)
+        seen = (opacity * 255.0).round() > 0  # below, the colour is what rounding made of nothing
+        straight = torch.where(seen, colour / opacity.clamp_min(1e-6), 0.0).clamp(max=1.0)
         values = torch.cat([straight, opacity])
     array = rearrange((values * 255.0).round().to(torch.uint8), "C H W -> H W C").numpy()
     return Image.fromarray(array.squeeze(-1) if len(values) == 1 else array, MODES[len(values)])

@@ -5,17 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from limner.data.captions import (
-    STYLE_AFTER,
-    STYLE_DROPOUT,
-    Chance,
-    name_of,
-    pick,
-    uniform,
-    with_article,
-)
+from limner.data.captions import STYLE_DROPOUT, Chance, name_of, pick, uniform
 from limner.data.records import Record
 from limner.data.synonyms import Synonyms
+from limner.language.english import STYLE_AFTER, with_article
 
 
 class Relation(Enum):

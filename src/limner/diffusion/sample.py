@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from limner.diffusion.prediction import Prediction
 from limner.diffusion.process import Level, Process
 from limner.diffusion.solvers import Evaluations
+from limner.generators import finish
 from limner.types import Latent, Times
 
 ModelCall = Callable[[Tensor, Tensor], Tensor]
@@ -90,10 +91,6 @@ def drive(solver: Evaluations, denoise: Denoise) -> Generator[Evaluation, None, 
         index += 1
 
 
-def last(evaluations: Iterator[Evaluation]) -> Tensor:
+def last(evaluations: Generator[Evaluation, None, Tensor]) -> Tensor:
     """The last x of `drive`, when nobody looks at the way there."""
-    while True:
-        try:
-            next(evaluations)
-        except StopIteration as finished:
-            return finished.value
+    return finish(evaluations)

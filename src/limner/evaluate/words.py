@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from limner.data.captions import content_words, with_article
+from limner.data.captions import content_words
 from limner.errors import UsageError
 from limner.evaluate.judge import Judge
 from limner.evaluate.metrics import top_k_hits
+from limner.language.english import with_article
 
 
 @dataclass(frozen=True, kw_only=True)

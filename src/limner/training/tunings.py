@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from limner.checkpoints import Parts, save_folder
-from limner.checkpoints.lora import Spelling, save_lora
+from limner.checkpoints.lora import Spelling, read_lora, save_lora
 from limner.checkpoints.lora_names import PROCESSOR_NAMES, adaptable
 from limner.checkpoints.textual_inversion import (
     MAX_VECTORS,
@@ -22,6 +21,7 @@ from limner.checkpoints.textual_inversion import (
 )
 from limner.data.records import PictureSet
 from limner.errors import UsageError
+from limner.files import whole_folder
 from limner.models.clip import TextTower
 from limner.nn.adapter import Adaptable, ExtendedEmbedding
 from limner.nn.trainable import TrainableRows, TrainableUpdates
@@ -203,10 +203,8 @@ class FullTuning:
         return {name: module.requires_grad_() for name, module in trained.items()}
 
     def save(self, parts: Parts, trained: Mapping[str, nn.Module], target: Path) -> None:
-        partial = target.with_name(target.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)  # of a crash
-        save_folder(parts, partial)
-        partial.replace(target)
+        with whole_folder(target) as partial:
+            save_folder(parts, partial)
 
 
 def chosen_modules(
@@ -234,6 +232,13 @@ def _is_meant(name: str, module: Adaptable, target: str) -> bool:
         case "all":
             return True
     return target in name
+
+
+def attach_own_loras(parts: Parts) -> None:
+    """Put a model's own LoRAs on it, as they are when it paints; they are not trained."""
+    models = parts.adaptable
+    for file in parts.loras:
+        read_lora(file, models).adapter(models).attach()
 
 
 def freeze(parts: Parts) -> None:

@@ -1,0 +1,103 @@
+"""The language of the shipped models: what people type to what the model was taught."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from limner.checkpoints import Words
+from limner.emoji.prompts import missing_words, painted
+from limner.emoji.understanding import Understander
+from limner.language.english import plural, with_article
+from limner.language.words import Kind, Word, normal
+from limner.pipeline.language import Reading
+
+# What has a meaning in a dialect: brackets, tags, schedules, weights, joined and broken texts.
+SYNTAX = re.compile(r"[()\[\]{}<>|\\]|\b(AND|BREAK)\b|:\s*[+-]?[.\d]|\+\+|--|^\s*#|\bembedding:")
+JOINED = re.compile(r"\s*\bAND\b\s*")
+WEIGHT = re.compile(r"\s*:\s*[+-]?[.\d]+\s*$")
+TAG = re.compile(r"<[^<>]*>|\bembedding:\S+")
+GUESS = (
+    "no word of {!r} is one that this model knows, so the picture is a guess; `limner words` lists"
+)
+GUESS += " what it knows"
+
+
+class EmojiLanguage:
+    """Reads prompts for a model that was taught these words."""
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self._understander = Understander(words)
+
+    def read(self, prompt: str, *, kept: Collection[str] = (), whole: bool = False) -> Reading:
+        """As `pipeline.language.Language` says."""
+        if not prompt.strip():
+            return Reading(prompt=prompt)
+        own = {normal(word) for word in kept}
+        if own & {normal(word) for word in re.findall(r"[\w'\-]+", prompt)}:
+            return Reading(prompt=prompt)
+        if SYNTAX.search(prompt) is None:
+            return self._plain(prompt, whole=whole)
+        if JOINED.search(prompt) and not any(map(self._has_syntax, JOINED.split(prompt))):
+            return self._joined(prompt)
+        return self._careful(prompt)
+
+    def _plain(self, prompt: str, *, whole: bool) -> Reading:
+        found = self._understander.understand(prompt)
+        if found.scene.things:
+            return painted(self.words, found, whole=whole)
+        asked = [w for w in found.reading.words if w.kind is not Kind.FILLER]
+        told = tuple(missing_words(self.words, found))
+        style_alone = all(w.kind in (Kind.STYLE, Kind.ARTICLE, Kind.PAUSE) for w in asked)
+        if style_alone and not told:
+            return Reading(prompt=prompt)
+        left = prompt
+        for each in found.reading.negated:
+            left = " ".join(left.replace(each, " ").split()).strip(" ,")
+        notes = (GUESS.format(prompt), *(f"not painted: {each}" for each in told[1:]))
+        return Reading(prompt=left or prompt, notes=notes)
+
+    def _has_syntax(self, member: str) -> bool:
+        return SYNTAX.search(WEIGHT.sub("", member)) is not None
+
+    def _joined(self, prompt: str) -> Reading:
+        """Each of the texts that AND joins by itself, with its weight."""
+        texts, notes = list[str](), list[str]()
+        for member in JOINED.split(prompt):
+            weight = WEIGHT.search(member)
+            reading = self._plain(WEIGHT.sub("", member), whole=True) if member.strip() else None
+            texts.append((reading.prompt if reading else member) + (weight[0] if weight else ""))
+            notes += reading.notes if reading else ()
+        return Reading(prompt=" AND ".join(texts), notes=tuple(dict.fromkeys(notes)))
+
+    def _careful(self, prompt: str) -> Reading:
+        """Names as the model has them, and nothing else changed."""
+        pieces, last = list[str](), 0
+        for match in TAG.finditer(prompt):
+            pieces += [self._named(prompt[last : match.start()]), match[0]]
+            last = match.end()
+        text = "".join([*pieces, self._named(prompt[last:])])
+        known = any(
+            word.kind in (Kind.CONCEPT, Kind.STYLE) for word in self._words(TAG.sub(" ", prompt))
+        )
+        return Reading(prompt=text, notes=() if known else (GUESS.format(prompt),))
+
+    def _words(self, text: str) -> Iterator[Word]:
+        yield from (options[0] for options in self._understander.english.index.words(text))
+
+    def _named(self, text: str) -> str:
+        """The text with each name of a thing as the model's own, and the article that fits."""
+        pieces, last, article = list[str](), 0, None
+        for word in self._words(text):
+            if word.kind is Kind.CONCEPT and not word.kind_of:
+                name = plural(word.meaning) if word.several else word.meaning
+                if article is not None and text[article.stop : word.start].isspace():
+                    pieces.append(text[last : article.start])
+                    name, last = with_article(name), word.start
+                else:
+                    pieces.append(text[last : word.start])
+                pieces.append(name)
+                last = word.stop
+            article = word if word.kind is Kind.ARTICLE else None
+        return "".join([*pieces, text[last:]])

@@ -1,0 +1,52 @@
+"""What is known of the emoji beside their names: their colours, other ways of drawing."""
+
+from __future__ import annotations
+
+from limner.language.english import phrases
+
+_COLOURS = {
+    "red": "automobile|rose|balloon|red apple|strawberry|cherries|tomato|red heart|lipstick"
+    "|fire engine|stop sign|hibiscus|lobster|crab|santa claus|maple leaf|postbox|telephone|mushroom"
+    "|articulated lorry|love letter|closed book|sparkling heart|drum|tokyo tower|bus stop",
+    "orange": "fox|tiger|carrot|tangerine|jack-o-lantern|fire|cat|soccer ball|sunset|leopard|pizza",
+    "yellow": "star|glowing star|sun|banana|lemon|crown|bell|baby chick|full moon face|cheese wedge"
+    "|sunflower|trophy|key|taxi|trumpet|light bulb|honeybee|lion|giraffe|school bus|sports medal",
+    "green": "frog|deciduous tree|evergreen tree|cactus|turtle|snake|crocodile|dragon|lizard|herb"
+    "|seedling|green apple|cucumber|melon|tractor|green salad|kiwi fruit|green book|leafy green",
+    "blue": "fish|whale|dolphin|butterfly|jeans|droplet|t-shirt|blue heart|shark|sweat droplets",
+    "purple": "grapes|eggplant|octopus|smiling face with horns|purple heart|umbrella",
+    "pink": "pig|pig nose|brain|cherry blossom|flamingo|bikini|blossom|growing heart|lollipop",
+    "brown": "bear|horse|dog|monkey|deer|owl|ox|beaver|boar|otter|violin|guitar|chocolate bar"
+    "|moose|croissant|bread|squirrel|chipmunk|eagle|briefcase|door|teddy bear|hot beverage|sake",
+    "black": "top hat|bomb|graduation cap|black cat|spider|penguin|videocassette|gorilla",
+    "white": "ghost|snowman|cloud|rabbit|goat|egg|cooked rice|baby bottle|toilet|bathtub|sheep|swan"
+    "|skull|polar bear|snowflake|unicorn|rooster|ram|ewe|envelope|wedding|baseball|volleyball",
+    "grey": "elephant|mouse|rat|koala|wolf|rhinoceros|hippopotamus|shark|wrench|gear|moai|statue"
+    "|paperclip|chains|metro|robot|seal|key",
+}
+OWN_COLOURS = {
+    (concept, colour) for colour, several in _COLOURS.items() for concept in several.split("|")
+}
+
+OTHER_STYLES = phrases(
+    """
+    watercolor|watercolour|watercolor painting|watercolour painting|oil painting|oil paint|oil
+    acrylic|acrylic painting|pastel drawing|pencil drawing|pencil sketch|sketch|line art|lineart
+    line drawing|pixel art|pixel|pixelated|8-bit|8 bit|anime|manga|cartoon|comic|comic book|disney
+    pixar|photorealistic|photo-realistic|realistic|realism|hyperrealistic|impressionist
+    impressionism|cubist|cubism|surreal|surrealist|pop art|vector art|vector|low poly|low-poly
+    isometric|origami|paper cut|papercut|clay|claymation|plasticine|felt|knitted|crochet|mosaic
+    stained glass|ukiyo-e|woodcut|engraving|charcoal|ink drawing|ink|graffiti|cyberpunk|steampunk
+    vaporwave|retro|vintage|neon|minimalistic|abstract art|digital art|digital painting|concept art
+    fantasy art|black and white|monochrome|sepia|studio ghibli|ghibli|van gogh|picasso|monet
+    """
+)
+
+# What says when or where in words that name things elsewhere: told as a whole.
+UNPAINTED = phrases(
+    """
+    at dawn|at sunset|at sunrise|at dusk|in the morning|in the evening|at noon|at christmas
+    on christmas|in the rain|in the sun|in the sunshine|in the moonlight|in the fog|on a rainy day
+    in autumn|in spring|in summer|on the moon|in love|in the dark|in the background
+    """
+)

@@ -1,0 +1,189 @@
+"""What a sentence says in any of the languages, misspelt or in characters, of what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+
+from limner.checkpoints import Words
+from limner.emoji.guessing import likely_languages
+from limner.emoji.names import everyday_names, names_of
+from limner.emoji.spelling import is_english, nearest
+from limner.emoji.tables import OTHER_STYLES, UNPAINTED
+from limner.emoji.words import LANGUAGES, characters, translations
+from limner.language import Relation, Scene, Vocabulary
+from limner.language.english import COLOURS
+from limner.language.foreign import FOREIGN
+from limner.language.read import Reader, Reading
+from limner.language.words import Kind, normal, split
+
+
+@dataclass(frozen=True, kw_only=True)
+class Understanding:
+    """A sentence that was read, and how.
+
+    reading: its words, and a scene of what the model has. missing: words for things that are known
+    and that the model does not have, with their English names where they differ, and words that are
+    not known. corrected: misspelt word -> the one it was read as. language: empty for English.
+    """
+
+    reading: Reading
+    missing: tuple[str, ...] = ()
+    corrected: Mapping[str, str]
+    language: str = ""
+
+    @property
+    def scene(self) -> Scene:
+        return self.reading.scene
+
+
+class Understander:
+    """What reads sentences about the concepts of one model."""
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self.names = names_of(words.concepts)
+        self._concepts = {name: concept for concept, names in self.names.items() for name in names}
+
+    @cached_property
+    def english(self) -> Reader:
+        """The reader of English, which is made when it is asked for first."""
+        return Reader(self._vocabulary(self.names, kinds=self.words.lexicon))
+
+    def understand(self, text: str) -> Understanding:
+        """The reading that has most of the words, English where others have no more."""
+        signs = self._signs(text)
+        found = self._of(self.english.read(text, signs), {})
+        if found.missing and self._foreign(found):
+            for language in likely_languages(text):
+                other = self._abroad(text, language, signs)
+                if other.scene.things and len(other.missing) < len(found.missing):
+                    found = other
+        if found.missing and not found.language:
+            corrected = self._corrected(text, found)
+            if corrected:
+                found = self._of(self.english.read(text, signs | corrected), corrected)
+        return found
+
+    def concept(self, label: str) -> str | None:
+        """What the model has for an emoji's label: itself, or the thing of a face."""
+        others = (*everyday_names().get(label, ()), label.removesuffix(" face"))
+        return next((self._concepts[n] for n in (label, *others) if n in self._concepts), None)
+
+    def _of(
+        self, reading: Reading, corrected: Mapping[str, str], language: str = ""
+    ) -> Understanding:
+        scene, missing = _plainer(reading.scene), list(map(_told, reading.unknown))
+        for index in reversed(range(len(scene.things))):
+            name = scene.things[index].concept
+            if name not in self.names:  # known, and the model has none
+                said = next(word.text for word in reading.words if word.meaning == name)
+                missing.append(said if said.casefold() == name else f"{said} ({name})")
+                scene = without(scene, index)
+        return Understanding(
+            reading=replace(reading, scene=joined(scene)),
+            missing=tuple(dict.fromkeys(missing)),
+            corrected=corrected,
+            language=language,
+        )
+
+    def _vocabulary(
+        self, names: Mapping[str, tuple[str, ...]], kinds: Mapping[str, str] | None = None
+    ) -> Vocabulary:
+        return Vocabulary(
+            concepts=names,
+            styles={style: (style,) for style in self.words.styles},
+            kinds=kinds or {},
+            other_styles=OTHER_STYLES,
+            unpainted=UNPAINTED,
+        )
+
+    def _signs(self, text: str) -> dict[str, str]:
+        """The emoji of a text -> the model's names of them."""
+        if text.isascii():
+            return {}
+        found = dict[str, str]()
+        for start, stop in split(text):
+            label = characters().get(normal(text[start:stop]))
+            concept = self.concept(label) if label else None
+            if concept is not None:
+                found[normal(text[start:stop])] = concept
+        return found
+
+    def _foreign(self, found: Understanding) -> bool:
+        """Whether some word that is not understood is no English one either."""
+        unknown = [w for w in found.reading.words if w.kind is Kind.UNKNOWN]
+        return any(
+            word.text[0].isalpha() and not all(map(is_english, normal(word.text).split()))
+            for word in unknown
+        )
+
+    def _abroad(self, text: str, language: str, signs: Mapping[str, str]) -> Understanding:
+        reading = self._reader(language).read(text, signs)
+        return self._of(reading, {}, LANGUAGES[language])
+
+    @cache  # noqa: B019 - as long as the model's words live, so do their readers
+    def _reader(self, language: str) -> Reader:
+        grammar = FOREIGN[language]
+        names: dict[str, list[str]] = {}
+        for word, name in translations(language).items():
+            if word not in grammar.words and not self._coloured(name):
+                names.setdefault(self._concepts.get(name, name), []).append(word)
+        return Reader(
+            self._vocabulary({k: tuple(several) for k, several in names.items()}), grammar
+        )
+
+    def _coloured(self, name: str) -> bool:
+        """Whether the model has the thing, but not as one of this colour: a black cat."""
+        colour, _, thing = name.partition(" ")
+        return name not in self._concepts and colour in COLOURS and thing in self._concepts
+
+    def _corrected(self, text: str, found: Understanding) -> dict[str, str]:
+        """Misspelt words -> the nearest that are known; a name of somebody has none."""
+        corrected = dict[str, str]()
+        for word in found.reading.words:
+            named = word.start > 0 and word.text[0].isupper() and not text.isupper()
+            if word.kind is Kind.UNKNOWN and not named:
+                near = nearest(word.text, self.english.index.single)
+                if near is not None:
+                    corrected[normal(word.text)] = near
+        return corrected
+
+
+def _plainer(scene: Scene) -> Scene:
+    """The scene without colours that the names say already: a red red apple."""
+    things = (
+        replace(each, colour="") if each.colour in each.concept.split() else each
+        for each in scene.things
+    )
+    return replace(scene, things=tuple(things))
+
+
+def without(scene: Scene, index: int) -> Scene:
+    """The scene without one of its things, and without its relation to the one before."""
+    things = scene.things[:index] + scene.things[index + 1 :]
+    cut = max(0, index - 1)
+    return replace(scene, things=things, joins=scene.joins[:cut] + scene.joins[cut + 1 :])
+
+
+def joined(scene: Scene) -> Scene:
+    """The scene with neighbours of one kind counted: "🐈🐈" is two cats."""
+    for index, (first, second) in enumerate(zip(scene.things, scene.things[1:], strict=False)):
+        same = first == second and first.count is not None
+        if same and scene.joins[index] is Relation.AND:
+            count = (first.count or 0) + (second.count or 0)
+            things = (
+                *scene.things[:index],
+                replace(first, count=count),
+                *scene.things[index + 2 :],
+            )
+            joins = scene.joins[:index] + scene.joins[index + 1 :]
+            return joined(replace(scene, things=things, joins=joins))
+    return scene
+
+
+def _told(word: str) -> str:
+    """An unknown word; an emoji with what it is called."""
+    label = characters().get(normal(word)) if not word.isascii() else None
+    return word if label is None else f"{word} ({label})"

@@ -1,0 +1,280 @@
+"""English words and forms that captions are written with and sentences are read by.
+
+Each table serves both ways: what a form is written as is what it is read from.
+"""
+
+from __future__ import annotations
+
+import re
+
+from limner.language.scene import Relation, Size
+
+
+def phrases(table: str) -> tuple[str, ...]:
+    """The phrases of a table, which bars and ends of lines part."""
+    return tuple(filter(None, (each.strip() for each in re.split(r"[|\n]", table))))
+
+
+# Between two things; the first form is the plain one.
+RELATIONS: dict[Relation, tuple[str, ...]] = {
+    Relation.LEFT: ("left of", "to the left of", "on the left of"),
+    Relation.RIGHT: ("right of", "to the right of", "on the right of"),
+    Relation.ABOVE: ("above", "over"),
+    Relation.BELOW: ("below", "beneath"),
+    Relation.ON: ("on", "on top of", "upon"),
+    Relation.UNDER: ("under", "underneath"),
+    Relation.IN_FRONT: ("in front of",),
+    Relation.BEHIND: ("behind", "in back of"),
+    Relation.IN: ("in", "inside", "inside of"),
+    Relation.WITH: ("with",),
+    Relation.AND: ("and", "next to", "beside", "near", "&"),
+}
+SIZES: dict[Size, tuple[str, ...]] = {
+    Size.SMALL: ("small", "little", "tiny"),
+    Size.BIG: ("big", "large", "huge"),
+}
+COLOURS: dict[str, tuple[str, ...]] = {
+    "red": ("red", "crimson", "scarlet"),
+    "orange": ("orange",),
+    "yellow": ("yellow", "golden"),
+    "green": ("green",),
+    "blue": ("blue", "azure"),
+    "purple": ("purple", "violet"),
+    "pink": ("pink",),
+    "brown": ("brown",),
+    "black": ("black",),
+    "white": ("white",),
+    "grey": ("grey", "gray"),
+}
+GROUNDS: dict[str, tuple[str, ...]] = {
+    "sky": ("in the sky", "in a blue sky", "up in the sky"),
+    "sea": ("in the sea", "on the sea", "at sea", "in the ocean", "on the water", "in the water"),
+    "beach": ("on the beach", "at the beach", "on a beach"),
+    "grass": ("on the grass", "in the grass", "on a meadow", "in a field", "on the lawn"),
+    "snow": ("in the snow", "on snow", "on the snow", "on ice"),
+    "desert": ("in the desert", "in a desert"),
+    "night": ("at night", "under the stars", "in the night sky", "in space"),
+    "forest": ("in the forest", "in a forest", "in the woods"),
+    "street": ("on the street", "in the street", "on a street", "on the road"),
+    "room": ("in a room", "in the room", "indoors"),
+}
+PLAIN_GROUNDS = ("on a {} background", "on {} background", "with a {} background")
+NUMBERS = {
+    1: ("one", "1"),
+    2: ("two", "2", "a pair of", "a couple of"),
+    3: ("three", "3"),
+    4: ("four", "4"),
+    5: ("five", "5"),
+    6: ("six", "6"),
+    7: ("seven", "7"),
+    8: ("eight", "8"),
+    9: ("nine", "9"),
+    10: ("ten", "10"),
+    12: ("twelve", "12", "a dozen"),
+}
+SEVERAL = ("some", "several", "many", "a few", "lots of", "a lot of", "a bunch of")
+ARTICLES = ("a", "an")  # of one; "the" says nothing
+
+# Read and never written: forms that are not always true of what is drawn, or not everybody's.
+ALSO_RELATIONS: dict[Relation, tuple[str, ...]] = {
+    Relation.LEFT: phrases("at the left of|on the left side of|to the left side of"),
+    Relation.RIGHT: phrases("at the right of|on the right side of|to the right side of"),
+    Relation.ABOVE: phrases("high above|flying over|hovering over|jumping over"),
+    Relation.BELOW: phrases("down below"),
+    Relation.ON: phrases("onto|atop|riding|riding on|sitting on|standing on|lying on|sitting in"),
+    Relation.IN_FRONT: phrases("before"),
+    Relation.BEHIND: phrases("hiding behind"),
+    Relation.IN: phrases("within|into"),
+    Relation.WITH: phrases("wearing|holding|carrying|having|breathing|eating|has"),
+    Relation.AND: phrases(
+        """
+        close to|by|alongside|together with|along with|plus|beside of|adjacent to|around|vs|versus
+        as well as|standing next to|sitting next to|n|+
+        """
+    ),
+}
+ALSO_SIZES: dict[Size, tuple[str, ...]] = {
+    Size.SMALL: phrases("mini|miniature|wee|very small|very little|small-sized"),
+    Size.BIG: phrases("giant|gigantic|enormous|massive|great big|very big|very large"),
+}
+ALSO_GROUNDS = {
+    "sky": phrases("in the air|in the clouds|in a cloudy sky|across the sky"),
+    "sea": phrases(
+        """
+        in sea|over the sea|by the sea|above the sea|under the sea|underwater|under water
+        over the ocean|by the ocean|on a lake|on the lake|in a lake|in the lake|on the ocean
+        on a river|in the river|in a pond|on water|in water|on the waves
+        """
+    ),
+    "beach": phrases("on the sand|in the sand|by the beach|on beach"),
+    "grass": phrases(
+        """
+        in a meadow|in the meadow|on grass|in grass|on a field|in the field|in the park|in a park
+        on the meadow|in a garden|in the garden|on a lawn
+        """
+    ),
+    "snow": phrases("in snow|in the ice|on the ice|in winter|in a snowy landscape"),
+    "desert": phrases("in desert|on the desert|across the desert"),
+    "night": phrases("in the night|at midnight|under a starry sky|by night|in outer space"),
+    "forest": phrases("in forest|in the wood|in a wood|in the jungle|in a jungle"),
+    "street": phrases("in a street|in the road|on a road|on street"),
+    "room": phrases("in a bedroom|in the bedroom|in the kitchen|in a kitchen|in the living room"),
+}
+ALSO_SEVERAL = phrases(
+    "a group of|a herd of|a flock of|a pile of|lots of|numerous|few|multiple|bunch of|a set of"
+)
+SIDES: dict[Relation, tuple[str, ...]] = {
+    Relation.LEFT: phrases("on the left|on the left side|at the left|to the left"),
+    Relation.RIGHT: phrases("on the right|on the right side|at the right|to the right"),
+    Relation.ABOVE: phrases("on top|at the top"),
+    Relation.BELOW: phrases("at the bottom|on the bottom"),
+}
+NEGATIONS = phrases("without|no|not|but no|but not|except|isn't|aren't|never")
+WRITINGS = phrases(
+    """
+    that says|which says|saying|says|that reads|with the text|with the word|with the words
+    with text|with the letters|labeled|labelled|written
+    """
+)
+
+# Words that say nothing of what is to be seen. In `{}` stands the style, where it is said there.
+OPENINGS = (
+    "a {} picture of",
+    "a {} icon of",
+    "a {} sticker of",
+    "a {} emoji of",
+    "a {} image of",
+    "a {} drawing of",
+    "a {} illustration of",
+)
+REQUESTS = ("draw", "draw me", "paint", "show me", "i want", "please draw", "make", "generate")
+PRAISE = (
+    "cute",
+    "beautiful",
+    "very beautiful",
+    "nice",
+    "lovely",
+    "pretty",
+    "very cute",
+    "adorable",
+    "simple",
+    "funny",
+)
+QUALITIES = (
+    "high quality",
+    "very detailed",
+    "highly detailed",
+    "best quality",
+    "masterpiece",
+    "4k",
+    "transparent background",
+    "beautiful",
+    "professional",
+)
+STYLE_AFTER = ("{}, {}", "{} {}", "{}, {} style", "{} {} style", "{} in {} style")
+STYLE_FORMS = phrases(
+    "{}|{} style|in {} style|in a {} style|in the style of {}|{}-style|in {}|as {}|style {}"
+)
+
+# Words that say what is wanted or how well, and words of grammar: nothing that could be drawn.
+PICTURES = phrases(
+    """
+    picture|icon|sticker|emoji|image|drawing|illustration|art|photo|photograph|clipart|clip art
+    graphic|artwork|depiction
+    """
+)
+ALSO_FILLERS = phrases(
+    """
+    draw a picture of|can you|could you|would you|give me|create|design|render|i would like
+    i'd like|i need|make me|generate an image of|let me see|want|please|thanks|thank you
+    pretty|gorgeous|sweet|lovely|awesome|amazing|cool|great|good|best|fine|perfect|super|ultra
+    quality|detailed|details|detail|intricate|sharp|sharp focus|crisp|clear|clean|hd|uhd|8k|hdr
+    full hd|ultra hd|trending on artstation|artstation|award winning|award-winning|stunning
+    no background|without background|without a background|on a transparent background
+    with a transparent background|with no background|isolated|centered|centred|close-up|close up
+    plain|simple background|minimal|minimalist|high resolution|high-resolution|hires|resolution
+    professional|elegant|fancy|typical|ordinary|normal|regular|common|classic|real|single|lone
+    alone|only|just|other|another|one of|kind of|sort of|type of|piece of|pair|set of
+    the|of|to|is|are|was|that|which|who|it|it's|its|there|there is|there are|his|her
+    their|my|your|our
+    this|these|those|such|very|really|so|also|be|being|been|do|does|for|from|at|as|up|down|out|off
+    i|me|you|we|he|she|they|him|them|us|can|could|would|like|while|where|when|then|than|too
+    some kind of|somewhere|quite|rather|much|more|most|all|both|each|every|any|hello|hi|hey|ok
+    thing|things|style|styled|looking|look|looks|different
+    """
+)
+
+# Written with a vowel and spoken with a consonant, and the other way round.
+SPOKEN_CONSONANT = re.compile(r"(uni|use|euro|ewe|one\b|once\b|ukulele)")
+SPOKEN_VOWEL = re.compile(r"([aeiou]|hour|honest|x-ray|sos\b|8|11\b|18\b)")
+PLURAL = re.compile(r".*[^su]s|.*(people|dice|teeth)")
+HEAD_ENDS = re.compile(r" (with|of|on|in|without|behind|over|for|at|and) |[:,]")
+
+IRREGULAR = {
+    "man": "men",
+    "woman": "women",
+    "child": "children",
+    "person": "people",
+    "mouse": "mice",
+    "goose": "geese",
+    "tooth": "teeth",
+    "foot": "feet",
+    "die": "dice",
+    "ox": "oxen",
+    "cactus": "cacti",
+    "leaf": "leaves",
+    "wolf": "wolves",
+    "knife": "knives",
+    "loaf": "loaves",
+    "scarf": "scarves",
+    "elf": "elves",
+    "calf": "calves",
+    "shelf": "shelves",
+    "potato": "potatoes",
+    "tomato": "tomatoes",
+    "volcano": "volcanoes",
+    "mango": "mangoes",
+    "hero": "heroes",
+}
+UNCHANGED = frozenset(
+    {"sheep", "fish", "deer", "moose", "shrimp", "squid", "sushi", "bread", "popcorn", "rice"}
+    | {"moai", "spaghetti", "swine", "bacon", "salmon", "tuna", "bison"}
+)
+MAN = re.compile(r"(?!.*(hu|ger|otto|talis|sha)man).+man")  # snowman, policewoman
+HISSING = re.compile(r".*(s|x|z|ch|sh)")
+
+
+def with_article(words: str) -> str:
+    """The words after "a" or "an"; a plural keeps none ("grapes")."""
+    if is_plural(words):
+        return words
+    vowel = SPOKEN_VOWEL.match(words) and not SPOKEN_CONSONANT.match(words)
+    return f"{'an' if vowel else 'a'} {words}"
+
+
+def is_plural(words: str) -> bool:
+    """Whether the name is a plural by its form: "grapes", "people with bunny ears"."""
+    return PLURAL.fullmatch(HEAD_ENDS.split(words, maxsplit=1)[0]) is not None
+
+
+def plural(name: str) -> str:
+    """Several of what has this name: "boxes", "slices of pizza"; of a plural the name itself."""
+    ends = HEAD_ENDS.search(name)
+    head, rest = (name, "") if ends is None else (name[: ends.start()], name[ends.start() :])
+    before, _, last = head.rpartition(" ")
+    return f"{before} {_plural(last)}".strip() + rest
+
+
+def _plural(word: str) -> str:
+    head, hyphen, last = word.rpartition("-")
+    if hyphen:
+        return f"{head}-{_plural(last)}"
+    if several := IRREGULAR.get(word):
+        return several
+    if MAN.fullmatch(word):
+        return f"{word[:-2]}en"
+    if word in UNCHANGED or PLURAL.fullmatch(word):
+        return word
+    if HISSING.fullmatch(word):
+        return f"{word}es"
+    return f"{word[:-1]}ies" if re.fullmatch(r".*[^aeiou]y", word) else f"{word}s"

@@ -1,0 +1,87 @@
+"""The small words of a language, by what they say; names of things are the vocabulary's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from limner.language import english
+from limner.language.scene import Relation, Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grammar:
+    """Words in lower case, of several words with spaces.
+
+    name: of the language, in English. articles: of one thing; those of several are fillers.
+    sides: a thing's own place, of two that are told apart by it. plain_grounds: phrases with `{}`
+    where the colour stands. openings: "picture of". endings: (ending, what stands in its place)
+    that lead from a name in another form back to the one in the vocabulary. elided: words that
+    lose their last letter before a vowel ("l'") and are a word each, as a regular expression.
+    """
+
+    name: str
+    articles: tuple[str, ...] = ()
+    numbers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    several: tuple[str, ...] = ()
+    colours: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sizes: Mapping[Size, tuple[str, ...]] = field(default_factory=dict)
+    relations: Mapping[Relation, tuple[str, ...]] = field(default_factory=dict)
+    sides: Mapping[Relation, tuple[str, ...]] = field(default_factory=dict)
+    grounds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    plain_grounds: tuple[str, ...] = ()
+    style_forms: tuple[str, ...] = ("{}",)
+    openings: tuple[str, ...] = ()
+    fillers: tuple[str, ...] = ()
+    negations: tuple[str, ...] = ()
+    writings: tuple[str, ...] = ()
+    endings: tuple[tuple[str, str], ...] = ()
+    elided: str = ""
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All of them but the colours, whose words name things too (a rose)."""
+        tables = (self.numbers, self.sizes, self.relations, self.sides, self.grounds)
+        listed = (self.articles, self.several, self.openings, self.fillers, self.negations)
+        several = (words for table in tables for words in table.values())
+        return frozenset(word for words in (*several, *listed) for word in words)
+
+
+def _both(
+    first: Mapping[Relation, tuple[str, ...]], second: Mapping[Relation, tuple[str, ...]]
+) -> dict[Relation, tuple[str, ...]]:
+    return {relation: words + second.get(relation, ()) for relation, words in first.items()}
+
+
+def _openings() -> tuple[str, ...]:
+    """Every word for a picture, with what leads on to what it shows."""
+    words = [*english.PICTURES, *(f"{word}s" for word in english.PICTURES)]
+    return tuple(f"{word} {of}" for word in words for of in ("of", "showing", "with"))
+
+
+ENGLISH = Grammar(
+    name="English",
+    articles=english.ARTICLES,
+    numbers=english.NUMBERS,
+    several=english.SEVERAL + english.ALSO_SEVERAL,
+    colours=english.COLOURS,
+    sizes={size: words + english.ALSO_SIZES[size] for size, words in english.SIZES.items()},
+    relations=_both(english.RELATIONS, english.ALSO_RELATIONS),
+    sides=english.SIDES,
+    grounds={
+        place: words + english.ALSO_GROUNDS[place] for place, words in english.GROUNDS.items()
+    },
+    plain_grounds=(*english.PLAIN_GROUNDS, "{} background"),
+    style_forms=english.STYLE_FORMS,
+    openings=_openings(),
+    fillers=(
+        *english.PICTURES,
+        *english.REQUESTS,
+        *english.PRAISE,
+        *english.QUALITIES,
+        *english.ALSO_FILLERS,
+    ),
+    negations=english.NEGATIONS,
+    writings=english.WRITINGS,
+)

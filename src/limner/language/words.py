@@ -1,0 +1,292 @@
+"""A sentence as words, each with its place and what it says, before they are put together."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from limner.language.english import plural
+from limner.language.grammar import ENGLISH, Grammar
+from limner.language.scene import PLAIN
+from limner.language.vocabulary import Vocabulary
+
+LONGEST = 9  # words of a phrase
+OTHER_STYLE = "other style"  # the meaning of an unknown word for a way of drawing
+
+
+class Kind(Enum):
+    """What a word is in its sentence. Where it could be several, the first of these is taken."""
+
+    STYLE = "style"
+    GROUND = "ground"
+    CONCEPT = "concept"
+    COLOUR = "colour"
+    RELATION = "relation"
+    SIDE = "side"
+    NUMBER = "number"
+    SEVERAL = "several"
+    SIZE = "size"
+    NEGATION = "negation"
+    WRITING = "writing"
+    ARTICLE = "article"
+    OPENING = "opening"  # a picture of
+    FILLER = "filler"
+    PAUSE = "pause"  # a comma, a full stop
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """A word or phrase of a sentence: sentence[start:stop] is its text.
+
+    meaning: the key of what it says: a concept, a colour, the value of a size or relation, a place,
+    a count in digits, OTHER_STYLE. several: a plural's form. kind_of: it is a word for a kind of
+    the concept and not a name of it.
+    """
+
+    text: str
+    start: int
+    stop: int
+    kind: Kind
+    meaning: str
+    several: bool = False
+    kind_of: bool = False
+
+
+@dataclass(frozen=True)
+class Sense:
+    """What a phrase may say, as `Word` has it."""
+
+    kind: Kind
+    meaning: str
+    several: bool = False
+    kind_of: bool = False
+
+
+class Index:
+    """Every phrase of a grammar and a vocabulary, with what it may say."""
+
+    def __init__(self, vocabulary: Vocabulary, grammar: Grammar = ENGLISH) -> None:
+        self.grammar = grammar
+        self._kinds = vocabulary.kinds
+        self._senses: dict[str, list[Sense]] = {}
+        for phrase, sense in (*_names(vocabulary, grammar), *_small_words(grammar)):
+            self._senses.setdefault(normal(phrase, grammar), []).append(sense)
+        self._elided = re.compile(grammar.elided) if grammar.elided else None
+
+    def words(self, text: str, also: Mapping[str, str] | None = None) -> list[list[Word]]:
+        """The text's words in order, of each what it may be; of phrases the longest that is known.
+
+        also: further words, as a known one each ("catt": "cat").
+        """
+        pieces = list(split(text, self._elided))
+        found, index = list[list[Word]](), 0
+        while index < len(pieces):
+            count, senses = self._here(text, pieces[index : index + LONGEST + 1], also or {})
+            start, stop = pieces[index][0], pieces[index + count - 1][1]
+            found.append([_word(text, start, stop, sense) for sense in senses])
+            index += count
+        return found
+
+    def senses(self, phrase: str) -> list[Sense]:
+        """What a phrase may say, the likeliest first; of one that is not known nothing."""
+        key = normal(phrase, self.grammar)
+        found = self._senses.get(key) or self._bent(key)
+        if not found and key.isdecimal() and 0 < int(key) < 1000:
+            found = [Sense(Kind.NUMBER, str(int(key)))]
+        order = list(Kind)
+        return sorted(found, key=lambda sense: (order.index(sense.kind), sense.several))
+
+    @property
+    def single(self) -> tuple[str, ...]:
+        """The single words for things and colours."""
+        return tuple(
+            phrase
+            for phrase, senses in self._senses.items()
+            if " " not in phrase and senses[0].kind in (Kind.CONCEPT, Kind.COLOUR)
+        )
+
+    def knows(self, word: str) -> bool:
+        """Whether the word says something, by itself or as another form of a name."""
+        return bool(self.senses(word) or self._kind_of(word))
+
+    def _here(
+        self, text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]
+    ) -> tuple[int, list[Sense]]:
+        """How many pieces the phrase has that begins here, and what it may say.
+
+        Where a name goes on further than "a bunch of", the article stands alone.
+        """
+        count, senses = self._longest(text, pieces[:LONGEST], also)
+        if count > 1 and senses[0].kind in (Kind.SEVERAL, Kind.NUMBER):
+            further, named = self._longest(text, pieces[1:], also)
+            if further + 1 > count and named[0].kind is Kind.CONCEPT:
+                return self._longest(text, pieces[:1], also)
+        return count, senses
+
+    def _longest(
+        self, text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]
+    ) -> tuple[int, list[Sense]]:
+        first = text[slice(*pieces[0])]
+        if first[0] in QUOTES:
+            return 1, [Sense(Kind.WRITING, first[1:-1])]
+        if first in PAUSES:
+            return 1, [Sense(Kind.PAUSE, first)]
+        for count in range(len(pieces), 0, -1):
+            phrase = text[pieces[0][0] : pieces[count - 1][1]]
+            if senses := self.senses(phrase) or self._kind_of(phrase):
+                return count, senses
+        if other := also.get(normal(first)):
+            return 1, self.senses(other) or [Sense(Kind.UNKNOWN, first)]
+        alone = unicodedata.category(first[0])[0] in "PSC" and len(first) == 1 and first < "\u2190"
+        return 1, [Sense(Kind.FILLER if alone else Kind.UNKNOWN, first)]
+
+    def _kind_of(self, phrase: str) -> list[Sense]:
+        key = normal(phrase)
+        first, _, rest = key.partition(" ")
+        if rest and self.senses(rest) and any(s.kind in LOOKS for s in self.senses(first)):
+            return []  # a brown bear is a bear that is brown
+        for entry in (key, key.removesuffix("s"), key.removesuffix("es")):
+            if entry in self._kinds:
+                return [Sense(Kind.CONCEPT, self._kinds[entry], entry != key, kind_of=True)]
+        return []
+
+    def _bent(self, key: str) -> list[Sense]:
+        """Names of which the phrase is another form by the grammar's endings."""
+        for ending, instead in self.grammar.endings:
+            if (key.endswith(ending) and len(key) > len(ending) + 1) or key == ending:
+                stem = key.removesuffix(ending) + instead
+                named = [s for s in self._senses.get(stem, ()) if s.kind is Kind.CONCEPT]
+                if named:
+                    return [Sense(sense.kind, sense.meaning, True) for sense in named]
+        return []
+
+
+LOOKS = (Kind.COLOUR, Kind.SIZE)
+QUOTES = '"\u201c\u201e\u00ab'
+CLOSING = {'"': '"', "\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb"}
+PAUSES = frozenset(",;.:!?\n\u3001\u3002\uff0c\u060c\u0964")
+JOINERS = "'\u2019-"  # within a word
+SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+BOUND = "\ufe0e\ufe0f\u200d\u20e3"  # to the character before; the third to the one after it too
+
+
+def split(text: str, elided: re.Pattern[str] | None = None) -> Iterator[tuple[int, int]]:
+    """The places of words, pauses, quotations and single characters of scripts without spaces."""
+    index = 0
+    while index < len(text):
+        stop = _stop(text, index, elided)
+        if not text[index].isspace() or text[index] in PAUSES:
+            yield index, stop
+        index = stop
+
+
+def normal(phrase: str, grammar: Grammar | None = None) -> str:
+    """The phrase as an index holds it: lower case, one space, plain apostrophes."""
+    plain = unicodedata.normalize("NFC", phrase).casefold().replace("\u2019", "'")
+    plain = plain.replace("\ufe0f", "").replace("\u200b", "").replace("_", " ")
+    if grammar is not None and grammar.elided:
+        plain = re.sub(r"(?<=\w')\s+", "", plain)
+    return " ".join(plain.split())
+
+
+def _stop(text: str, start: int, elided: re.Pattern[str] | None) -> int:
+    """Where the piece ends that begins here."""
+    first = text[start]
+    if first in QUOTES:
+        ends = [text.find(mark, start + 1) for mark in CLOSING[first]]
+        if found := [end for end in ends if end > 0]:
+            return min(found) + 1
+    if not _in_word(first):
+        return _bound(text, start + 1)
+    if elided and (match := elided.match(text[start:].casefold().replace("\u2019", "'"))):
+        return start + match.end()
+    stop = start + 1
+    while stop < len(text):
+        joined = text[stop] in JOINERS and stop + 1 < len(text) and _in_word(text[stop + 1])
+        if not _in_word(text[stop]) and not joined:
+            break
+        stop += 1
+    return stop
+
+
+def _bound(text: str, stop: int) -> int:
+    while stop < len(text) and (
+        text[stop] in BOUND
+        or "\U0001f3fb" <= text[stop] <= "\U0001f3ff"
+        or text[stop - 1] == "\u200d"
+    ):
+        stop += 1
+    return stop
+
+
+def _in_word(character: str) -> bool:
+    """Letters, digits and marks of scripts that part words by spaces."""
+    ideograph = "\u2e80" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff"
+    return unicodedata.category(character)[0] in "LNM" and not ideograph and character not in BOUND
+
+
+def _word(text: str, start: int, stop: int, sense: Sense) -> Word:
+    return Word(
+        text=text[start:stop],
+        start=start,
+        stop=stop,
+        kind=sense.kind,
+        meaning=sense.meaning,
+        several=sense.several,
+        kind_of=sense.kind_of,
+    )
+
+
+def _names(vocabulary: Vocabulary, grammar: Grammar) -> Iterator[tuple[str, Sense]]:
+    for concept, names in vocabulary.concepts.items():
+        for name in names:
+            yield from _forms(name, concept, grammar)
+    for style, names in vocabulary.styles.items():
+        for name in names:
+            for form in grammar.style_forms:
+                yield form.format(name), Sense(Kind.STYLE, style)
+    for style in vocabulary.other_styles:
+        yield style, Sense(Kind.UNKNOWN, OTHER_STYLE)
+    yield from ((phrase, Sense(Kind.UNKNOWN, "")) for phrase in vocabulary.unpainted)
+
+
+def _forms(name: str, concept: str, grammar: Grammar) -> Iterator[tuple[str, Sense]]:
+    spaced = {name, name.replace("-", " ")}
+    yield from ((form, Sense(Kind.CONCEPT, concept)) for form in spaced)
+    if grammar is ENGLISH and (several := plural(name)) != name:
+        spaced = {several, several.replace("-", " ")}
+        yield from ((form, Sense(Kind.CONCEPT, concept, True)) for form in spaced)
+
+
+def _small_words(grammar: Grammar) -> Iterator[tuple[str, Sense]]:
+    for kind, table in (
+        (Kind.NUMBER, {str(number): words for number, words in grammar.numbers.items()}),
+        (Kind.COLOUR, grammar.colours),
+        (Kind.SIZE, {size.value: words for size, words in grammar.sizes.items()}),
+        (Kind.RELATION, {each.value: words for each, words in grammar.relations.items()}),
+        (Kind.SIDE, {each.value: words for each, words in grammar.sides.items()}),
+        (Kind.GROUND, grammar.grounds),
+        (Kind.GROUND, dict(_plain_grounds(grammar))),
+    ):
+        for meaning, words in table.items():
+            yield from ((word, Sense(kind, meaning)) for word in words)
+    for kind, words in (
+        (Kind.SEVERAL, grammar.several),
+        (Kind.NEGATION, grammar.negations),
+        (Kind.WRITING, grammar.writings),
+        (Kind.ARTICLE, grammar.articles),
+        (Kind.OPENING, grammar.openings),
+        (Kind.FILLER, grammar.fillers),
+    ):
+        yield from ((word, Sense(kind, "")) for word in words)
+
+
+def _plain_grounds(grammar: Grammar) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """ "plain blue": every phrase that says so."""
+    for colour, words in grammar.colours.items():
+        phrases = [form.format(word) for form in grammar.plain_grounds for word in words]
+        yield f"{PLAIN} {colour}", tuple(phrases)

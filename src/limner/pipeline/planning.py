@@ -1,0 +1,64 @@
+"""From a request to a plan: seeds, levels, solver, guidance, adapters, features."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from limner.diffusion.guidance import Guidance, Rescale
+from limner.diffusion.schedules import levels
+from limner.diffusion.solvers import solver_named
+from limner.pipeline.features import FEATURES
+from limner.pipeline.features.edit import taken
+from limner.pipeline.features.upscale import calls_over
+from limner.pipeline.model import Model
+from limner.pipeline.plan import Plan, given
+from limner.pipeline.request import Request
+from limner.pipeline.resolve import resolve
+from limner.pipeline.script import trees
+
+
+def plan(request: Request, model: Model) -> Plan:
+    """What a request comes to on a model. No network is called.
+
+    Raises RequestError, PromptError and UsageError for what cannot be painted.
+    """
+    (request, notes), parts = resolve(request, model), model.parts
+    dialect = given(request.dialect)
+    prompt, negative = trees(request.prompt, request.negative, dialect, lenient=request.lenient)
+    visited = levels(
+        parts.process, given(request.steps), given(request.schedule), shift=parts.sampling.shift
+    )
+    adapted, missing, warnings = model.adapters.adapted(request, prompt.loras)
+    features = (feature.planned(request, model) for feature in FEATURES)
+    made = Plan(
+        request=request,
+        model=model,
+        prompt=prompt,
+        negative=negative,
+        visited=visited,
+        levels=taken(visited, request.strength),
+        solver=solver_named(given(request.solver), eta=request.eta),
+        guidance=_guidance(request, model),
+        adapted=adapted,
+        features=tuple(feature for feature in features if feature is not None),
+        again=partial(plan, model=model),
+        notes=(
+            *notes,
+            *parts.notes,
+            *warnings,
+            *(f"LoRA {n!r} of the prompt is missing: --lora or --lora-folder" for n in missing),
+        ),
+    )
+    over = request.count * calls_over(made, request.refine)
+    return replace(made, total=made.calls + over)
+
+
+def _guidance(request: Request, model: Model) -> Guidance:
+    parts = model.parts
+    rescale = Rescale(
+        amount=request.guidance_rescale, process=parts.process, prediction=parts.prediction
+    )
+    return Guidance(
+        scale=given(request.guidance), interval=parts.sampling.interval, rescale=rescale
+    )
