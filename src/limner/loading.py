@@ -27,6 +27,7 @@ def load(
     lora_folder: str | Path | None = None,
     embedding_folder: str | Path | None = None,
     upscaler: str | Path | None = None,
+    strict: bool = False,
 ) -> Painter:
     """A painter from a model folder or single file; the shipped model if no path is given.
 
@@ -37,12 +38,13 @@ def load(
     autoencoder, for a Stable Diffusion model. lora_folder, embedding_folder: where a prompt's
     `<lora:name:weight>` finds its file, and the words that it teaches. upscaler: a folder with the
     upscaler of requests that ask for one, in place of the one that comes with the package.
+    strict: refuse a model whose files hold more than the model, in place of a warning.
     Raises CheckpointError where the model is missing, incomplete or broken.
     """
     source = found(path)
     place = usable(device)
     load_parts = load_folder if source.is_dir() else load_single_file
-    parts = load_parts(source, dtype=dtype, device=place)
+    parts = load_parts(source, dtype=dtype, device=place, strict=strict)
     if vae is not None:
         other = load_autoencoder(Path(vae), parts, dtype=dtype, device=place)
         parts = replace(parts, autoencoder=other)

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from models_of_every_family import tiny_parts
+import torch
+from models_of_every_family import tiny_file, tiny_parts
+from safetensors.torch import load_file, save_file
 
-from limner.checkpoints import inspect, load_folder, save_folder
+import limner
+from limner.checkpoints import inspect, load_folder, load_single_file, save_folder
 from limner.cli import main
 from limner.errors import CheckpointError
 
@@ -123,3 +126,50 @@ def test_a_scheduler_that_means_nothing_is_a_problem_and_not_the_end(folder: Pat
     assert any("does not describe a noise process" in problem for problem in report.problems)
     with pytest.raises(CheckpointError, match="does not describe a noise process"):
         load_folder(folder)
+
+
+def test_an_image_tower_beside_the_text_encoder_is_told_and_refused_by_strict(
+    folder: Path,
+) -> None:
+    file = folder / "text_encoder" / "model.safetensors"
+    tower = {"vision_model.a.weight": torch.ones(40), "visual_projection.weight": torch.ones(2, 9)}
+    save_file(load_file(file) | tower | {"logit_scale": torch.tensor(4.6)}, file)
+    note = "text_encoder: 3 tensors of an image tower are not used"
+    assert load_folder(folder).notes == (note,)
+    assert inspect(folder).sound
+    assert inspect(folder).notes == (note,)
+    with pytest.raises(CheckpointError, match=note):
+        load_folder(folder, strict=True)
+
+
+HARMLESS = {
+    "optimizer_states.0.step": torch.tensor(3.0),
+    "callbacks.last": torch.ones(2),
+    "control_model.input_blocks.0.0.weight": torch.ones(3, 3),
+    "something.else": torch.ones(50),
+}
+
+
+def test_a_harmless_key_too_many_is_told_and_refused_by_strict(tmp_path: Path) -> None:
+    file = tmp_path / "x.safetensors"
+    save_file({**tiny_file("sd1"), **HARMLESS}, file)
+    (note,) = load_single_file(file).notes
+    assert note.startswith("4 tensors of the file are not used, such as ['callbacks.last'")
+    report = inspect(file)
+    assert report.sound
+    assert report.notes == (note,)
+    with pytest.raises(CheckpointError, match="4 unexpected"):
+        load_single_file(file, strict=True)
+    with pytest.raises(CheckpointError, match="4 unexpected"):
+        limner.load(file, device="cpu", strict=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["edm_vpred.sigma_data", "flow_shift", "model.diffusion_model.extra.weight"]
+)
+def test_a_key_that_may_change_the_meaning_is_refused(tmp_path: Path, name: str) -> None:
+    count = 50 if name.startswith("model.") else 1
+    save_file({**tiny_file("sd1"), name: torch.ones(count)}, tmp_path / "x")
+    with pytest.raises(CheckpointError, match="1 unexpected"):
+        load_single_file(tmp_path / "x")
+    assert not inspect(tmp_path / "x").sound

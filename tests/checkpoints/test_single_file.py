@@ -33,13 +33,13 @@ from limner.checkpoints.pickles import PickledWeights
 from limner.checkpoints.reader import open_weights
 from limner.checkpoints.single_file import load_parts
 from limner.diffusion.prediction import V
-from limner.diffusion.process import RectifiedFlow
+from limner.diffusion.process import DiscreteDiffusion, RectifiedFlow
 from limner.errors import CheckpointError, UsageError
 from limner.models.unet import UNet
 
 JUNK = {
-    "betas": torch.ones(10),
-    "alphas_cumprod": torch.ones(10),
+    "betas": DiscreteDiffusion().betas.float(),
+    "alphas_cumprod": DiscreteDiffusion().alpha_bars.float(),
     "sqrt_one_minus_alphas_cumprod": torch.ones(10),
     "global_step": torch.tensor(5),
     "logvar": torch.ones(10),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from limner.checkpoints.families import family_of_config
 from limner.checkpoints.folder import INDEX, KIND_OF_FOLDER, ModelFolder, read_json
+from limner.checkpoints.header import read_header
+from limner.checkpoints.weights import IMAGE_TOWER, weight_files
 from limner.errors import CheckpointError
 
 DENOISERS = ("unet", "transformer")
@@ -26,10 +29,12 @@ def index_of(folder: ModelFolder) -> dict[str, Any]:
     return index
 
 
-def check(folder: ModelFolder) -> None:
-    """Raise CheckpointError for the first thing that a whole model's folder lacks."""
-    index_of(folder)
-    for problem in problems(folder):
+def check(folder: ModelFolder, *, strict: bool = False) -> None:
+    """Raise CheckpointError for the first thing that a whole model's folder lacks.
+
+    strict: for what it has too much as well.
+    """
+    for problem in (*problems(folder), *(unused(folder) if strict else ())):
         raise CheckpointError(f"{folder.path}: {problem}")
 
 
@@ -59,11 +64,31 @@ def problems(folder: ModelFolder) -> Iterator[str]:
 def notes(folder: ModelFolder) -> tuple[str, ...]:
     """What is named and missing that is made up for, a sentence each."""
     index = index_of(folder)
-    return tuple(
+    missing = tuple(
         f"its {name} is missing: CLIP's own vocabulary is taken"
         for name in ("tokenizer", "tokenizer_2")
         if _names(index, name) and not folder.has(name)
     )
+    return missing + unused(folder)
+
+
+def unused(folder: ModelFolder) -> tuple[str, ...]:
+    """What lies in a folder's files beside the model, a sentence for each part."""
+    found = []
+    for part in ("text_encoder", "text_encoder_2"):
+        tower = [name for name in _tensors(folder, part) if re.match(IMAGE_TOWER, name)]
+        if tower:
+            found.append(f"{part}: {len(tower)} tensors of an image tower are not used")
+    return tuple(found)
+
+
+def _tensors(folder: ModelFolder, part: str) -> list[str]:
+    """The names in a part's files; none where they are missing, which is said where it is read."""
+    try:
+        files = weight_files(folder.place(part), KIND_OF_FOLDER[part].stem)
+        return [name for file in files for name in read_header(file).entries]
+    except CheckpointError:
+        return []
 
 
 def _named_parts() -> tuple[str, ...]:

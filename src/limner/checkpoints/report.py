@@ -22,7 +22,7 @@ from limner.checkpoints.header import Entry
 from limner.checkpoints.integrity import index_of, problems
 from limner.checkpoints.integrity import notes as integrity_notes
 from limner.checkpoints.reader import Weights, open_weights
-from limner.checkpoints.single_file import leftovers, match
+from limner.checkpoints.single_file import leftovers, match, parted, unused_notes
 from limner.checkpoints.weights import respell, weight_files
 from limner.diffusion.prediction import name_of
 from limner.diffusion.process import Process
@@ -82,7 +82,8 @@ def inspect_weights(weights: Weights) -> Report:
             matches.append(match(weights, place, family))
         except CheckpointError as error:
             untold.append(str(error))
-    whole = bool(matches) and not untold
+    left = leftovers(weights, found, matches) if matches and not untold else ()
+    unexpected, unused = parted(weights, found, left)
     return Report(
         path=str(weights.path),
         kind=found.kind,
@@ -99,7 +100,8 @@ def inspect_weights(weights: Weights) -> Report:
         metadata=dict(weights.metadata),
         problems=tuple(untold),
         missing=tuple(f"{part.place.prefix}: {name}" for part in matches for name in part.missing),
-        unexpected=tuple(sorted(leftovers(weights, found, matches))) if whole else (),
+        notes=unused_notes(unused),
+        unexpected=tuple(sorted(unexpected)),
         misshapen=tuple(line for part in matches for line in part.misshapen),
     )
 

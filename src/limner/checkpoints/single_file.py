@@ -22,7 +22,7 @@ from limner.checkpoints.families.places import EMA_PREFIX, Place
 from limner.checkpoints.file_noise import MEANINGFUL, latent_space
 from limner.checkpoints.folder import default_dtype, published_tokenizer
 from limner.checkpoints.header import Shape, shown
-from limner.checkpoints.ignored import ignored
+from limner.checkpoints.ignored import beside, ignored
 from limner.checkpoints.keymaps import Source, Table
 from limner.checkpoints.kinds import FileKind
 from limner.checkpoints.parts import Parts
@@ -62,6 +62,7 @@ def load_single_file(
     ema: bool = False,
     vae: Path | None = None,
     unet: UNetConfig | None = None,
+    strict: bool = False,
 ) -> Parts:
     """A Stable Diffusion 1, 2 or XL model from a safetensors file, whatever the file's name.
 
@@ -69,6 +70,7 @@ def load_single_file(
     prediction: "epsilon" or "v", instead of what the file tells. ema: the U-Net's averaged weights.
     vae: a file with another autoencoder, which takes the place of the file's.
     unet: the U-Net's sizes where they are not those that the family's rules give.
+    strict: refuse what else lies in the file, in place of a note in `Parts.notes`.
     Raises CheckpointError for any other file, and where tensors are missing, of another shape, or
     left over that are not known to be unused.
     """
@@ -80,6 +82,7 @@ def load_single_file(
         ema=ema,
         vae=None if vae is None else open_weights(vae),
         unet=unet,
+        strict=strict,
     )
 
 
@@ -92,6 +95,7 @@ def load_parts(
     ema: bool = False,
     vae: Weights | None = None,
     unet: UNetConfig | None = None,
+    strict: bool = False,
 ) -> Parts:
     """As `load_single_file`, of tensors that are open already."""
     found = detect(weights, prediction=prediction)
@@ -106,14 +110,15 @@ def load_parts(
         for place in found.places
         if vae is None or place.part != "autoencoder"
     ]
-    check(weights, matches, leftovers(weights, found, matches))
+    unexpected, unused = parted(weights, found, leftovers(weights, found, matches))
+    check(weights, matches, unexpected + unused if strict else unexpected)
     sources = [(weights, averaged(weights, part) if ema else part) for part in matches]
     if vae is not None:
         sources.append((vae, match_autoencoder(vae, family, weights)))
     modules = {
         part.place.part: fill(file, part, dtype=dtype, device=device) for file, part in sources
     }
-    return _assembled(modules, family, found)
+    return _assembled(modules, family, found, unused_notes(unused))
 
 
 def load_autoencoder(
@@ -189,7 +194,8 @@ def match_autoencoder(weights: Weights, family: Family, told: Weights | None = N
         raise CheckpointError(f"{weights.path} is {found.description}: a VAE is right")
     part = match(weights, place, family, told=told)
     alone = found.kind is FileKind.AUTOENCODER
-    check(weights, [part], leftovers(weights, found, [part]) if alone else ())
+    left = leftovers(weights, found, [part]) if alone else ()
+    check(weights, [part], parted(weights, found, left)[0])
     return part
 
 
@@ -205,6 +211,26 @@ def leftovers(weights: Weights, found: Detection, matches: list[Match]) -> tuple
         and not ignored(bare)
         and not any(bare.startswith(prefix) for prefix in left_out)
     )
+
+
+def parted(
+    weights: Weights, found: Detection, left: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names that no part takes: (those that are refused, those that lie there unused)."""
+    prefixes = [place.prefix for place in found.places]
+    unused = {
+        name
+        for name in left
+        if beside(name.removeprefix(NESTED), weights.entries[name].count, prefixes)
+    }
+    return tuple(name for name in left if name not in unused), tuple(sorted(unused))
+
+
+def unused_notes(names: tuple[str, ...]) -> tuple[str, ...]:
+    """One sentence of what lies in a file beside the model; none where nothing does."""
+    if not names:
+        return ()
+    return (f"{len(names)} tensors of the file are not used, such as {shown(names)}",)
 
 
 def check(weights: Weights, matches: list[Match], unexpected: tuple[str, ...]) -> None:
@@ -311,15 +337,18 @@ def _unused(place: Place, config: Any, where: Mapping[str, str]) -> frozenset[st
     return frozenset(whole for name, whole in where.items() if pattern.fullmatch(name))
 
 
-def _assembled(modules: Mapping[str, Any], family: Family, found: Detection) -> Parts:
-    """The parts with what goes with them by the family."""
+def _assembled(
+    modules: Mapping[str, Any], family: Family, found: Detection, notes: tuple[str, ...]
+) -> Parts:
+    """The parts with what goes with them by the family, and what there is to say of them."""
     process, scheduler = found.process, found.scheduler
     if found.prediction not in ("epsilon", "v", "edm"):
         raise UsageError(f"prediction {found.prediction!r} is none of epsilon and v")
-    sampling, notes = family.sampling_of(found.prediction), tuple[str, ...]()
+    sampling = family.sampling_of(found.prediction)
     if scheduler is not None:
         scheduler = {**scheduler, "prediction_type": EDM_PREDICTIONS[found.prediction]}
-        sampling, notes = sampled_by(scheduler, sampling, process)
+        sampling, told = sampled_by(scheduler, sampling, process)
+        notes += told
     second = modules.get("text_encoder_2")
     return Parts(
         **modules,

@@ -18,14 +18,22 @@ from limner.errors import CheckpointError
 
 
 def load_folder(
-    path: Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+    path: Path,
+    *,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str = "cpu",
+    strict: bool = False,
 ) -> Parts:
-    """Every part of the model in a folder, on a device; dtype as in `ModelFolder.load`."""
+    """Every part of the model in a folder, on a device; dtype as in `ModelFolder.load`.
+
+    strict: refuse tensors that no part takes, in place of a note in `Parts.notes`. Raises
+    CheckpointError for a folder that is not whole, or broken.
+    """
     folder = ModelFolder(path)
     integrity.index_of(folder)
     if folder.has("text_encoder_2") and not folder.has("text_encoder"):
         raise CheckpointError(f"{path} is SDXL's refiner: the base model is right")
-    integrity.check(folder)
+    integrity.check(folder, strict=strict)
     process, prediction, sampling, words = folder.load_settings()
     load = partial(folder.load, dtype=dtype, device=device)
     tower = load("text_encoder")
