@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from limner.files import remove_partial, whole_file, whole_folder
+from limner.files import lines_of, remove_partial, whole_file, whole_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -84,3 +84,7 @@ def test_an_interrupted_folder_leaves_the_one_before(tmp_path):
     with pytest.raises(RuntimeError):
         interrupted()
     assert names(tmp_path) == ["model"]
+
+
+def test_a_line_feed_alone_ends_a_line():
+    assert lines_of("a\u2028b\x85c\x0b\x0cd\r\ne\rf\n") == ["a\u2028b\x85c\x0b\x0cd", "e\rf", ""]

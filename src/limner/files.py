@@ -1,4 +1,7 @@
-"""Files and folders that appear whole or not at all: written beside their place, then put there."""
+"""Files and folders that appear whole or not at all; the lines of a text.
+
+What is written is written beside its place, then put there.
+"""
 
 from __future__ import annotations
 
@@ -61,6 +64,14 @@ def remove_partial(path: Path) -> None:
     """Remove what a process that was killed left beside `path`; nobody may be writing it now."""
     for place in path.parent.glob(f".{glob.escape(path.name)}.*{PARTIAL}"):
         _remove(place)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text: a line feed alone ends one, before it a carriage return may stand.
+
+    `str.splitlines` ends them at U+2028, U+0085 and others too, which are letters of a text.
+    """
+    return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def _to_the_disk(path: Path) -> None:

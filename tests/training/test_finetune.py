@@ -166,7 +166,7 @@ def test_a_model_is_trained_with_the_lora_that_it_has(
     with_it = first_loss(load_folder(model_with_lora), tmp_path / "with")
     without = first_loss(replace(load_folder(model_with_lora), loras=()), tmp_path / "without")
     assert with_it == pytest.approx(expected, rel=1e-4)
-    assert with_it != pytest.approx(without, rel=1e-2)
+    assert with_it != pytest.approx(without, rel=1e-3)
 
 
 def test_a_fine_tuned_model_keeps_its_lora(model_with_lora: Path, tmp_path: Path) -> None:

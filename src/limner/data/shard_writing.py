@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from limner.data.folder import captioned_files
+from limner.data.caption_files import captioned_files
 from limner.data.shards import PICTURES
 from limner.errors import DataError, UsageError
 from limner.files import whole_file

@@ -22,6 +22,7 @@ from tokenizers import Tokenizer as Engine
 from torch import Tensor
 
 from limner.errors import CheckpointError, UsageError
+from limner.files import lines_of
 
 START = "<|startoftext|>"
 END = "<|endoftext|>"
@@ -329,7 +330,7 @@ def _fitting(merges: Iterable[Sequence[str]], room: int) -> list[Merge]:
 @cache
 def _published_merges() -> list[Merge]:
     packed = resources.files("limner").joinpath("assets/bpe_simple_vocab_16e6.txt.gz").read_bytes()
-    return _parse_merges(gzip.decompress(packed).decode("utf-8").splitlines()[: CLIP_MERGES + 1])
+    return _parse_merges(lines_of(gzip.decompress(packed).decode("utf-8"))[: CLIP_MERGES + 1])
 
 
 def _parse_merges(lines: Sequence[str]) -> list[Merge]:
@@ -348,7 +349,7 @@ def _read_engine(path: Path) -> Engine:
         engine.no_truncation()
         return engine
     vocabulary = json.loads((path / "vocab.json").read_text(encoding="utf-8"))
-    lines = (path / "merges.txt").read_text(encoding="utf-8").splitlines()
+    lines = lines_of((path / "merges.txt").read_text(encoding="utf-8"))
     return _engine(vocabulary, _parse_merges(lines))
 
 
