@@ -17,7 +17,9 @@ SYNTAX = re.compile(r"[()\[\]{}<>|\\]|\b(AND|BREAK)\b|:\s*[+-]?[.\d]|\+\+|--|^\s
 JOINED = re.compile(r"\s*\bAND\b\s*")
 WEIGHT = re.compile(r"\s*:\s*[+-]?[.\d]+\s*$")
 TAG = re.compile(r"<[^<>]*>|\bembedding:\S+")
-GUESS = "no word of {!r} is one that this model knows, so the picture is a guess; `limner words` lists"
+GUESS = (
+    "no word of {!r} is one that this model knows, so the picture is a guess; `limner words` lists"
+)
 GUESS += " what it knows"
 
 
@@ -77,8 +79,7 @@ class EmojiLanguage:
             last = match.end()
         text = "".join([*pieces, self._named(prompt[last:])])
         known = any(
-            word.kind in (Kind.CONCEPT, Kind.STYLE)
-            for word in self._words(TAG.sub(" ", prompt))
+            word.kind in (Kind.CONCEPT, Kind.STYLE) for word in self._words(TAG.sub(" ", prompt))
         )
         return Reading(prompt=text, notes=() if known else (GUESS.format(prompt),))
 

@@ -89,7 +89,7 @@ def _relations(scene: Scene) -> Iterator[tuple[int, Relation, int]]:
 
 
 def _text(words: Words, scene: Scene, thing: Thing) -> str:
-    """"a blue cat, 3d": what of a thing the model can be told."""
+    """ "a blue cat, 3d": what of a thing the model can be told."""
     colour = thing.colour if thing.colour in words.colours else ""
     style = thing.style or scene.style
     name = with_article(" ".join(filter(None, (colour, thing.concept))))

@@ -141,7 +141,9 @@ class Understander:
         names: dict[str, list[str]] = {}
         for word, name in translations(language).items():
             names.setdefault(self._concepts.get(name, name), []).append(word)
-        return Reader(self._vocabulary({k: tuple(several) for k, several in names.items()}), grammar)
+        return Reader(
+            self._vocabulary({k: tuple(several) for k, several in names.items()}), grammar
+        )
 
     def _corrected(self, text: str, found: Understanding) -> dict[str, str]:
         """Misspelt words -> the nearest that are known; a name of somebody has none."""
@@ -168,7 +170,11 @@ def joined(scene: Scene) -> Scene:
         same = first == second and first.count is not None
         if same and scene.joins[index] is Relation.AND:
             count = (first.count or 0) + (second.count or 0)
-            things = (*scene.things[:index], replace(first, count=count), *scene.things[index + 2 :])
+            things = (
+                *scene.things[:index],
+                replace(first, count=count),
+                *scene.things[index + 2 :],
+            )
             joins = scene.joins[:index] + scene.joins[index + 1 :]
             return joined(replace(scene, things=things, joins=joins))
     return scene
