@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from limner.data.concepts import everyday
+from limner.data.find_synonyms import SAME
 from limner.data.records import Record, write_json
 from limner.data.synonyms import Synonyms
 from limner.errors import DataError
@@ -78,8 +79,9 @@ def everyday_words(
     """The words of these records' concepts.
 
     called: concept -> everyday names, the concept's own last. characters: emoji -> concept.
-    measured: concepts that are learned first whatever else is. synonyms: some of the words held
-    out there are held out here, by `seed`; the others are left out.
+    measured: concepts that are learned first whatever else is. synonyms: those of the same meaning
+    are names too; some of the words held out there are held out here, by `seed`; all others, such
+    as the kinds of a thing, are left out.
     """
     spoken = {name for names in called.values() for name in names}
     held_out = _held_out(synonyms, spoken, seed)
@@ -91,8 +93,8 @@ def everyday_words(
         if concept in names:
             continue
         own = _plainest_first(concept, called.get(concept, (concept,)))
-        more = [*record.names, *synonyms.training.get(concept, ())]
-        more = [word for word in more if word not in spoken]
+        same = [w for w in synonyms.training.get(concept, ()) if synonyms.sources[w] == SAME]
+        more = [word for word in (*record.names, *same) if word not in spoken]
         wanted = [*own, *more, *([signs[concept]] if concept in signs else [])]
         names[concept] = tuple(dict.fromkeys(name for name in wanted if name not in refused))
     return EverydayWords(

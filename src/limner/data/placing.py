@@ -190,9 +190,10 @@ def _overlapping(
 ) -> tuple[Spot, Spot]:
     """The first covers part of the second, lower and to one side; half is the most it covers."""
     front, back = sides
-    wide = (front * extents[0].width + back * extents[1].width) / 2
-    aside = chance.choice((-1, 1)) * chance.uniform(0.45, 0.65) * wide
-    lower = chance.uniform(0.1, 0.25) * (front * extents[0].height + back * extents[1].height) / 2
+    wide = (front * extents[0].width, back * extents[1].width)
+    shared = chance.uniform(0.35, 0.5) * min(wide)
+    aside = chance.choice((-1, 1)) * (sum(wide) / 2 - shared)
+    lower = chance.uniform(0.03, 0.15) * (front * extents[0].height + back * extents[1].height) / 2
     across = 0.5 + chance.uniform(-0.05, 0.05)
     middle = 0.5 + chance.uniform(-0.05, 0.05)
     first = _centred(front, extents[0], across + aside / 2, middle + lower / 2)

@@ -38,7 +38,8 @@ from limner.training.snapshots import FOLDER as SNAPSHOTS
 from limner.training.snapshots import write_snapshot
 
 STATE = "state.pt"
-MAY_CHANGE = {"steps", "save_every", "accumulate", "snapshot_every"}
+# Precision too: a training goes on where the processor has no bf16, or now has it.
+MAY_CHANGE = {"steps", "save_every", "accumulate", "snapshot_every", "precision"}
 
 
 @dataclass(frozen=True, kw_only=True)

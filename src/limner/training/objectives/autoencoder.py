@@ -13,7 +13,6 @@ from limner.data.records import PictureSet
 from limner.models.autoencoder import Autoencoder
 from limner.training.draws import Draws
 from limner.training.objectives.adversary import Adversary
-from limner.training.perceptual import PerceptualDistance
 
 Drawer = Callable[[Tensor, Draws], Tensor]
 
@@ -23,8 +22,8 @@ class AutoencoderObjective:
 
     mirrored: the part of the pictures that is mirrored.
     draw: makes the pictures of a batch, in place of those of the records at its indices.
-    perceptual: a distance that counts by its weight; pictures with transparency are compared on
-        a ground of one colour, by chance.
+    perceptual: a distance of opaque pictures (`training.perceptual`) that counts by its weight;
+        those with transparency are compared on a ground of one colour, by chance.
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class AutoencoderObjective:
         mirrored: float = 0.5,
         adversary: Adversary | None = None,
         draw: Drawer | None = None,
-        perceptual: PerceptualDistance | None = None,
+        perceptual: nn.Module | None = None,
         perceptual_weight: float = 0.1,
     ) -> None:
         self.modules = nn.ModuleDict({"autoencoder": model})

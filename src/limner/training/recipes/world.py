@@ -22,7 +22,7 @@ from limner.data.grounds import Place
 from limner.data.latents import pictures_fingerprint
 from limner.data.records import PictureSet
 from limner.data.world import WorldConfig
-from limner.diffusion.prediction import prediction_named
+from limner.diffusion.prediction import name_of, prediction_named
 from limner.diffusion.process import Process
 from limner.diffusion.times import TimeSampling
 from limner.errors import TrainingError
@@ -172,3 +172,20 @@ def begin_from(made: nn.Module, trained: nn.Module) -> tuple[str, ...]:
         raise TrainingError("no weight of the model folder's denoiser fits the new one")
     made.load_state_dict(ours | fitting)
     return tuple(fitting)
+
+
+def base_folder(trained: Path, autoencoder: Path, folder: Path) -> ModelFolder:
+    """A folder to begin from: a trained model's parts, with the autoencoder of another folder.
+
+    Weights are single precision whatever they are stored in. DataError and CheckpointError as
+    reading raises them.
+    """
+    source, made = ModelFolder(trained), ModelFolder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in ("unet", "text_encoder"):
+        made.save(source.load(part).float())
+    made.save_tokenizer(source.load_tokenizer())
+    process, prediction, sampling, words = source.load_settings()
+    made.save_settings(process, name_of(prediction), sampling, words)
+    made.save(ModelFolder(autoencoder).load("vae").float())
+    return made
