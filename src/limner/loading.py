@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from limner.checkpoints import Words, load_autoencoder, load_folder, load_single_file
-from limner.emoji import LANGUAGES, layout_lora
+from limner.checkpoints import ModelFolder, Words, load_autoencoder, load_folder, load_single_file
+from limner.emoji import LANGUAGES
+from limner.emoji.shipped import UPSCALER, layout_lora, shipped_model
+from limner.engine.devices import usable
 from limner.errors import CheckpointError, UsageError
 from limner.pipeline.language import Language
 from limner.pipeline.painter import Painter
-from limner.pipeline.places import shipped_model, usable
-from limner.pipeline.upscaling import load_upscaler
-
-RESTYLING = "emoji-restyle"
+from limner.pipeline.upscaling import Enlarger
 
 
 def load(
@@ -48,7 +48,10 @@ def load(
     if vae is not None:
         other = load_autoencoder(Path(vae), parts, dtype=dtype, device=place)
         parts = replace(parts, autoencoder=other)
-    painter = Painter(parts, device=place, language=language_of(parts.words))
+    enlarger = partial(load_upscaler, device=place)
+    painter = Painter(
+        parts, device=place, language=language_of(parts.words), load_enlarger=enlarger
+    )
     for file in parts.loras:
         painter.add_lora(file)
     painter.adapters.lora_folder = existing(lora_folder)
@@ -57,6 +60,25 @@ def load(
     if upscaler is not None:
         painter.enlarger = load_upscaler(upscaler, device=place)
     return painter
+
+
+def load_upscaler(
+    path: str | Path | None = None, *, device: str | torch.device | None = None
+) -> Enlarger:
+    """The upscaler of a model folder; the one that comes with the package if no path is given.
+
+    device: None takes a GPU where there is one.
+    Raises CheckpointError where it is missing, incomplete or broken.
+    """
+    source = shipped_model(UPSCALER) if path is None else Path(path)
+    folder = ModelFolder(source)
+    if not folder.has("upscaler"):
+        raise CheckpointError(
+            f"{source} has no upscaler: a folder that `limner train {UPSCALER}` makes is right"
+        )
+    process, prediction, sampling, _ = folder.load_settings()
+    model = folder.load("upscaler", dtype=torch.float32, device=usable(device))
+    return Enlarger(model, process, prediction, sampling)
 
 
 def language_of(words: Words | None) -> Language | None:

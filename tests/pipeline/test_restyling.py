@@ -191,7 +191,6 @@ def test_a_request_is_written_without_its_pictures_and_completed_again(painter):
         ({"content": Image.new("1", (50_000, 2))}, "50000x2 is too large"),
         ({"style": Image.new("1", (50_000, 2))}, "50000x2 is too large"),
         ({"content": picture(), "style": Image.new("1", (50_000, 2))}, "50000x2 is too large"),
-        ({"content": Image.new("I;16", (4, 4))}, "more than eight bits"),
         ({"content": picture(), "picture": picture()}, "cannot be combined"),
         ({"content": picture(), "mask": "alpha"}, "mask is of edits"),
         ({"content_weight": 1.0}, "there is no content"),
@@ -221,7 +220,7 @@ def test_a_model_without_the_parts(tiny_model):
     plain = limner.load(tiny_model, device="cpu")
     with pytest.raises(RequestError, match="no content branch, so it cannot restyle"):
         plain.restyle(picture(), "3d")
-    with pytest.raises(RequestError, match="names no styles: a word, or emoji-restyle, is right"):
+    with pytest.raises(RequestError, match="names no styles: a word is right, or a model that does"):
         plain.generate("a cat", style=picture())
     assert plain.generate("a cat", style="3d", seed=1).images
 

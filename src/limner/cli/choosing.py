@@ -16,7 +16,7 @@ def fitting(request: Request, painted_by: ModelOptions) -> ModelOptions:
     """What paints a request: a content, and a style's picture, are for the restyling model."""
     from PIL.Image import Image
 
-    from limner.loading import RESTYLING
+    from limner.emoji.shipped import RESTYLING
 
     restyles = request.content is not None or isinstance(request.style, Image)
     if painted_by.model is None and restyles:

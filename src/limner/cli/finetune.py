@@ -136,7 +136,8 @@ def opened(model: Path | None, device: str) -> Parts:
     import torch
 
     from limner.checkpoints import load_folder, load_single_file
-    from limner.pipeline.places import shipped_model, usable
+    from limner.emoji.shipped import shipped_model
+    from limner.engine.devices import usable
 
     source = shipped_model() if model is None else model
     load = load_folder if source.is_dir() else load_single_file

@@ -90,10 +90,10 @@ def matrix(
 
     import torch
 
+    from limner.emoji.shipped import shipped_model
     from limner.explain.similarity import cosines
     from limner.loading import load
     from limner.pipeline.picture_vectors import picture_vectors
-    from limner.pipeline.places import shipped_model
 
     painter = load(model)
     found = [vectors(painter, texts)]

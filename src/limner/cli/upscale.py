@@ -94,7 +94,7 @@ def upscaled(
     picture: Image, how: Upscaling, painted_by: ModelOptions, *, quiet: bool = False
 ) -> Image:
     """The picture, larger."""
-    from limner.pipeline import load_upscaler
+    from limner.loading import load_upscaler
 
     enlarger = load_upscaler(painted_by.upscaler, device=painted_by.device)
     with progress_bar("enlarging", quiet=quiet) as report:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from limner.pipeline.painter import Painter
     from limner.pipeline.request import Request
     from limner.pipeline.result import Result
-    from limner.pipeline.upscaling import Enlarger, Upscaling, load_upscaler
+    from limner.pipeline.upscaling import Enlarger, Upscaling
 
 __all__ = [
     "Enlarger",
@@ -19,7 +19,6 @@ __all__ = [
     "Result",
     "Step",
     "Upscaling",
-    "load_upscaler",
 ]
 
 _PLACES = {
@@ -29,7 +28,6 @@ _PLACES = {
     "Result": "limner.pipeline.result",
     "Step": "limner.engine.asks",
     "Upscaling": "limner.pipeline.upscaling",
-    "load_upscaler": "limner.pipeline.upscaling",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from limner.engine.asks import Encode, Enlarge, Step, Text
 from limner.engine.driver import steps
 from limner.engine.eager import EagerEngine
 from limner.engine.scheduler import outcomes
-from limner.errors import LimnerError
+from limner.errors import LimnerError, UsageError
 from limner.generators import finish
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.features.restyle import read_style
@@ -33,7 +33,7 @@ from limner.pipeline.planning import plan
 from limner.pipeline.request import Request
 from limner.pipeline.resolve import resolve
 from limner.pipeline.result import Result
-from limner.pipeline.upscaling import Enlarger, load_upscaler
+from limner.pipeline.upscaling import Enlarger
 from limner.pipeline.words import meant
 from limner.types import Conditioning, LatentSpace
 
@@ -47,7 +47,9 @@ class Painter:
         *,
         device: torch.device | str = "cpu",
         language: Language | None = None,
+        load_enlarger: Callable[[], Enlarger] | None = None,
     ) -> None:
+        self._load_enlarger = load_enlarger
         place = torch.device(device)
         for module in parts.modules:
             module.to(place).eval().requires_grad_(False)
@@ -80,8 +82,10 @@ class Painter:
 
     @cached_property
     def enlarger(self) -> Enlarger:
-        """What enlarges pictures; unless it is set, the one that comes with the package."""
-        return load_upscaler(device=self.device)
+        """What enlarges pictures, loaded when it is needed first, unless it is set."""
+        if self._load_enlarger is None:
+            raise UsageError("this painter has no upscaler: that of `limner.load` has one")
+        return self._load_enlarger()
 
     def add_lora(self, path: str | Path, weight: float = 1.0, name: str | None = None) -> str:
         """Have later requests painted with a LoRA file; its name, that of the file if None.

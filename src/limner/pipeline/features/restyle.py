@@ -187,8 +187,8 @@ def _check_weights(request: Request) -> None:
 def _check_content(content: Image.Image, request: Request, parts: Parts) -> None:
     if parts.content_encoder is None:
         raise RequestError(
-            "this model has no content branch, so it cannot restyle: emoji-restyle has one, and "
-            "`limner train emoji-restyle` gives one to a model with a U-Net"
+            "this model has no content branch, so it cannot restyle: one that was trained with it "
+            "is right; `limner restyle` without --model takes the one that comes with Limner"
         )
     if request.picture is not None:
         raise RequestError("an edit's picture and a content cannot be combined: one is right")
@@ -199,7 +199,7 @@ def _check_content(content: Image.Image, request: Request, parts: Parts) -> None
 def _check_style(style: Image.Image | str, parts: Parts) -> None:
     if isinstance(style, Image.Image):
         if parts.style_namer is None:
-            raise RequestError("this model names no styles: a word, or emoji-restyle, is right")
+            raise RequestError("this model names no styles: a word is right, or a model that does")
         check_size(style.size)
         eight_bit(style)
         return

@@ -1,15 +1,10 @@
-"""Where models lie that come with the package, and where a model computes."""
+"""Where a model computes."""
 
 from __future__ import annotations
-
-from importlib.resources import files
-from pathlib import Path
 
 import torch
 
 from limner.errors import UsageError
-
-SHIPPED = "emoji"
 
 
 def usable(device: str | torch.device | None) -> torch.device:
@@ -21,8 +16,3 @@ def usable(device: str | torch.device | None) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         first = str(error).splitlines()[0]
         raise UsageError(f"device {str(device)!r} cannot be used here ({first}): try cpu") from None
-
-
-def shipped_model(name: str = SHIPPED) -> Path:
-    """Where the model of that name lies that comes with the package."""
-    return Path(str(files("limner") / "assets" / name))
