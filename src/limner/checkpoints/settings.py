@@ -25,6 +25,7 @@ class Words:
 
     lexicon: words that it has not read -> the concept that each is, or is a kind of.
     language: the name of what reads sentences for it; empty: they are painted as they stand.
+    plain_style: the style of pictures for which none is asked, where it reads sentences.
     colours, grounds: basic colour terms and places that it was taught, by their names in
     `limner.language`. accuracy: concept -> the part of its pictures that a judge names right.
     """
@@ -34,6 +35,7 @@ class Words:
     others: tuple[str, ...] = ()
     lexicon: Mapping[str, str] = field(default_factory=dict)
     language: str = ""
+    plain_style: str = ""
     colours: tuple[str, ...] = ()
     grounds: tuple[str, ...] = ()
     accuracy: Mapping[str, float] = field(default_factory=dict)

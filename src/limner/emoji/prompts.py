@@ -38,7 +38,8 @@ def painted(words: Words, found: Understanding, *, whole: bool) -> Reading:
     layout: str | None = how
     texts = [_text(words, scene, thing) for thing in parts]
     if whole or len(texts) == 1:
-        style = f", {scene.style}" if scene.style and len(texts) > 1 else ""
+        shared = scene.style or words.plain_style
+        style = f", {shared}" if shared and len(texts) > 1 else ""
         texts = [" and ".join(each.removesuffix(style) for each in texts) + style]
         layout = None
     notes = (*_read_as(found, scene, layout), *_not_painted(words, found, scene))
@@ -92,7 +93,7 @@ def _relations(scene: Scene) -> Iterator[tuple[int, Relation, int]]:
 def _text(words: Words, scene: Scene, thing: Thing) -> str:
     """ "a blue cat, 3d": what of a thing the model can be told."""
     colour = thing.colour if thing.colour in words.colours else ""
-    style = thing.style or scene.style
+    style = thing.style or scene.style or words.plain_style
     name = with_article(" ".join(filter(None, (colour, thing.concept))))
     return ", ".join(filter(None, (name, style)))
 

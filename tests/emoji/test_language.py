@@ -1,0 +1,143 @@
+"""Prompts of the shipped model as they are painted, and what is told of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from conftest import rows
+
+from limner.checkpoints import Words
+from limner.data.captions import canonical
+from limner.data.records import Record
+from limner.emoji import LANGUAGES, EmojiLanguage
+from limner.pipeline.language import Language
+
+
+@pytest.fixture(scope="module")
+def language(words: Words) -> EmojiLanguage:
+    return EmojiLanguage(words)
+
+
+def test_the_shipped_model_names_its_language(words: Words) -> None:
+    assert isinstance(LANGUAGES[words.language](words), Language)
+    assert words.plain_style in words.styles
+
+
+@pytest.mark.parametrize("row", rows("prompts.txt"))
+def test_sixty_ordinary_prompts(row: str, language: EmojiLanguage) -> None:
+    prompt, _, expected = row.partition(" -> ")
+    painted, layout, notes = expected.split(" | ", 2)
+    reading = language.read(prompt)
+    assert reading.prompt == painted
+    assert (reading.layout or "-") == layout
+    assert " || ".join(reading.notes) == notes
+
+
+@pytest.mark.parametrize("row", [*rows("prompts.txt"), *rows("sentences.txt")])
+def test_what_comes_of_a_reading_is_read_as_itself(row: str, language: EmojiLanguage) -> None:
+    first = language.read(row.partition(" -> ")[0])
+    again = language.read(first.prompt)
+    assert again.prompt == first.prompt
+    assert all("is a guess" in note for note in again.notes[:1])
+    if not first.notes or "is a guess" not in first.notes[0]:
+        assert again.notes == ()
+
+
+def test_captions_of_the_training_are_read_as_themselves(
+    words: Words, language: EmojiLanguage
+) -> None:
+    for concept in words.concepts:
+        for style in words.styles:
+            prompt = canonical(Record(picture=0, concept=concept, style=style))
+            reading = language.read(prompt)
+            assert (reading.prompt, reading.layout, reading.notes) == (prompt, None, ())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("a cat on a mat", "not painted: 'mat' (not known)"),
+        ("a blue cat", "not painted: the colour 'blue' of 'cat'"),
+        ("a tiny cat", "not painted: the size 'small' of 'cat'"),
+        ("a cat at the beach", "not painted: 'at the beach' (no grounds)"),
+        ("a cat without a tail", "(what is not wanted is for the negative prompt)"),
+        ('a cat, "MIAU"', "not painted: 'MIAU' (it writes no text)"),
+        ("a cat behind a dog", "'behind' (painted beside)"),
+        ("a rabbit in a top hat", "'in' (painted above)"),
+        ("seven cats", "not painted: 7 things: 4 at most are painted"),
+        ("a cat, anime", "(its styles are 3d, flat, twemoji, noto, blob, emojione)"),
+        ("a catt", "read as: a cat (catt: cat)"),
+        ("a poodle", "read as: a dog (poodle: a kind of dog)"),
+        ("ein Hund", "read as: a dog (German)"),
+        ("a cat and a dog", "read as: a cat and a dog (side by side)"),
+        ("🤖", "no word of '🤖' is one that this model knows"),
+        ("a 🤖 and a cat", "not painted: '🤖 (robot)' (not known)"),
+    ],
+)
+def test_every_note(prompt: str, told: str, language: EmojiLanguage) -> None:
+    assert any(told in note for note in language.read(prompt).notes)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a red car", "a grey elephant", "a cat", "a car, flat", "cute cat, high quality", ""]
+)
+def test_nothing_is_told_where_all_is_painted(prompt: str, language: EmojiLanguage) -> None:
+    assert language.read(prompt).notes == ()
+
+
+def test_what_a_model_has_is_painted_and_not_told(words: Words) -> None:
+    able = EmojiLanguage(replace(words, colours=("blue",), grounds=("beach",), plain_style=""))
+    reading = able.read("a blue cat on the beach")
+    assert reading.prompt == "a blue cat"
+    assert reading.notes == ()
+
+
+def test_concepts_that_are_painted_badly_are_told(words: Words) -> None:
+    poor = EmojiLanguage(replace(words, accuracy={"cat": 0.38, "dog": 0.5}))
+    assert poor.read("two cats").notes[-1] == "mostly painted wrongly: 'cat' (38% right)"
+    assert poor.read("a dog").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "read"),
+    [
+        ("(a car:1.3), 3d", "(an automobile:1.3), 3d"),
+        ("a [car|boat], flat", "an [automobile|sailboat], flat"),
+        ("[cat:dog:0.5]", "[cat:dog:0.5]"),
+        ("a car <lora:car:0.7>", "an automobile <lora:car:0.7>"),
+        ("two (cars)", "two (automobiles)"),
+        ("a blue (thing:1.2) on a mat, cat", "a blue (thing:1.2) on a mat, cat"),
+        ("a car AND a tree", "an automobile, 3d AND a deciduous tree, 3d"),
+        (
+            "a car, flat :1.2 AND a tree, flat :0.5",
+            "an automobile, flat :1.2 AND a deciduous tree, flat :0.5",
+        ),
+        ("a cat, 3d AND (a car:1.2)", "a cat, 3d AND (an automobile:1.2)"),
+        ("a car BREAK a tree", "an automobile BREAK a deciduous tree"),
+    ],
+)
+def test_prompts_of_a_dialect_keep_their_meaning(
+    prompt: str, read: str, language: EmojiLanguage
+) -> None:
+    reading = language.read(prompt)
+    assert reading.prompt == read
+    assert reading.layout is None
+    assert reading.notes == ()
+    assert language.read(read).prompt == read
+
+
+def test_learned_words_are_kept(language: EmojiLanguage) -> None:
+    assert language.read("a Sks cat", kept=("sks",)).prompt == "a Sks cat"
+    assert language.read("a cat", kept=("sks",)).prompt == "a cat, 3d"
+
+
+def test_one_text_for_the_whole(language: EmojiLanguage) -> None:
+    reading = language.read("a car left of two trees, flat", whole=True)
+    assert reading.prompt == "an automobile and a deciduous tree and a deciduous tree, flat"
+    assert reading.layout is None
+
+
+def test_a_prompt_in_brackets_that_nobody_knows_is_a_guess(language: EmojiLanguage) -> None:
+    [note] = language.read("(xyzzy:1.2)").notes
+    assert "is a guess" in note

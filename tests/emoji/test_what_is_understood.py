@@ -1,0 +1,64 @@
+"""353 sentences, written before the reader was tried on them, and what each says."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import rows
+
+from limner.checkpoints import Words
+from limner.emoji.names import everyday_names, names_of
+from limner.emoji.understanding import Understander
+from limner.emoji.words import LANGUAGES, characters, translations
+from limner.language import canonical
+from limner.language.foreign import FOREIGN
+
+
+@pytest.fixture(scope="module")
+def understander(words: Words) -> Understander:
+    return Understander(words)
+
+
+@pytest.mark.parametrize("row", rows("sentences.txt"))
+def test_sentences(row: str, understander: Understander) -> None:
+    sentence, _, expected = row.partition(" -> ")
+    said, _, told = expected.partition("|")
+    found = understander.understand(sentence)
+    assert canonical(found.scene) == said.strip()
+    corrected = (f"{word}: {known}" for word, known in found.corrected.items())
+    notes = [*found.missing, *corrected, *found.reading.negated, *found.reading.writing]
+    wanted = [word.strip() for word in told.split(",") if word.strip()]
+    assert [note.casefold() for note in notes] == [word.casefold() for word in wanted]
+
+
+def test_words_have_their_places(understander: Understander) -> None:
+    text = 'draw  two Red cars, and a  "cat" on the moon'
+    found = understander.understand(text)
+    assert all(text[w.start : w.stop] == w.text for w in found.reading.words)
+    starts = [word.start for word in found.reading.words]
+    assert starts == sorted(starts)
+
+
+def test_every_label_and_name_is_a_name(words: Words) -> None:
+    labels = set(characters().values())
+    assert everyday_names().keys() <= labels
+    assert set(words.concepts) <= labels
+    names = names_of(words.concepts)
+    several = [name for each in names.values() for name in each]
+    assert len(several) == len(set(several))
+    assert all(names[concept][-1] == concept for concept in words.concepts)
+
+
+def test_a_name_is_for_the_first_that_a_model_has() -> None:
+    assert "moon" in names_of(["full moon face"])["full moon face"]
+    both = names_of(["full moon face", "crescent moon"])
+    assert "moon" in both["crescent moon"]
+    assert "moon" not in both["full moon face"]
+    assert "chair" not in names_of(["seat", "chair"])["seat"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_names_and_small_words(language: str) -> None:
+    names = translations(language)
+    assert len(names) > 2_000
+    assert {"dog", "cat", "sun", "house"} <= set(names.values())
+    assert FOREIGN[language].name == LANGUAGES[language]
