@@ -184,7 +184,7 @@ def base_folder(trained: Path, autoencoder: Path, folder: Path) -> ModelFolder:
     folder.mkdir(parents=True, exist_ok=True)
     for part in ("unet", "text_encoder"):
         made.save(source.load(part).float())
-    made.save_tokenizer(source.load_tokenizer())
+    made.save_tokenizer(source.load_tokenizer(tower=source.config("text_encoder")))
     process, prediction, sampling, words = source.load_settings()
     made.save_settings(process, name_of(prediction), sampling, words)
     made.save(ModelFolder(autoencoder).load("vae").float())
