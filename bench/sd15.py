@@ -21,10 +21,10 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 
 from limner.checkpoints.configs import autoencoder_to_json, unet_to_json
+from limner.engine.decoding import LatentDecoder
 from limner.models.autoencoder import Autoencoder
 from limner.models.presets import AUTOENCODER_SD1, UNET_SD1
 from limner.models.unet import UNet
-from limner.pipeline.decoding import LatentDecoder
 
 GUIDANCE = 7.5
 LATENT = (4, 64, 64)

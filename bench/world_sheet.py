@@ -1,8 +1,8 @@
 """A sheet of what a training draws: 64 pictures with a caption of each.
 
-    limner data emoji --size 128
-    limner data everyday --nouns recipes/everyday-nouns.txt
-    python bench/world_sheet.py recipes/samples/everyday-data.png
+limner data emoji --size 128
+limner data everyday --nouns recipes/everyday-nouns.txt
+python bench/world_sheet.py recipes/samples/everyday-data.png
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from limner.version import __version__
 
 if TYPE_CHECKING:
     from limner import prompt
+    from limner.loading import load
     from limner.pipeline import (
         Enlarger,
         Painter,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
         Result,
         Step,
         Upscaling,
-        load,
         load_upscaler,
     )
 
@@ -45,13 +45,15 @@ __all__ = [
     "prompt",
 ]
 
-_FROM_PIPELINE = frozenset(__all__) - {"__version__", "errors", "prompt"}
+_FROM_PIPELINE = frozenset(__all__) - {"__version__", "errors", "load", "prompt"}
 
 
 def __getattr__(name: str) -> Any:
     """All but the errors is imported when first asked for (PEP 562)."""
     if name == "prompt":
         return import_module("limner.prompt")
+    if name == "load":
+        return import_module("limner.loading").load
     if name not in _FROM_PIPELINE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from limner import pipeline

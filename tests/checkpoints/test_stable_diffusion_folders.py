@@ -14,7 +14,7 @@ from torch import Tensor
 
 from limner.checkpoints import load_folder
 from limner.checkpoints.conditions import encoder_of
-from limner.checkpoints.settings import SDXL
+from limner.checkpoints.families import SDXL
 from limner.diffusion.prediction import Epsilon, V
 from limner.errors import CheckpointError
 from limner.models.unet import add_sizes
@@ -117,7 +117,7 @@ def test_what_a_folder_without_our_settings_is_painted_with(plain: dict[str, Pat
         kind: V if kind == "sd2-v" else Epsilon for kind in KINDS
     }
     assert {p.sampling.size for p in parts.values()} == {(16, 16)}  # sample_size of the U-Net
-    assert parts["sdxl"].sampling.clip_skip == SDXL.clip_skip == 2
+    assert parts["sdxl"].sampling.clip_skip == SDXL.sampling.clip_skip == 2
     assert not parts["sdxl"].sampling.final_norm
     assert parts["sd2"].sampling.clip_skip == 1
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from limner.data.colours import Colour
 from limner.data.withheld import Pair, Withheld
 from limner.errors import UsageError
 

@@ -19,9 +19,9 @@ from limner.checkpoints import (
 )
 from limner.data.pixels import from_picture
 from limner.errors import CheckpointError, RequestError
-from limner.models.content import ContentConfig, ContentEncoder, adding, mean_token
+from limner.models.content import ContentConfig, ContentEncoder, mean_token
 from limner.nn.adapter import Adapter, LowRank
-from limner.pipeline.restyling import read_style
+from limner.pipeline.features.restyle import read_style
 
 
 @pytest.fixture
@@ -76,8 +76,15 @@ def test_the_content_is_attached_to_every_call_with_its_style(painter):
     pixels = from_picture(picture())[None]
     with torch.no_grad():
         maps = parts.content_encoder(pixels, mean_token(told.context, told.mask))
-    with adding(parts.denoiser, maps, 0.7):
-        by_hand = painter.paint(asked).latents
+    call = parts.denoiser.forward
+
+    def with_maps(x, t, text, beside):
+        added = tuple((0.7 * each).expand(len(x), -1, -1, -1) for each in maps)
+        return call(x, t, text, beside=beside._replace(added=added))
+
+    parts.denoiser.forward = with_maps
+    by_hand = painter.paint(asked).latents
+    parts.denoiser.forward = call
     restyled = latents(painter, content=picture(), style="3d", content_weight=0.7)
     torch.testing.assert_close(restyled, by_hand, rtol=1e-5, atol=1e-5)
 
@@ -265,6 +272,6 @@ def test_a_transformer_takes_no_branch(restyling_model, tiny_model, tiny_transfo
         limner.load(tmp_path / "model", device="cpu")
 
 
-def test_the_unet_gained_no_argument(painter):
+def test_the_unet_has_no_argument_of_restyling(painter):
     names = list(inspect.signature(painter.parts.denoiser.forward).parameters)
-    assert names == ["x", "t", "context", "mask", "pooled"]
+    assert names == ["x", "t", "context", "mask", "pooled", "beside"]

@@ -50,16 +50,22 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 
 def test_a_kill_in_the_middle_of_a_save_leaves_the_one_before(tmp_path):
-    path, partial = tmp_path / "state.pt", tmp_path / "state.pt.partial"
+    path = tmp_path / "state.pt"
+
+    def half():
+        return [p for p in tmp_path.glob(".state.pt.*.partial") if p.stat().st_size > 0]
+
     process = subprocess.Popen([sys.executable, "-c", SAVE_FOREVER, str(path)])
     try:
-        wait_for(lambda: path.exists() and partial.exists() and partial.stat().st_size > 0)
+        wait_for(lambda: path.exists() and half())
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    assert partial.exists()
+    assert half()
     state = load_state(path)
     assert state["weights"].eq(state["step"]).all()
+    write_whole(path, lambda file: torch.save({"step": 1}, file))
+    assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
 
 
 def wait_for(happened, seconds=60):

@@ -17,10 +17,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from limner.checkpoints.lora_names import Models, adaptable, kohya_names, names_in_files
+from limner.checkpoints.lora_names import Models, adaptable, names_in_files, written_by_kohya
 from limner.checkpoints.reader import read_tensors
 from limner.errors import CheckpointError
-from limner.models.unet import UNet
+from limner.files import whole_file
 from limner.nn.adapter import Adapter, LowRank
 
 Spelling = Literal["peft", "kohya"]
@@ -135,9 +135,8 @@ def save_lora(
     for name, low in updates.items():
         tensors |= write(name, low, models)
     ready = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    partial = Path(path).with_name(Path(path).name + ".partial")
-    save_file(ready, partial, metadata={"format": "pt"})
-    partial.replace(path)
+    with whole_file(path) as partial:
+        save_file(ready, partial, metadata={"format": "pt"})
 
 
 def _write_peft(name: str, low: LowRank, models: Models) -> dict[str, Tensor]:
@@ -145,11 +144,7 @@ def _write_peft(name: str, low: LowRank, models: Models) -> dict[str, Tensor]:
 
 
 def _write_kohya(name: str, low: LowRank, models: Models) -> dict[str, Tensor]:
-    part, names = name.split(".", 1)[0], list(kohya_names(models, name))
-    model = models[part]
-    by_ldm = isinstance(model, UNet) and model.config.pooled_width is not None
-    of_two_towers = part == "text_encoder" and "text_encoder_2" in models
-    base = names[1] if by_ldm or of_two_towers else names[0]
+    base = written_by_kohya(models, name)
     return {
         f"{base}.lora_down.weight": low.down,
         f"{base}.lora_up.weight": low.up,

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 from torch import nn
 
-from limner.checkpoints.keymaps import Table, find, ldm_unet
-from limner.models.unet import UNet, UNetConfig
+from limner.checkpoints.families import FAMILIES, LIMNER, SDXL, Family, family_of_config
+from limner.checkpoints.families.places import LDM_UNET
+from limner.checkpoints.keymaps import Table, find
+from limner.models.unet import UNetConfig
 from limner.nn.adapter import Adaptable
 
 # The parts of a model by their folder names: diffusers' prefixes too.
 Models = Mapping[str, nn.Module]
 
-KOHYA_PREFIXES = {
-    "unet": ("lora_unet_",),
-    "transformer": ("lora_unet_", "lora_transformer_"),
-    "text_encoder": ("lora_te_", "lora_te1_"),
-    "text_encoder_2": ("lora_te2_",),
-}
 # The names of a module within an attention in diffusers' first spelling, `processor.to_q_lora`.
 PROCESSOR_NAMES = {
     **{"to_q": "to_q", "to_k": "to_k", "to_v": "to_v", "to_out.0": "to_out"},
@@ -56,12 +53,42 @@ def names_in_files(models: Models) -> dict[str, str]:
 def kohya_names(models: Models, full: str) -> Iterator[str]:
     """`lora_unet_...`, by diffusers' names of the blocks and, for a U-Net, by LDM's."""
     part, name = full.split(".", 1)
-    model = models[part]
-    other = find(name, ldm_table(model.config)) if isinstance(model, UNet) else None
-    for prefix in KOHYA_PREFIXES[part]:
-        yield prefix + name.replace(".", "_")
-        if other is not None:
-            yield prefix + other.name.replace(".", "_")
+    others = [other] if (other := ldm_name(models, full)) else []
+    for prefix in kohya_prefixes(part):
+        yield from (prefix + each.replace(".", "_") for each in (name, *others))
+
+
+def written_by_kohya(models: Models, full: str) -> str:
+    """The one of `kohya_names` that kohya's trainer writes for a model of this family."""
+    part, name = full.split(".", 1)
+    family = family_of_models(models)
+    other = ldm_name(models, full) if family.lora_numbers else None
+    return family.lora_prefixes[part][0] + (other or name).replace(".", "_")
+
+
+@cache
+def kohya_prefixes(part: str) -> tuple[str, ...]:
+    """How the names of a part begin, in all families' files."""
+    prefixes = [family.lora_prefixes.get(part, ()) for family in reversed([*FAMILIES.values()])]
+    return tuple(dict.fromkeys(prefix for each in prefixes for prefix in each))
+
+
+def family_of_models(models: Models) -> Family:
+    """The family of the model whose parts these are."""
+    if "text_encoder_2" in models:
+        return SDXL
+    denoiser: Any = models.get("unet")
+    return LIMNER if denoiser is None else family_of_config(denoiser.config)
+
+
+def ldm_name(models: Models, full: str) -> str | None:
+    """A module of a U-Net by the original release's numbers, as "input_blocks.1.1.proj_in"."""
+    part, name = full.split(".", 1)
+    if part != "unet":
+        return None
+    unet: Any = models[part]
+    source = find(name, ldm_table(unet.config))
+    return None if source is None else source.name
 
 
 def diffusers_names(full: str) -> Iterator[str]:
@@ -83,5 +110,5 @@ def processor_name(name: str) -> Iterator[str]:
 
 @cache
 def ldm_table(config: UNetConfig) -> Table:
-    """A U-Net's modules by the numbers of the original release, as "input_blocks.1.1.proj_in"."""
-    return ldm_unet(config.layers_per_block, [depth > 0 for depth in config.attention_depth])
+    """A U-Net's modules by the numbers of the original release."""
+    return LDM_UNET.table(*LDM_UNET.skeleton_of(config))

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.progress import finish, progress_bar
+from limner.cli.progress import progress_bar
 from limner.cli.understanding import scene_lines, word_lines
 from limner.errors import UsageError
+from limner.generators import finish
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +48,7 @@ def command(
     from limner.cli.train import read
     from limner.data.emoji import cache_folder
     from limner.evaluate.report import choose_cells
-    from limner.pipeline import load
+    from limner.loading import load
 
     painter = load(model)
     if painter.words is None:

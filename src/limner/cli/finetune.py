@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.progress import finish, progress_bar, stop_signals
+from limner.cli.progress import progress_bar, stop_signals
 from limner.cli.watching import Watch
 from limner.errors import UsageError
+from limner.generators import finish
 
 if TYPE_CHECKING:
     from limner.checkpoints import Parts
@@ -75,8 +76,8 @@ def command(
 
     A LoRA is painted with by `limner paint --lora FILE`, a word by `--embedding FILE`.
     """
-    from limner.training.distributed import first_process, own_device
     from limner.training.finetune import FineTuning, finetune
+    from limner.training.launch import first_process, own_device
     from limner.training.loop import LoopConfig
 
     tuning = tuning_of(

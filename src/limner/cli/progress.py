@@ -8,7 +8,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
 
-Work = TypeVar("Work")
+from limner.generators import finish
+
 Outcome = TypeVar("Outcome")
 
 
@@ -69,7 +70,12 @@ def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Report]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    bar = Progress(
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # what goes to a file stays there
+    )
+    with bar as progress:
         task = progress.add_task(label, total=None)
 
         def report(done: int, total: int, note: str = "") -> None:
@@ -85,12 +91,3 @@ def follow(steps: Generator[Numbered, None, Outcome], report: Report) -> Outcome
         report(step.index, step.total)
 
     return finish(steps, number)
-
-
-def finish(work: Generator[Work, None, Outcome], report: Callable[[Work], None]) -> Outcome:
-    """Run a generator to its end, hand on what it yields, and return what it returns."""
-    while True:
-        try:
-            report(next(work))
-        except StopIteration as end:
-            return end.value

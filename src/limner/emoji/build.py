@@ -13,7 +13,7 @@ import sys
 import tempfile
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 from limner.data.concepts import UNCLEAR
@@ -67,13 +67,14 @@ def translations(
     for sign, (name, keywords) in spoken.items():
         for word in (name, *keywords):
             said[word].add(sign)
-    found = {name: labels[sign] for sign, (name, _) in reversed(spoken.items()) if name}
+    found = {name: labels[sign] for sign, (name, _) in reversed(list(spoken.items())) if name}
     by_sign = defaultdict[str, set[str]](set)
-    for name, signs in english.items():
-        for sign in signs:
+    for name, shown in english.items():
+        for sign in shown:
             by_sign[sign].add(name)
     everyday = {name for names in everyday_names().values() for name in names}
-    for word, signs in sorted(said.items()):
+    for word, of_word in sorted(said.items()):
+        signs = frozenset(of_word)
         options = {name for sign in signs for name in by_sign[sign]} if word not in found else ()
         best = max(
             ((_overlap(signs, english[o]), o in everyday, -len(o), o) for o in options),
@@ -84,7 +85,7 @@ def translations(
     return found
 
 
-def _overlap(first: set[str], second: frozenset[str]) -> float:
+def _overlap(first: Set[str], second: Set[str]) -> float:
     return len(first & second) / len(first | second)
 
 

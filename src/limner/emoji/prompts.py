@@ -9,9 +9,9 @@ from limner.checkpoints import Words
 from limner.emoji.tables import OTHER_STYLES, OWN_COLOURS
 from limner.emoji.understanding import Understanding
 from limner.language import Relation, Scene, Size, Thing, canonical
-from limner.language.captions import plain_ground
 from limner.language.english import with_article
 from limner.language.scene import MOST_THINGS
+from limner.language.words import Kind
 from limner.pipeline.language import Reading
 from limner.pipeline.request import BESIDE, STACKED
 
@@ -34,7 +34,8 @@ def painted(words: Words, found: Understanding, *, whole: bool) -> Reading:
     whole: one text for all of the picture.
     """
     scene = fitted(found.scene)
-    parts, layout = laid_out(scene)
+    parts, how = laid_out(scene)
+    layout: str | None = how
     texts = [_text(words, scene, thing) for thing in parts]
     if whole or len(texts) == 1:
         style = f", {scene.style}" if scene.style and len(texts) > 1 else ""
@@ -129,7 +130,8 @@ def _left_out(words: Words, found: Understanding, scene: Scene) -> Iterator[str]
             yield f"the size {thing.size.value!r} of {thing.concept!r}"
     ground = found.scene.ground
     if ground is not None and ground.place not in words.grounds:
-        yield f"the ground {plain_ground(ground)!r}"
+        said = next(w.text for w in found.reading.words if w.kind is Kind.GROUND)
+        yield f"{said!r} (no grounds)"
     yield from _too_many(found.scene, scene)
     for relation in dict.fromkeys(relation for _, relation, _ in scene.placed):
         if relation in INSTEAD:

@@ -35,7 +35,8 @@ def is_english(word: str) -> bool:
     """Whether a dictionary has the word, or the word without an ending."""
     words = english_words()
     stems = [word, *(word.removesuffix(end) for end in ENDINGS if word.endswith(end))]
-    stems += [f"{stem}e" for stem in stems[1:]] + [f"{stem[:-1]}y" for stem in stems[1:]]
+    stems += [f"{stem}e" for stem in stems[1:] if len(stem) > 2]
+    stems += [f"{word[:-3]}y"] if word.endswith(("ies", "ied")) else []
     return any(stem in words for stem in stems)
 
 

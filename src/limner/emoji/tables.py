@@ -41,3 +41,12 @@ OTHER_STYLES = phrases(
     fantasy art|black and white|monochrome|sepia|studio ghibli|ghibli|van gogh|picasso|monet
     """
 )
+
+# What says when or where in words that name things elsewhere: told as a whole.
+UNPAINTED = phrases(
+    """
+    at dawn|at sunset|at sunrise|at dusk|in the morning|in the evening|at noon|at christmas
+    on christmas|in the rain|in the sun|in the sunshine|in the moonlight|in the fog|on a rainy day
+    in autumn|in spring|in summer|on the moon|in love|in the dark|in the background
+    """
+)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from limner.checkpoints import Words
+from limner.emoji.guessing import likely_languages
 from limner.emoji.names import everyday_names, names_of
 from limner.emoji.spelling import is_english, nearest
-from limner.emoji.tables import OTHER_STYLES
-from limner.emoji.words import LANGUAGES, characters, languages_of, translations
+from limner.emoji.tables import OTHER_STYLES, UNPAINTED
+from limner.emoji.words import LANGUAGES, characters, translations
 from limner.language import Relation, Scene, Vocabulary
+from limner.language.english import COLOURS
 from limner.language.foreign import FOREIGN
-from limner.language.grammar import ENGLISH, Grammar
 from limner.language.read import Reader, Reading
 from limner.language.words import Kind, normal, split
-
-MOST_LANGUAGES = 3  # that a sentence is tried in, of those that have most of its words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +56,7 @@ class Understander:
         signs = self._signs(text)
         found = self._of(self.english.read(text, signs), {})
         if found.missing and self._foreign(found):
-            for language in self._likely(text):
+            for language in likely_languages(text):
                 other = self._abroad(text, language, signs)
                 if other.scene.things and len(other.missing) < len(found.missing):
                     found = other
@@ -77,7 +74,7 @@ class Understander:
     def _of(
         self, reading: Reading, corrected: Mapping[str, str], language: str = ""
     ) -> Understanding:
-        scene, missing = reading.scene, list(map(_told, reading.unknown))
+        scene, missing = _plainer(reading.scene), list(map(_told, reading.unknown))
         for index in reversed(range(len(scene.things))):
             name = scene.things[index].concept
             if name not in self.names:  # known, and the model has none
@@ -99,6 +96,7 @@ class Understander:
             styles={style: (style,) for style in self.words.styles},
             kinds=kinds or {},
             other_styles=OTHER_STYLES,
+            unpainted=UNPAINTED,
         )
 
     def _signs(self, text: str) -> dict[str, str]:
@@ -117,19 +115,9 @@ class Understander:
         """Whether some word that is not understood is no English one either."""
         unknown = [w for w in found.reading.words if w.kind is Kind.UNKNOWN]
         return any(
-            word.text[0].isalpha() and not is_english(word.text.casefold()) for word in unknown
+            word.text[0].isalpha() and not all(map(is_english, normal(word.text).split()))
+            for word in unknown
         )
-
-    def _likely(self, text: str) -> list[str]:
-        """Languages that have most of the text's words, the most spoken first of equals."""
-        counts = dict[str, int]()
-        for language in languages_of(text):
-            known = self._reader(language).index
-            pieces = [text[slice(*place)] for place in split(text)]
-            counts[language] = sum(len(p) for p in pieces if p[0].isalpha() and known.knows(p))
-        order = list(LANGUAGES)
-        likely = [language for language, count in counts.items() if count]
-        return sorted(likely, key=lambda each: (-counts[each], order.index(each)))[:MOST_LANGUAGES]
 
     def _abroad(self, text: str, language: str, signs: Mapping[str, str]) -> Understanding:
         reading = self._reader(language).read(text, signs)
@@ -137,13 +125,19 @@ class Understander:
 
     @cache  # noqa: B019 - as long as the model's words live, so do their readers
     def _reader(self, language: str) -> Reader:
-        grammar = FOREIGN.get(language, Grammar(name=LANGUAGES[language]))
+        grammar = FOREIGN[language]
         names: dict[str, list[str]] = {}
         for word, name in translations(language).items():
-            names.setdefault(self._concepts.get(name, name), []).append(word)
+            if word not in grammar.words and not self._coloured(name):
+                names.setdefault(self._concepts.get(name, name), []).append(word)
         return Reader(
             self._vocabulary({k: tuple(several) for k, several in names.items()}), grammar
         )
+
+    def _coloured(self, name: str) -> bool:
+        """Whether the model has the thing, but not as one of this colour: a black cat."""
+        colour, _, thing = name.partition(" ")
+        return name not in self._concepts and colour in COLOURS and thing in self._concepts
 
     def _corrected(self, text: str, found: Understanding) -> dict[str, str]:
         """Misspelt words -> the nearest that are known; a name of somebody has none."""
@@ -155,6 +149,15 @@ class Understander:
                 if near is not None:
                     corrected[normal(word.text)] = near
         return corrected
+
+
+def _plainer(scene: Scene) -> Scene:
+    """The scene without colours that the names say already: a red red apple."""
+    things = (
+        replace(each, colour="") if each.colour in each.concept.split() else each
+        for each in scene.things
+    )
+    return replace(scene, things=tuple(things))
 
 
 def without(scene: Scene, index: int) -> Scene:

@@ -97,6 +97,29 @@ ALSO_SIZES: dict[Size, tuple[str, ...]] = {
     Size.SMALL: phrases("mini|miniature|wee|very small|very little|small-sized"),
     Size.BIG: phrases("giant|gigantic|enormous|massive|great big|very big|very large"),
 }
+ALSO_GROUNDS = {
+    "sky": phrases("in the air|in the clouds|in a cloudy sky|across the sky"),
+    "sea": phrases(
+        """
+        in sea|over the sea|by the sea|above the sea|under the sea|underwater|under water
+        over the ocean|by the ocean|on a lake|on the lake|in a lake|in the lake|on the ocean
+        on a river|in the river|in a pond|on water|in water|on the waves
+        """
+    ),
+    "beach": phrases("on the sand|in the sand|by the beach|on beach"),
+    "grass": phrases(
+        """
+        in a meadow|in the meadow|on grass|in grass|on a field|in the field|in the park|in a park
+        on the meadow|in a garden|in the garden|on a lawn
+        """
+    ),
+    "snow": phrases("in snow|in the ice|on the ice|in winter|in a snowy landscape"),
+    "desert": phrases("in desert|on the desert|across the desert"),
+    "night": phrases("in the night|at midnight|under a starry sky|by night|in outer space"),
+    "forest": phrases("in forest|in the wood|in a wood|in the jungle|in a jungle"),
+    "street": phrases("in a street|in the road|on a road|on street"),
+    "room": phrases("in a bedroom|in the bedroom|in the kitchen|in a kitchen|in the living room"),
+}
 ALSO_SEVERAL = phrases(
     "a group of|a herd of|a flock of|a pile of|lots of|numerous|few|multiple|bunch of|a set of"
 )

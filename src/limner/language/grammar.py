@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from limner.language import english
 from limner.language.scene import Relation, Size
@@ -38,6 +39,14 @@ class Grammar:
     endings: tuple[tuple[str, str], ...] = ()
     elided: str = ""
 
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All of them but the colours, whose words name things too (a rose)."""
+        tables = (self.numbers, self.sizes, self.relations, self.sides, self.grounds)
+        listed = (self.articles, self.several, self.openings, self.fillers, self.negations)
+        several = (words for table in tables for words in table.values())
+        return frozenset(word for words in (*several, *listed) for word in words)
+
 
 def _both(
     first: Mapping[Relation, tuple[str, ...]], second: Mapping[Relation, tuple[str, ...]]
@@ -60,7 +69,9 @@ ENGLISH = Grammar(
     sizes={size: words + english.ALSO_SIZES[size] for size, words in english.SIZES.items()},
     relations=_both(english.RELATIONS, english.ALSO_RELATIONS),
     sides=english.SIDES,
-    grounds=english.GROUNDS,
+    grounds={
+        place: words + english.ALSO_GROUNDS[place] for place, words in english.GROUNDS.items()
+    },
     plain_grounds=(*english.PLAIN_GROUNDS, "{} background"),
     style_forms=english.STYLE_FORMS,
     openings=_openings(),

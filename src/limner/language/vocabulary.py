@@ -15,9 +15,11 @@ class Vocabulary:
     For writing, a concept or style without an entry is called by its key; for reading, each that
     is to be known has an entry. kinds: words of lower rank -> the concept that each is a kind of.
     other_styles: phrases for ways of drawing that there are and that are none of the styles.
+    unpainted: phrases that nothing in a scene can stand for, each as a whole.
     """
 
     concepts: Names = field(default_factory=dict)
     styles: Names = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     other_styles: tuple[str, ...] = ()
+    unpainted: tuple[str, ...] = ()

@@ -98,7 +98,7 @@ class Index:
         if not found and key.isdecimal() and 0 < int(key) < 1000:
             found = [Sense(Kind.NUMBER, str(int(key)))]
         order = list(Kind)
-        return sorted(found, key=lambda sense: order.index(sense.kind))
+        return sorted(found, key=lambda sense: (order.index(sense.kind), sense.several))
 
     @property
     def single(self) -> tuple[str, ...]:
@@ -146,6 +146,9 @@ class Index:
 
     def _kind_of(self, phrase: str) -> list[Sense]:
         key = normal(phrase)
+        first, _, rest = key.partition(" ")
+        if rest and self.senses(rest) and any(s.kind in LOOKS for s in self.senses(first)):
+            return []  # a brown bear is a bear that is brown
         for entry in (key, key.removesuffix("s"), key.removesuffix("es")):
             if entry in self._kinds:
                 return [Sense(Kind.CONCEPT, self._kinds[entry], entry != key, kind_of=True)]
@@ -162,6 +165,7 @@ class Index:
         return []
 
 
+LOOKS = (Kind.COLOUR, Kind.SIZE)
 QUOTES = '"\u201c\u201e\u00ab'
 CLOSING = {'"': '"', "\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb"}
 PAUSES = frozenset(",;.:!?\n\u3001\u3002\uff0c\u060c\u0964")
@@ -247,6 +251,7 @@ def _names(vocabulary: Vocabulary, grammar: Grammar) -> Iterator[tuple[str, Sens
                 yield form.format(name), Sense(Kind.STYLE, style)
     for style in vocabulary.other_styles:
         yield style, Sense(Kind.UNKNOWN, OTHER_STYLE)
+    yield from ((phrase, Sense(Kind.UNKNOWN, "")) for phrase in vocabulary.unpainted)
 
 
 def _forms(name: str, concept: str, grammar: Grammar) -> Iterator[tuple[str, Sense]]:

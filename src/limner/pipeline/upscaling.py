@@ -26,9 +26,9 @@ from limner.diffusion.process import Level, Process
 from limner.diffusion.sample import denoise_with, drive, last
 from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS
+from limner.engine.numerics import finite
 from limner.errors import CheckpointError, RequestError
 from limner.models.upscaler import Upscaler, enlarge
-from limner.pipeline.numerics import finite
 from limner.pipeline.pictures import check_size, eight_bit, read_picture
 from limner.pipeline.places import shipped_model, usable
 from limner.pipeline.request import FACTORS, MAX_SEED

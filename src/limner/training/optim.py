@@ -20,6 +20,15 @@ def adamw(
     return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95), fused=True)
 
 
+def step_unless(optimiser: torch.optim.Optimizer, broken: Tensor) -> None:
+    """A step of a fused optimiser that leaves all as it was where `broken`, (), is 1 and not 0.
+
+    The device decides it: nobody waits to know.
+    """
+    optimiser.found_inf = broken  # type: ignore[attr-defined]  # as torch's GradScaler tells it
+    optimiser.step()
+
+
 def learning_rate_factor(step: int, steps: int, *, warmup: float, decay: float) -> float:
     """Rises over the first `warmup` part, stays 1, falls linearly to 0 over the last `decay`."""
     rise = (step + 1) / max(1.0, warmup * steps)

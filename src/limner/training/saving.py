@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 import torch
 
 from limner.errors import TrainingError
+from limner.files import remove_partial, whole_file
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -18,26 +17,23 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
     Raises TrainingError where it cannot be written; what was at `path` is then still there.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        remove_partial(path)
+        with whole_file(path) as partial, partial.open("wb") as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
     except (OSError, RuntimeError) as error:
         raise TrainingError(
             f"{path} cannot be written ({error}): free some space; the last save is kept"
         ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
-def load_state(path: Path) -> dict[str, Any]:
-    """A saved training state, on the CPU, without running any code of the file."""
+def load_state(path: Path, *, mapped: bool = False) -> dict[str, Any]:
+    """A saved training state, on the CPU, without running any code of the file.
+
+    mapped: its tensors stay on the disk until they are looked at.
+    """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:
         raise TrainingError(f"{path} is not a readable training state: {error}") from error

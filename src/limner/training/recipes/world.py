@@ -182,9 +182,10 @@ def base_folder(trained: Path, autoencoder: Path, folder: Path) -> ModelFolder:
     """
     source, made = ModelFolder(trained), ModelFolder(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for part in ("unet", "text_encoder"):
-        made.save(source.load(part).float())
-    made.save_tokenizer(source.load_tokenizer(tower=source.config("text_encoder")))
+    tower = source.load("text_encoder")
+    made.save_tokenizer(source.load_tokenizer(tower=tower.config))
+    for part in (source.load("unet"), tower):
+        made.save(part.float())
     process, prediction, sampling, words = source.load_settings()
     made.save_settings(process, name_of(prediction), sampling, words)
     made.save(ModelFolder(autoencoder).load("vae").float())

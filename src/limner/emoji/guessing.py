@@ -1,0 +1,42 @@
+"""Which languages a text may be in, before a reader of any is made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from limner.emoji.words import LANGUAGES, languages_of, translations
+from limner.language.foreign import FOREIGN
+from limner.language.words import normal, split
+
+MOST_WORDS = 4  # of a phrase that is looked for
+MOST_LANGUAGES = 3
+
+
+def likely_languages(text: str) -> list[str]:
+    """The languages that know most of the text's letters, the most spoken first of equals."""
+    counts = {language: known_letters(text, language) for language in languages_of(text)}
+    order = list(LANGUAGES)
+    likely = [language for language, count in counts.items() if count]
+    return sorted(likely, key=lambda each: (-counts[each], order.index(each)))[:MOST_LANGUAGES]
+
+
+def known_letters(text: str, language: str) -> int:
+    """How many letters of a text are in words of a language."""
+    grammar, names = FOREIGN[language], translations(language)
+    small = grammar.words.union(*grammar.colours.values())
+    elided = re.compile(grammar.elided) if grammar.elided else None
+    letters = set[int]()
+    for start, stop in _phrases(list(split(text, elided))):
+        key = normal(text[start:stop])
+        bent = (end for end in grammar.endings if key.endswith(end[0]))
+        stems = [key, *(key.removesuffix(ending) + instead for ending, instead in bent)]
+        if key in small or any(stem in names for stem in stems):
+            letters.update(range(start, stop))
+    return len(letters)
+
+
+def _phrases(places: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    for first in range(len(places)):
+        for last in range(first, min(first + MOST_WORDS, len(places))):
+            yield places[first][0], places[last][1]
