@@ -77,7 +77,7 @@ def test_latents_are_those_of_the_pictures_and_captions_those_of_the_scenes(
     folder.path.mkdir()
     for part in ("vae", "unet", "text_encoder"):
         folder.save(model.load(part))
-    folder.save_tokenizer(model.load_tokenizer())
+    folder.save_tokenizer(model.load_tokenizer(tower=model.config("text_encoder")))
     data = recipe.choose(things())
     assert data.concepts == ("red apple", "cat")
     objective = recipe.objective(data, folder)

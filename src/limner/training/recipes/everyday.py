@@ -49,7 +49,7 @@ BAKEOFF = replace(
     pool=100_000,
 )
 SHIPPED_SIZE = replace(UNET_EMOJI, in_channels=8, out_channels=8)  # its inner layers go on
-DIT_EVERYDAY = replace(DIT_EMOJI, in_channels=8, out_channels=8, width=384, depth=12, heads=6)
+DIT_EVERYDAY = replace(DIT_EMOJI, in_channels=8, out_channels=8, width=320, depth=10, heads=5)
 EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-autoencoder": EVERYDAY_AUTOENCODER,
     # no perceptual distance: what it changes, and what it costs
