@@ -220,9 +220,7 @@ def test_a_model_without_the_parts(tiny_model):
     plain = limner.load(tiny_model, device="cpu")
     with pytest.raises(RequestError, match="no content branch, so it cannot restyle"):
         plain.restyle(picture(), "3d")
-    with pytest.raises(
-        RequestError, match="names no styles: a word is right"
-    ):
+    with pytest.raises(RequestError, match="names no styles: a word is right"):
         plain.generate("a cat", style=picture())
     assert plain.generate("a cat", style="3d", seed=1).images
 
