@@ -17,6 +17,7 @@ from limner.checkpoints.conditions import encoder_of
 from limner.checkpoints.families import SDXL
 from limner.diffusion.prediction import Epsilon, V
 from limner.errors import CheckpointError
+from limner.models.clip import TextTowerConfig
 from limner.models.unet import add_sizes
 
 PROMPTS = ["a red apple, 3d", "", "a blue cat " * 40]
@@ -217,8 +218,11 @@ def test_without_tokenizer_folders_clips_vocabulary_is_taken(tmp_path: Path) -> 
     for file in (path / "tokenizer").iterdir():
         file.unlink()
     (path / "tokenizer").rmdir()
-    tokenizer = load_folder(path).tokenizer
+    published = TextTowerConfig(activation="gelu")
+    tokenizer = ModelFolder(path).load_tokenizer(tower=published)
     assert (tokenizer.vocabulary_size, tokenizer.pad, tokenizer.length) == (49408, 0, 77)
+    with pytest.raises(CheckpointError, match="tokenizer is missing: the text encoder has 525"):
+        load_folder(path)  # whose tower is too small for CLIP's
 
 
 def test_a_folder_of_pickles_is_refused(tmp_path: Path) -> None:
