@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from tiny_pipelines import KINDS, saved, tiny_pipeline
 from torch import Tensor
 
-from limner.checkpoints import load_folder
+from limner.checkpoints import ModelFolder, load_folder
 from limner.checkpoints.conditions import encoder_of
 from limner.checkpoints.families import SDXL
 from limner.diffusion.prediction import Epsilon, V
