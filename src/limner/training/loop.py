@@ -32,13 +32,17 @@ from limner.training.finite import Answer, failure, not_finite
 from limner.training.gradients import add_gradients
 from limner.training.objectives import Objective
 from limner.training.optim import adamw, learning_rate_factor, optimiser_state, step_unless
-from limner.training.saving import load_state, write_whole
+from limner.training.saving import STATE, load_state, save_state
 from limner.training.sheet import Sheet
 from limner.training.snapshots import FOLDER as SNAPSHOTS
 from limner.training.snapshots import write_snapshot
 
-STATE = "state.pt"
-MAY_CHANGE = {"steps", "save_every", "accumulate", "snapshot_every"}
+MAY_CHANGE = {"steps", "save_every", "save_minutes", "accumulate", "snapshot_every"}
+FIRST_SAVE = 100
+"""The step at the latest at which there is a state."""
+
+ASK_EVERY = 10
+"""Steps between the times at which several processes agree whether it is time to save."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,7 @@ class LoopConfig:
     one after another, where memory is short; the result is the same.
     warmup, decay: parts of `steps`. ema: gammas of `PowerEMA`, the first is the one that ships.
     precision: "bf16" runs the forward pass under autocast, weights stay fp32.
+    save_every: steps between saves; save_minutes: minutes after which there is one all the same.
     snapshot_every: steps between snapshots of the averages, from which one of any length can be
     rebuilt (`snapshots.rebuild`); 0: none.
     """
@@ -65,6 +70,7 @@ class LoopConfig:
     precision: str = "bf16"
     seed: int = 0
     save_every: int = 1000
+    save_minutes: float = 10.0
     snapshot_every: int = 0
 
     def __post_init__(self) -> None:
@@ -159,11 +165,12 @@ class Trainer:
         config = self.config
         self.objective.modules.train()
         seconds = 0.0
+        self._saved_at = time.monotonic()
         while self.step < config.steps:
             began = time.perf_counter()
             losses, rate = self._update()
             self.step += 1
-            saved = self.step == config.steps or self.step % config.save_every == 0
+            saved = self._is_time_to_save()
             spent = time.perf_counter() - began
             seconds = spent if seconds == 0.0 else 0.98 * seconds + 0.02 * spent
             if saved:
@@ -179,6 +186,16 @@ class Trainer:
                 seconds_per_step=seconds,
                 saved=saved,
             )
+
+    def _is_time_to_save(self) -> bool:
+        """The same in every process."""
+        config, step = self.config, self.step
+        if step in (FIRST_SAVE, config.steps) or step % config.save_every == 0:
+            return True
+        if self.processes.count > 1 and step % ASK_EVERY:
+            return False
+        since = time.monotonic() - self._saved_at
+        return self.processes.any(since > 60 * config.save_minutes)
 
     def _update(self) -> tuple[Losses, float]:
         """One step of the optimiser: the losses before it, and its learning rate."""
@@ -254,7 +271,8 @@ class Trainer:
             "ema": self._averages(),
         }
         if self.processes.rank == 0:
-            write_whole(self.folder / STATE, lambda file: torch.save(state, file))
+            save_state(self.folder, state)
+        self._saved_at = time.monotonic()
 
     def _snapshot(self) -> None:
         self.settle()
@@ -273,12 +291,25 @@ class Trainer:
         return dict(zip(self.names, tensors, strict=True))
 
     def resume(self) -> bool:
-        """Take up the state saved in the folder, if there is one."""
-        path = self.folder / STATE
-        if not path.exists():
+        """Take up the state saved in the folder, if there is one.
+
+        Raises TrainingError where it is damaged, or the state of another training.
+        """
+        state = load_state(self.folder, mapped=self.processes.sharded)
+        if state is None:
             return False
-        state = load_state(path, mapped=self.processes.sharded)
-        self._same_config(state["config"], path)
+        path = self.folder / STATE
+        try:
+            self._same_config(state["config"], path)
+            self._take_up(state)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise TrainingError(
+                f"{path} is the state of another model or data than are trained here: {reason}"
+            ) from error
+        return True
+
+    def _take_up(self, state: dict[str, Any]) -> None:
         self.batches.draws = check_version(state.get("draws", 1))  # 1 of states that do not say
         self.processes.load(self.objective.modules, state["modules"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -290,7 +321,6 @@ class Trainer:
             }
         )
         self.step = state["step"]
-        return True
 
     def _same_config(self, saved: dict[str, Any], path: Path) -> None:
         ours = asdict(self.config)
