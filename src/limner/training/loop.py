@@ -13,14 +13,14 @@ never waits for it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from limner.errors import TrainingError
@@ -31,7 +31,7 @@ from limner.training.ema import PowerEMA
 from limner.training.finite import Answer, failure, not_finite
 from limner.training.gradients import add_gradients
 from limner.training.objectives import Objective
-from limner.training.optim import adamw, learning_rate_factor, optimiser_state, step_unless
+from limner.training.optim import adamw, grouped, learning_rate_factor, optimiser_state, step_unless
 from limner.training.saving import STATE, load_state, save_state
 from limner.training.sheet import Sheet
 from limner.training.snapshots import FOLDER as SNAPSHOTS
@@ -267,7 +267,7 @@ class Trainer:
             "draws": self.batches.draws,
             "step": self.step,
             "modules": self.processes.state_of(self.objective.modules),
-            "optimiser": optimiser_state(self.optimiser, self.processes.whole),
+            "optimiser": self._optimiser_state(self.optimiser.state_dict(), self.processes.whole),
             "ema": self._averages(),
         }
         if self.processes.rank == 0:
@@ -279,6 +279,11 @@ class Trainer:
         averages = {gamma: self.named(average) for gamma, average in self._averages().items()}
         if self.processes.rank == 0:
             write_snapshot(self.folder / SNAPSHOTS, self.step, averages)
+
+    def _optimiser_state(
+        self, state: dict[str, Any], convert: Callable[[Tensor, nn.Parameter], Tensor]
+    ) -> dict[str, Any]:
+        return optimiser_state(state, grouped(self.optimiser), convert)
 
     def _averages(self) -> dict[float, list[Tensor]]:
         return {
@@ -312,8 +317,8 @@ class Trainer:
     def _take_up(self, state: dict[str, Any]) -> None:
         self.batches.draws = check_version(state.get("draws", 1))  # 1 of states that do not say
         self.processes.load(self.objective.modules, state["modules"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.optimiser.load_state_dict(optimiser_state(self.optimiser, self.processes.part))
+        optimiser = self._optimiser_state(state["optimiser"], self.processes.part)
+        self.optimiser.load_state_dict(optimiser)
         self.ema.restore(
             {
                 gamma: list(map(self.processes.part, average, self.parameters))
