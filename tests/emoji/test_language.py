@@ -103,7 +103,7 @@ def test_concepts_that_are_painted_badly_are_told(words: Words) -> None:
     ("prompt", "read"),
     [
         ("(a car:1.3), 3d", "(an automobile:1.3), 3d"),
-        ("a [car|boat], flat", "an [automobile|sailboat], flat"),
+        ("a [car|boat], flat", "a [automobile|sailboat], flat"),
         ("[cat:dog:0.5]", "[cat:dog:0.5]"),
         ("a car <lora:car:0.7>", "an automobile <lora:car:0.7>"),
         ("two (cars)", "two (automobiles)"),
