@@ -127,7 +127,7 @@ def test_pieces(text: str, pieces: list[str]) -> None:
         ("de", "der Hund hinter dem Haus", "a dog behind a house"),
         ("de", "ein Hund ohne Katze im Wald", "a dog in the forest"),
         ("fr", "deux chats noirs sur une maison", "two black cats on a house"),
-        ("fr", "un chien à droite d’un chat", "a dog right of a cat"),
+        ("fr", "un chien à droite d\u2019un chat", "a dog right of a cat"),
         ("fr", "une petite maison rouge sur fond bleu", "a small red house on a blue background"),
         ("es", "un perro pequeño debajo de una casa blanca", "a small dog under a white house"),
         ("es", "tres gatos en estilo flat", "three cats, flat"),
