@@ -23,7 +23,6 @@ from torch import Tensor
 import limner
 from limner.data.concepts import FAMILIAR
 from limner.data.pixels import from_picture
-from limner.pipeline.pairs import pair_asked
 
 OPAQUE = 0.0  # of model pixels: alpha of one half
 
@@ -77,8 +76,7 @@ def main() -> None:
     painter = limner.load(given.model)
     ratios: dict[str, list[float]] = {}
     for seed, (prompt, word, half) in enumerate(asked(painter, given.prompts, given.pairs)):
-        text, layout = pair_asked(prompt, painter.words) if given.pairs else (prompt, None)
-        result = painter.generate(text, layout=layout, seed=seed, attention="mean")
+        result = painter.generate(prompt, seed=seed, attention="mean")
         covered = opaque(result.images[0], tuple(result.latents.shape[2:]))
         for layer in (None, *result.attention.layers):
             map_ = result.heatmap(word, layers=None if layer is None else [layer])

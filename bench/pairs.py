@@ -28,7 +28,6 @@ from limner.data.scene_words import Relation, Scene, canonical_scene
 from limner.data.scenes import RELATIONS, SceneConfig, Scenes
 from limner.evaluate.judge import Judge
 from limner.evaluate.sheet import contact_sheet
-from limner.pipeline.pairs import pair_asked
 
 SEED = 40_009
 ASKED = (Relation.LEFT, Relation.ABOVE)  # the first thing is in the first half
@@ -45,10 +44,8 @@ def drawn(source: Scenes, count: int, *, held_out: bool) -> list[Scene]:
 
 def painted(painter: limner.Painter, scene: Scene, seed: int) -> Tensor:
     """Its two halves, the first thing's first: (2, 4, S, S) bytes."""
-    asked = pair_asked(canonical_scene(scene), painter.words)
-    assert asked is not None, canonical_scene(scene)
-    prompt, layout = asked
-    result = painter.generate(prompt, layout=layout, seed=seed)
+    result = painter.generate(canonical_scene(scene), seed=seed)
+    assert result.request.layout is not None, canonical_scene(scene)
     pixels = to_bytes(from_picture(result.images[0], 4)[None])[0]
     return torch.stack(pixels.chunk(2, dim=1 if scene.relation is Relation.ABOVE else 2))
 

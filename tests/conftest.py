@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,17 +11,22 @@ import pytest
 import torch
 from hypothesis import settings
 
+import limner
 from limner.checkpoints import ModelFolder, Sampling, Words
 from limner.checkpoints.branches import asked_of
 from limner.checkpoints.folder import EXTRA, write_json
+from limner.checkpoints.lora import save_lora
+from limner.checkpoints.lora_names import adaptable
 from limner.diffusion.process import RectifiedFlow
 from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower, TextTowerConfig
 from limner.models.content import ContentEncoder
+from limner.models.dit import DiT, DiTConfig
 from limner.models.presets import AUTOENCODER_TINY, UNET_TINY
 from limner.models.style import StyleConfig, StyleNamer
 from limner.models.unet import UNet
 from limner.models.upscaler import Upscaler, UpscalerConfig
+from limner.nn.trainable import TrainableUpdates
 from limner.text.tokenizer import Tokenizer
 
 # The same examples in every run, however slow the machine.
@@ -71,6 +77,19 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder.path
 
 
+@pytest.fixture
+def model_with_lora(tiny_model: Path, tmp_path: Path) -> Path:
+    """The tiny model with a LoRA of its U-Net that changes all that it paints."""
+    folder = ModelFolder(shutil.copytree(tiny_model, tmp_path / "model with a LoRA"))
+    models = {"unet": folder.load("unet")}
+    updates = TrainableUpdates(adaptable(models), rank=2).updates()
+    for low in updates.values():
+        torch.nn.init.normal_(low.up, std=0.3)
+    save_lora(folder.path / "own.safetensors", updates, models)
+    folder.add_lora("own.safetensors")
+    return folder.path
+
+
 @pytest.fixture(scope="session")
 def restyling_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What restyles, of random weights, in a folder that borrows all else from the tiny model."""
@@ -98,3 +117,28 @@ def tiny_upscaler(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sampling = Sampling(steps=2, guidance=1.0, solver="euler", schedule="uniform")
     folder.save_settings(RectifiedFlow(), "v", sampling, None)
     return folder.path
+
+
+@pytest.fixture
+def painter(tiny_model: Path) -> limner.Painter:
+    """A painter of the tiny model."""
+    return limner.load(tiny_model, device="cpu")
+
+
+@pytest.fixture
+def encoded(painter: limner.Painter) -> list[torch.Tensor]:
+    """The number of texts that the tower has read."""
+    texts: list[torch.Tensor] = []
+    painter.parts.text_encoder.register_forward_pre_hook(lambda _, given: texts.extend(given[0]))
+    return texts
+
+
+@pytest.fixture
+def tiny_transformer(painter: limner.Painter) -> DiT:
+    """A transformer of random weights for the painter's texts and latents."""
+    torch.manual_seed(0)
+    width = painter.parts.text_encoder.config.width
+    transformer = DiT(DiTConfig(width=32, depth=2, heads=2, context_width=width, size=(8, 8)))
+    for parameter in transformer.parameters():  # gates of zero would paint nothing
+        torch.nn.init.normal_(parameter, std=0.1)
+    return transformer

@@ -60,6 +60,9 @@ def test_help_needs_no_torch() -> None:
         ["--help"],
         ["paint", "--help"],
         ["grid", "--help"],
+        ["batch", "--help"],
+        ["edit", "--help"],
+        ["schema"],
         ["upscale", "--help"],
         ["text", "nearest", "--help"],
         ["data", "--help"],
@@ -75,8 +78,10 @@ def test_prompts_need_nothing_heavy() -> None:
     assert HEAVY.isdisjoint(fresh(statement)["modules"])
 
 
-def test_first_painter_loads_torch() -> None:
-    assert "torch" in fresh("import limner; limner.Request")["modules"]
+def test_first_painter_loads_torch_and_a_request_does_not() -> None:
+    assert "torch" in fresh("import limner; limner.Painter")["modules"]
+    request = "import limner; limner.Request(prompt='a cat', steps=3, size=(64, 64)).to_json()"
+    assert HEAVY.isdisjoint(fresh(request)["modules"])
 
 
 def test_loading_a_model_does_not_load_the_compiler() -> None:

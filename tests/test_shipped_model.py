@@ -8,7 +8,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 import limner
 from limner.checkpoints import load_folder
 from limner.checkpoints.conversion import convert
-from limner.pipeline.places import shipped_model
+from limner.emoji.shipped import shipped_model
 
 
 @pytest.fixture(scope="module")

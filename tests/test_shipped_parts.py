@@ -6,7 +6,7 @@ from PIL import Image
 
 import limner
 from limner.checkpoints import load_folder, save_folder
-from limner.pipeline.places import shipped_model
+from limner.emoji.shipped import shipped_model
 
 ASSETS = shipped_model().parent
 FOLDERS = ("emoji", "emoji-pairs", "emoji-restyle", "emoji-upscaler")

@@ -20,6 +20,7 @@ from limner.version import __version__
 
 if TYPE_CHECKING:
     from limner import prompt
+    from limner.loading import load, load_upscaler
     from limner.pipeline import (
         Enlarger,
         Painter,
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
         Result,
         Step,
         Upscaling,
-        load,
-        load_upscaler,
     )
 
 __all__ = [
@@ -45,13 +44,16 @@ __all__ = [
     "prompt",
 ]
 
-_FROM_PIPELINE = frozenset(__all__) - {"__version__", "errors", "prompt"}
+_FROM_LOADING = frozenset({"load", "load_upscaler"})
+_FROM_PIPELINE = frozenset(__all__) - _FROM_LOADING - {"__version__", "errors", "prompt"}
 
 
 def __getattr__(name: str) -> Any:
     """All but the errors is imported when first asked for (PEP 562)."""
     if name == "prompt":
         return import_module("limner.prompt")
+    if name in _FROM_LOADING:
+        return getattr(import_module("limner.loading"), name)
     if name not in _FROM_PIPELINE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from limner import pipeline

@@ -13,7 +13,6 @@ from __future__ import annotations
 from limner.errors import PromptError
 from limner.text.convert import Converted, convert
 from limner.text.dialect import Dialect
-from limner.text.dialects import parse
 from limner.text.nodes import (
     Alternate,
     And,
@@ -32,7 +31,7 @@ from limner.text.nodes import (
     Weight,
 )
 from limner.text.spans import Span
-from limner.text.tree import Part, Stage, Tree
+from limner.text.tree import Part, Stage, Tree, parse
 
 __all__ = [
     "Alternate",

@@ -1,4 +1,4 @@
-"""Values and protocols that several layers share.
+"""Values that several layers share.
 
 Shape letters: B batch, L tokens, D width, H heads, C channels, h w latent height and width,
 N image tokens, V vocabulary.
@@ -6,8 +6,8 @@ N image tokens, V vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -33,6 +33,17 @@ class Conditioning:
     mask: TextMask | None = None
     pooled: Pooled | None = None
 
+    @classmethod
+    def joined(cls, rows: Sequence[Conditioning]) -> Conditioning:
+        """Conditionings of the same length and kind as one batch."""
+        masks = [row.mask for row in rows if row.mask is not None]
+        pooled = [row.pooled for row in rows if row.pooled is not None]
+        return cls(
+            context=torch.cat([row.context for row in rows]),
+            mask=torch.cat(masks) if masks else None,
+            pooled=torch.cat(pooled) if pooled else None,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class LatentSpace:
@@ -53,20 +64,6 @@ class LatentSpace:
     def restore(self, latent: Latent) -> Latent:
         """The inverse of `normalise`."""
         return latent / _per_channel(self.scale, latent) + _per_channel(self.shift, latent)
-
-
-@runtime_checkable
-class Denoiser(Protocol):
-    """A U-Net or a diffusion transformer: both are called the same way."""
-
-    def __call__(
-        self,
-        x: Latent,
-        t: Times,
-        context: Context,
-        mask: TextMask | None = None,
-        pooled: Pooled | None = None,
-    ) -> Latent: ...
 
 
 def _per_channel(value: float | tuple[float, ...], like: Tensor) -> Tensor:

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from limner.checkpoints import Parts
+from limner.checkpoints.families import family_of_config
 from limner.checkpoints.folder import published_tokenizer
-from limner.checkpoints.settings import default_sampling
 from limner.checkpoints.single_file_saving import compose
-from limner.diffusion.prediction import prediction_named
+from limner.diffusion.prediction import name_of, prediction_named
 from limner.diffusion.process import DiscreteDiffusion
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
 from limner.models.clip import TextTower, TextTowerConfig
@@ -54,7 +54,7 @@ def tiny_parts(kind: str) -> Parts:
         autoencoder=_random(Autoencoder(replace(AUTOENCODER, **space))),
         process=DiscreteDiffusion(),
         prediction=prediction,
-        sampling=default_sampling(unet, prediction),
+        sampling=family_of_config(unet).sampling_of(name_of(prediction)),
         words=None,
         tokenizer_2=None if second is None else published_tokenizer(second),
         text_encoder_2=None if second is None else _random(TextTower(second)),

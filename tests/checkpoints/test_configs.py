@@ -88,3 +88,15 @@ def test_a_unet_that_diffusers_cannot_describe_is_refused():
     config = presets.replace(presets.UNET_TINY, mid_attention_depth=2)
     with pytest.raises(CheckpointError, match="last level has 1 transformer blocks and its middle"):
         configs.unet_to_json(config)
+
+
+def test_shuffled_autoencoder_is_kept_and_no_other_file_speaks_of_it():
+    json = configs.autoencoder_to_json(presets.AUTOENCODER_EVERYDAY)
+    assert json["shuffle"] == 2
+    assert configs.autoencoder_from_json(json) == presets.AUTOENCODER_EVERYDAY
+    assert "shuffle" not in configs.autoencoder_to_json(presets.AUTOENCODER_SD1)
+    # diffusers builds the network without it, whose first layer has other shapes: it cannot load
+    with torch.device("meta"):
+        theirs = AutoencoderKL.from_config(json)
+        ours = Autoencoder(presets.AUTOENCODER_EVERYDAY)
+    assert theirs.encoder.conv_in.weight.shape != ours.encoder.conv_in.weight.shape

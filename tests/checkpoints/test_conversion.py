@@ -10,8 +10,17 @@ import pytest
 import torch
 from models_of_every_family import same_settings, same_weights, tiny_file, tiny_parts
 from safetensors.torch import load_file, save_file
+from tiny_pipelines import saved
 
-from limner.checkpoints import convert, load_folder, load_single_file, save_single_file
+import limner
+from limner.checkpoints import (
+    ModelFolder,
+    convert,
+    load_folder,
+    load_single_file,
+    save_folder,
+    save_single_file,
+)
 from limner.checkpoints.conversion import widest
 from limner.checkpoints.header import Entry
 from limner.errors import CheckpointError, OutputError, UsageError
@@ -173,3 +182,41 @@ def test_hostile_pickles_are_refused_and_not_run(write, message, tmp_path, monke
         convert(tmp_path / "model.ckpt", tmp_path / "model.safetensors", from_pickle=True)
     assert len(str(raised.value).splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["model.ckpt"]
+
+
+def test_a_lora_of_a_folder_goes_along(model_with_lora, tmp_path):
+    convert(model_with_lora, tmp_path / "copy")
+    copy = ModelFolder(tmp_path / "copy")
+    assert copy.loras == (tmp_path / "copy" / "own.safetensors",)
+    assert copy.loras[0].read_bytes() == (model_with_lora / "own.safetensors").read_bytes()
+    one, other = (limner.load(path, device="cpu") for path in (model_with_lora, copy.path))
+    assert other.adapters.loras == (("own", 1.0),)
+    pictures = [painter.generate("a red apple", seed=1).images[0] for painter in (one, other)]
+    assert pictures[0].tobytes() == pictures[1].tobytes()
+    other.remove_lora("own")
+    assert other.generate("a red apple", seed=1).images[0].tobytes() != pictures[0].tobytes()
+
+
+def test_a_single_file_has_no_place_for_a_lora(tmp_path):
+    folder = tmp_path / "folder"
+    save_folder(tiny_parts("sd1"), folder)
+    save_file({"a": torch.zeros(1)}, folder / "style.safetensors")
+    ModelFolder(folder).add_lora("style.safetensors")
+    with pytest.raises(CheckpointError, match=r"has a LoRA, style\.safetensors, .* as a folder"):
+        convert(folder, tmp_path / "model.safetensors")
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_a_lora_that_is_named_and_missing_is_told(tmp_path):
+    folder = tmp_path / "folder"
+    save_folder(tiny_parts("sd1"), folder)
+    ModelFolder(folder).add_lora("style.safetensors")
+    with pytest.raises(CheckpointError, match=r"names a LoRA that is missing: .*style"):
+        convert(folder, tmp_path / "copy")
+
+
+def test_loras_of_a_published_folder_leave_its_settings(tmp_path):
+    folder = saved("sd1", tmp_path / "folder")
+    before = ModelFolder(folder).load_settings()
+    ModelFolder(folder).add_lora("style.safetensors")
+    assert ModelFolder(folder).load_settings() == before

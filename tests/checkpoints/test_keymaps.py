@@ -13,10 +13,10 @@ from diffusers.loaders.single_file_utils import (
 from models_of_every_family import modules, tiny_file, tiny_parts
 
 from limner.checkpoints import configs
+from limner.checkpoints.families import family_of_config
 from limner.checkpoints.folder import published_tokenizer
-from limner.checkpoints.settings import default_sampling
+from limner.checkpoints.parts import Parts
 from limner.checkpoints.single_file_saving import compose
-from limner.checkpoints.whole_folder import Parts
 from limner.diffusion.prediction import Epsilon
 from limner.diffusion.process import DiscreteDiffusion
 from limner.errors import CheckpointError
@@ -93,7 +93,7 @@ def full_size(family):
             autoencoder=Autoencoder(space),
             process=process,
             prediction=Epsilon(),
-            sampling=default_sampling(UNETS[family], Epsilon()),
+            sampling=family_of_config(UNETS[family]).sampling_of("epsilon"),
             words=None,
             tokenizer_2=None if second is None else published_tokenizer(second),
             text_encoder_2=None if second is None else TextTower(second),

@@ -28,17 +28,18 @@ from limner.checkpoints import (
     save_single_file,
 )
 from limner.checkpoints.detect import Found, detect
-from limner.checkpoints.layouts import Family
+from limner.checkpoints.kinds import FileKind
 from limner.checkpoints.pickles import PickledWeights
 from limner.checkpoints.reader import open_weights
 from limner.checkpoints.single_file import load_parts
 from limner.diffusion.prediction import V
+from limner.diffusion.process import DiscreteDiffusion, RectifiedFlow
 from limner.errors import CheckpointError, UsageError
 from limner.models.unet import UNet
 
 JUNK = {
-    "betas": torch.ones(10),
-    "alphas_cumprod": torch.ones(10),
+    "betas": DiscreteDiffusion().betas.float(),
+    "alphas_cumprod": DiscreteDiffusion().alpha_bars.float(),
     "sqrt_one_minus_alphas_cumprod": torch.ones(10),
     "global_step": torch.tensor(5),
     "logvar": torch.ones(10),
@@ -336,28 +337,28 @@ def test_a_model_of_its_own_words_is_not_written(tiny_model, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("tensors", "family"),
+    ("tensors", "kind"),
     [
-        ({"input_blocks.0.0.weight": (4, 4)}, Family.UNET),
-        ({"down_blocks.0.resnets.0.conv1.weight": (4, 4)}, Family.UNET),
-        ({"decoder.up.0.block.0.conv1.weight": (4, 4)}, Family.AUTOENCODER),
-        ({"embeddings.token_embedding.weight": (4, 4)}, Family.TEXT_ENCODER),
-        ({"transformer.resblocks.0.ln_1.weight": (4,)}, Family.TEXT_ENCODER),
-        ({"lora_unet_x.lora_down.weight": (4, 4), "lora_unet_x.alpha": ()}, Family.LORA),
-        ({"unet.x.attn1.to_q.lora_A.weight": (4, 4)}, Family.LORA),
-        ({"lora_unet_x.hada_w1_a": (4, 4)}, Family.LORA),
-        ({"emb_params": (3, 99)}, Family.TEXTUAL_INVERSION),
-        ({"<cat>": (768,)}, Family.TEXTUAL_INVERSION),
-        ({"clip_l": (2, 768), "clip_g": (2, 1280)}, Family.TEXTUAL_INVERSION),
-        ({"<cat>": (5000, 768)}, Family.UNKNOWN),
-        ({"model.diffusion_model.input_blocks.0.0.weight": (4, 4)}, Family.SD1),
-        ({}, Family.UNKNOWN),
+        ({"input_blocks.0.0.weight": (4, 4)}, FileKind.UNET),
+        ({"down_blocks.0.resnets.0.conv1.weight": (4, 4)}, FileKind.UNET),
+        ({"decoder.up.0.block.0.conv1.weight": (4, 4)}, FileKind.AUTOENCODER),
+        ({"embeddings.token_embedding.weight": (4, 4)}, FileKind.TEXT_ENCODER),
+        ({"transformer.resblocks.0.ln_1.weight": (4,)}, FileKind.TEXT_ENCODER),
+        ({"lora_unet_x.lora_down.weight": (4, 4), "lora_unet_x.alpha": ()}, FileKind.LORA),
+        ({"unet.x.attn1.to_q.lora_A.weight": (4, 4)}, FileKind.LORA),
+        ({"lora_unet_x.hada_w1_a": (4, 4)}, FileKind.LORA),
+        ({"emb_params": (3, 99)}, FileKind.TEXTUAL_INVERSION),
+        ({"<cat>": (768,)}, FileKind.TEXTUAL_INVERSION),
+        ({"clip_l": (2, 768), "clip_g": (2, 1280)}, FileKind.TEXTUAL_INVERSION),
+        ({"<cat>": (5000, 768)}, FileKind.UNKNOWN),
+        ({"model.diffusion_model.input_blocks.0.0.weight": (4, 4)}, FileKind.SD1),
+        ({}, FileKind.UNKNOWN),
     ],
 )
-def test_other_files_are_named_and_refused(tensors, family, tmp_path):
+def test_other_files_are_named_and_refused(tensors, kind, tmp_path):
     path = Path(tmp_path / "x")
     save_file({name: torch.ones(shape) for name, shape in tensors.items()}, path)
-    assert found(path).family is family
+    assert found(path).kind is kind
     with pytest.raises(CheckpointError):
         load_single_file(path)
 
@@ -384,6 +385,7 @@ def test_a_painter_takes_another_autoencoder(tmp_path, whole):
     assert painter.parts.autoencoder.config == parts.autoencoder.config
 
 
-def test_a_dit_takes_no_other_autoencoder(tmp_path):
-    with pytest.raises(UsageError, match="not a DiT"):
-        load_autoencoder(tmp_path / "x", torch.nn.Linear(1, 1))
+def test_a_model_of_limners_own_takes_no_other_autoencoder(tmp_path):
+    own = replace(tiny_parts("sd1"), process=RectifiedFlow())
+    with pytest.raises(UsageError, match="not a model of Limner's own"):
+        load_autoencoder(tmp_path / "x", own)

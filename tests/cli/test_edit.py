@@ -9,9 +9,10 @@ from PIL import Image
 
 from limner.cli import edit, main
 from limner.errors import UsageError
+from limner.pipeline.fields import Group
+from limner.pipeline.kinds import sides_named
 from limner.pipeline.metadata import read_request
-from limner.pipeline.request import STORED
-from limner.pipeline.restyling import OF_RESTYLING
+from limner.pipeline.statement import STORED, fields_in
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_what_cannot_be_done_is_one_line_and_nothing_is_written(run, options, sa
 
 def test_a_picture_that_is_none_or_too_wide(run):
     Image.new("1", (50_000, 2)).save("wide.png")
-    Path("text.png").write_text("hello")
+    Path("text.png").write_text("hello", encoding="utf-8")
     for name, said in (("wide.png", "50000x2 is too large"), ("text.png", "cannot identify")):
         code, err, _ = run("a cat", picture=name)
         assert (code, err.count("\n")) == (2, 1)
@@ -117,12 +118,13 @@ def test_a_painted_edit_is_no_prompt_alone(run, tiny_model, capsys):
 
 
 def test_every_field_of_a_request_is_an_option():
-    assert set(STORED) - set(OF_RESTYLING) <= set(inspect.signature(edit.command).parameters)
+    assert set(STORED) - set(fields_in(Group.RESTYLING)) <= set(
+        inspect.signature(edit.command).parameters
+    )
 
 
 def test_sides():
-    assert edit.parse_sides(None) is None
-    assert edit.parse_sides("top=3, left=64") == (64, 3, 0, 0)
+    assert sides_named("top=3, left=64") == (64, 3, 0, 0)
     for text in ("", "left", "left=", "left=1.5", "left:3"):
-        with pytest.raises(UsageError, match="--extend"):
-            edit.parse_sides(text)
+        with pytest.raises(UsageError, match="extend"):
+            sides_named(text)

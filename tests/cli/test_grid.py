@@ -14,7 +14,8 @@ from PIL import Image
 
 import limner
 from limner.cli import main
-from limner.cli.options import ModelOptions, RequestOptions, Without, flattened
+from limner.cli.options import ModelOptions, flattened
+from limner.cli.request_options import RequestOptions, Without
 from limner.pipeline.metadata import read_request
 
 FAST = ("--steps", "2", "--seed", "3")
@@ -103,7 +104,7 @@ def test_options_are_taken_apart_in_their_place():
         seen.append((first, options, between, painted_by))
 
     names = list(inspect.signature(command).parameters)
-    assert names[:3] == ["first", "negative", "seed"]
+    assert names[:3] == ["first", "negative", "dialect"]
     assert names.index("variation_strength") < names.index("between") < names.index("model")
     assert "count" not in names
     app = typer.Typer(add_completion=False)
@@ -111,16 +112,16 @@ def test_options_are_taken_apart_in_their_place():
     line = ["x", "--seed", "0", "--lora", "a:1", "--lora", "b"]
     typer.main.get_command(app).main(line, standalone_mode=False)
     painted_by = ModelOptions(loras=["a:1", "b"], embeddings=seen[0][3].embeddings)
-    assert seen == [("x", RequestOptions(seed=0), False, painted_by)]
+    assert seen == [("x", RequestOptions(given={"seed": 0}), False, painted_by)]
 
 
 def test_two_things_are_painted_over_settings_as_limner_paints_them(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ("grid", "a cat left of a dog, 3d", "--over", "steps=1,2", "--seed", "3")
     assert main([*words, "-o", "sheet.png"]) == 0
-    assert "painted as 'a cat, 3d AND a dog, 3d', layout beside" in capsys.readouterr().err
+    assert "read as: a cat left of a dog, 3d" in capsys.readouterr().err
     with Image.open("sheet.png") as sheet:
         assert sheet.width > 2 * 128
     prompts = ('prompt="a cat left of a dog, 3d","a cat, 3d"', "steps=1")
     assert main(["grid", "--over", prompts[0], "--over", prompts[1], "-o", "prompts.png"]) == 0
-    assert "layout" not in capsys.readouterr().err
+    assert "read as: a cat left of a dog, 3d" in capsys.readouterr().err

@@ -60,7 +60,7 @@ def test_a_folder_is_held_against_its_configs(run, tiny_model, tmp_path):
     config.write_text(json.dumps({**fields, "layers_per_block": 2, "cross_attention_dim": 48}))
     (broken / "vae" / "config.json").write_text("{}")
     code, out, _ = run("inspect", broken)
-    assert code == 0
+    assert code == 1
     assert "missing     " in out
     assert "wrong shape " in out
     assert "problem     " in out

@@ -15,10 +15,10 @@ from PIL import Image
 
 from limner.cli import files, paint, progress, words
 from limner.errors import OutputError, UsageError
-from limner.pipeline.canvas import OF_EDITS
-from limner.pipeline.request import STORED
-from limner.pipeline.restyling import OF_RESTYLING
+from limner.pipeline.fields import Group
+from limner.pipeline.statement import STORED, fields_in
 
+OF_EDITS, OF_RESTYLING = fields_in(Group.EDITING), fields_in(Group.RESTYLING)
 RED, BLUE = (Image.new("RGBA", (2, 2), colour) for colour in ("red", "blue"))
 
 
@@ -149,8 +149,8 @@ def test_failed_writing_is_an_output_error(tmp_path: Path) -> None:
 
 def test_every_field_of_a_request_is_an_option() -> None:
     options = set(inspect.signature(paint.command).parameters)
-    asked = set(STORED) - set(OF_EDITS) - set(OF_RESTYLING)
-    assert asked <= options
+    assert set(STORED) - {*OF_EDITS, *OF_RESTYLING} <= options
+    assert options.isdisjoint({*OF_EDITS, *OF_RESTYLING})
 
 
 def test_summary() -> None:

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from limner.cli import main, restyle
-from limner.pipeline.canvas import OF_EDITS
+from limner.pipeline.fields import Group
 from limner.pipeline.metadata import read_request
-from limner.pipeline.request import STORED
+from limner.pipeline.statement import STORED, fields_in
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_restyling_again_with_its_settings_on_another_picture(run):
 )
 def test_what_cannot_be_done_is_one_line_and_nothing_is_written(run, options, said):
     Image.new("1", (50_000, 2)).save("wide.png")
-    Path("text.png").write_text("hello")
+    Path("text.png").write_text("hello", encoding="utf-8")
     before = pixels("a.png")
     code, err, found = run(*options, "-o", "a.png", "--force")
     assert code == 2
@@ -105,4 +105,4 @@ def test_a_restyling_is_no_prompt_alone(run, restyling_model, capsys):
 
 def test_every_field_of_a_request_is_an_option():
     options = set(inspect.signature(restyle.command).parameters)
-    assert set(STORED) - set(OF_EDITS) <= options
+    assert set(STORED) - set(fields_in(Group.EDITING)) <= options

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from deep_pictures import deep_ramp, ramp, save_rgb16
 from PIL import Image
 
 from limner.data.pixels import (
+    eight_bits,
     flatten,
     from_picture,
     premultiplied_bytes,
@@ -13,6 +17,7 @@ from limner.data.pixels import (
     to_model_range,
     to_picture,
 )
+from limner.errors import UsageError
 
 
 def random_picture(mode: str, bands: int) -> Image.Image:
@@ -69,3 +74,58 @@ def test_resizing_lends_no_colour_from_transparent_pixels() -> None:
     assert int(small[1].max()) == 0
     assert bool((small[0] <= small[3]).all())
     assert small[:, 4, 0].tolist() == [255, 0, 0, 255]
+
+
+@pytest.mark.parametrize("kind", ["16 bits", "float"])
+def test_deeper_pictures_are_what_they_are_in_eight_bits(kind: str) -> None:
+    deep = deep_ramp(kind)
+    assert np.array_equal(np.asarray(eight_bits(deep)), np.asarray(ramp()))
+    for channels in (1, 3, 4):
+        assert torch.equal(from_picture(deep, channels), from_picture(ramp(), channels))
+    assert torch.equal(premultiplied_bytes(deep, 16), premultiplied_bytes(ramp(), 16))
+    assert flatten(deep).tobytes() == flatten(ramp()).tobytes()
+
+
+def test_a_picture_of_eight_bits_is_the_same_object() -> None:
+    assert all(eight_bits(one) is one for one in (ramp(), ramp().convert("RGB")))
+
+
+def test_sixteen_bits_of_colour_keep_their_upper_eight(tmp_path: Path) -> None:
+    save_rgb16(tmp_path / "deep.png")
+    with Image.open(tmp_path / "deep.png") as picture:
+        red, green, blue = np.moveaxis(np.asarray(eight_bits(picture)), -1, 0)
+    assert np.array_equal(red, np.asarray(ramp()))
+    assert np.array_equal(blue, 255 - np.asarray(ramp()))
+    assert not green.any()
+
+
+def test_a_deep_transparent_grey_stays_transparent(tmp_path: Path) -> None:
+    deep_ramp("16 bits").save(tmp_path / "a.png", transparency=257 * 100)
+    with Image.open(tmp_path / "a.png") as picture:
+        alpha = np.asarray(eight_bits(picture).convert("RGBA"))[..., 3]
+    assert np.array_equal(alpha == 0, np.asarray(ramp()) == 100)
+
+
+@pytest.mark.parametrize("suffix", ["pgm", "tiff"])
+def test_integers_up_to_65535_are_sixteen_bits(suffix: str, tmp_path: Path) -> None:
+    values = np.asarray(ramp()).astype(np.int32) * 257
+    picture = Image.fromarray(values)
+    picture.save(tmp_path / f"a.{suffix}")
+    with Image.open(tmp_path / f"a.{suffix}") as read:
+        assert read.mode == "I"
+        assert np.array_equal(np.asarray(eight_bits(read)), np.asarray(ramp()))
+
+
+@pytest.mark.parametrize(
+    ("picture", "numbers"),
+    [
+        (ramp().convert("I"), "integers from 0 to 254"),
+        (Image.fromarray(np.array([[0, 70_000]], np.int32)), "integers from 0 to 70000"),
+        (Image.fromarray(np.array([[-0.5, 1.0]], np.float32)), "floats from -0.5 to 1"),
+        (Image.fromarray(np.array([[0.0, np.nan]], np.float32)), "floats from nan to nan"),
+        (ramp().convert("F"), "floats from 0 to 254"),
+    ],
+)
+def test_numbers_of_another_range_are_refused(picture: Image.Image, numbers: str) -> None:
+    with pytest.raises(UsageError, match=f"{numbers}, whose black and white nothing tells"):
+        eight_bits(picture)

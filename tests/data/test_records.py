@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from limner.data.records import PictureSet, Record, atomic_path
+from limner.data.records import PictureSet, Record
 from limner.errors import DataError
 
 
@@ -98,18 +98,3 @@ def test_a_record_needs_a_concept_or_a_caption() -> None:
     with pytest.raises(DataError, match="neither concept nor caption"):
         Record(picture=0, concept="")
     assert Record(picture=0, concept="", captions=("a view",)).captions == ("a view",)
-
-
-def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old")
-
-    def interrupted() -> None:
-        with atomic_path(path) as temporary:
-            temporary.write_text("half")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        interrupted()
-    assert path.read_text() == "old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

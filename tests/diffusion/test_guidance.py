@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 from torch import Tensor
 
-from limner.diffusion.guidance import Rescale, guided, guided_batch
+from limner.diffusion.guidance import Guidance, Interval, Rescale, guided
 from limner.diffusion.prediction import Epsilon, prediction_named
 from limner.diffusion.process import DiscreteDiffusion, Level
 from limner.diffusion.sample import Denoise
@@ -34,10 +35,27 @@ def _level(sigma: float) -> Level:
     return Level(alpha=1.0, sigma=sigma, t=0.0)
 
 
+def _by_rows(
+    both: Denoise, conditional: Denoise, scale: float, interval: Interval | None = None, **more: Any
+) -> Denoise:
+    """As a painting does it: one call for the rows that are asked, [without; with the prompt]."""
+    guidance = Guidance(scale=scale, interval=interval, **more)
+
+    def denoise(x: Tensor, level: Level) -> Tensor:
+        asked = (
+            both(torch.cat([x, x]), level)
+            if guidance.asks_without(level)
+            else conditional(x, level)
+        )
+        return guidance.combined(asked.split(len(x)), (1.0,), x, level)
+
+    return denoise
+
+
 def _both_ways(scale: float, interval: tuple[float, float] | None = None) -> list[Denoise]:
     return [
         guided(Linear(0.5), Linear(0.2), scale, interval),
-        guided_batch(Linear(0.2, 0.5), Linear(0.5), scale, interval),
+        _by_rows(Linear(0.2, 0.5), Linear(0.5), scale, interval),
     ]
 
 
@@ -61,11 +79,11 @@ def test_no_call_is_made_in_vain() -> None:
     conditional, other = Linear(0.5), Linear(0.2)
     guided(conditional, other, 1.0)(X, _level(1.0))
     guided(conditional, other, 4.0, (0.2, 2.0))(X, _level(5.0))
-    guided_batch(other, conditional, 1.0)(X, _level(1.0))
-    guided_batch(other, conditional, 4.0, (0.2, 2.0))(X, _level(5.0))
+    _by_rows(other, conditional, 1.0)(X, _level(1.0))
+    _by_rows(other, conditional, 4.0, (0.2, 2.0))(X, _level(5.0))
     assert (conditional.calls, other.calls) == (4, 0)
     both = Linear(0.2, 0.5)
-    guided_batch(both, conditional, 4.0)(X, _level(1.0))
+    _by_rows(both, conditional, 4.0)(X, _level(1.0))
     assert (conditional.calls, both.calls) == (4, 1)
 
 
@@ -74,7 +92,7 @@ def test_a_scale_that_is_no_number_is_refused(scale: float) -> None:
     with pytest.raises(RequestError, match="finite"):
         guided(Linear(0.5), Linear(0.2), scale)
     with pytest.raises(RequestError, match="finite"):
-        guided_batch(Linear(0.2, 0.5), Linear(0.5), scale)
+        _by_rows(Linear(0.2, 0.5), Linear(0.5), scale)
 
 
 def test_an_empty_interval_is_refused() -> None:
@@ -102,7 +120,7 @@ def test_rescale_acts_on_what_the_network_says(name: str, amount: float) -> None
         return prediction.denoised(output, X * scale, *native)
 
     rescale = Rescale(amount=amount, process=process, prediction=prediction)
-    both = guided_batch(
+    both = _by_rows(
         lambda x, level: torch.cat([denoised(outputs[0]), denoised(outputs[1])]),
         lambda x, level: denoised(outputs[1]),
         5.0,

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from limner.explain.recorder import AttentionRecorder, probabilities
-from limner.nn.attention import Attention, attending, multi_head_attention
+from limner.explain.recorder import AttentionRecorder, probabilities, watching
+from limner.nn.attention import Attention, plain
 
 
 class TwoLayers(nn.Module):
@@ -13,8 +13,8 @@ class TwoLayers(nn.Module):
         self.own = Attention(8, heads=2)
         self.cross = Attention(8, heads=2, context_width=6)
 
-    def forward(self, x, context, mask=None):
-        return self.cross(self.own(x), context, mask)
+    def forward(self, x, context, mask=None, attend=plain):
+        return self.cross(self.own(x, attend=attend), context, mask, attend)
 
 
 def by_hand(q, k, heads, mask=None):
@@ -40,17 +40,15 @@ def test_cross_attention_is_recorded_and_nothing_changes():
     model, x, context = TwoLayers(), torch.randn(2, 5, 8), torch.randn(2, 3, 6)
     before = model(x, context)
     recorder = AttentionRecorder(model, heads=True)
-    with recorder.attached():
-        assert torch.equal(model(x, context), before)
+    assert torch.equal(model(x, context, attend=recorder.attend), before)
     (name, maps), *others = recorder.take().items()
     assert (name, others) == ("cross", [])
-    q, k, _ = model.cross.project(model.own(x), context)
+    q, (k, _) = model.cross.queries(model.own(x)), model.cross.keys_values(context)
     expected = by_hand(q.detach(), k.detach(), 2).transpose(-1, -2)
     torch.testing.assert_close(maps.double(), expected, atol=1e-3, rtol=1e-3)
     assert recorder.take() == {}
     assert torch.equal(model(x, context), before)
-    assert recorder.take() == {}, "off again"
-    assert model.cross.attend is multi_head_attention
+    assert recorder.take() == {}, "other calls are not recorded"
 
 
 def test_the_mean_of_the_heads():
@@ -58,21 +56,20 @@ def test_the_mean_of_the_heads():
     maps = []
     for heads in (True, False):
         recorder = AttentionRecorder(model, heads=heads)
-        with recorder.attached():
-            model(x, context)
+        model(x, context, attend=recorder.attend)
         maps.append(recorder.take()["cross"])
     assert maps[1].shape == (2, 1, 3, 5)
     torch.testing.assert_close(maps[0].mean(1, keepdim=True), maps[1], atol=1e-3, rtol=1e-3)
 
 
-def test_what_is_attached_already_goes_on():
+def test_what_is_watched_may_attend_in_its_own_way():
     model, x, context = TwoLayers(), torch.randn(1, 5, 8), torch.randn(1, 3, 6)
 
-    def nothing(q, *rest):
+    def nothing(module, q, k, v, mask):
         return torch.zeros_like(q)
 
-    recorder = AttentionRecorder(model)
-    with attending({model.cross: nothing}):
-        silent = model(x, context)
-        with recorder.attached():
-            assert torch.equal(model(x, context), silent)
+    seen = {}
+    silent = model(x, context, attend=nothing)
+    watched = watching(model, seen.__setitem__, nothing)
+    assert torch.equal(model(x, context, attend=watched), silent)
+    assert list(seen) == ["cross"]

@@ -197,3 +197,27 @@ def test_full_size_equals_diffusers() -> None:
     theirs, ours = oracle.encode(pixels).latent_dist, autoencoder.encode(pixels)
     assert relative(ours.mean, theirs.mean) < 1e-5
     assert relative(autoencoder.decode(ours.mean), oracle.decode(theirs.mean).sample) < 1e-5
+
+
+@torch.no_grad()
+def test_shuffled_is_the_same_network_on_squares_in_channels() -> None:
+    torch.manual_seed(0)
+    config = replace(SMALL, in_channels=4, channels=(8, 16), shuffle=2)
+    shuffled = Autoencoder(config).eval()
+    inner = Autoencoder(replace(config, in_channels=16, shuffle=1)).eval()
+    inner.load_state_dict(shuffled.state_dict())
+    pixels = torch.rand(2, 4, 16, 24) * 2 - 1
+    squares = torch.nn.functional.pixel_unshuffle(pixels, 2)
+    latent = shuffled.encode(pixels).mean
+    assert latent.shape == (2, 4, 4, 6)
+    assert torch.equal(latent, inner.encode(squares).mean)
+    decoded = shuffled.decode(latent)
+    assert decoded.shape == pixels.shape
+    assert torch.equal(torch.nn.functional.pixel_unshuffle(decoded, 2), inner.decode(latent))
+    with pytest.raises(RequestError, match=r"multiples of 4"):
+        shuffled.encode(torch.zeros(1, 4, 18, 16))
+
+
+def test_shuffle_below_one_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"shuffle is 0"):
+        replace(SMALL, shuffle=0)

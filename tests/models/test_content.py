@@ -1,4 +1,4 @@
-"""The content branch: its sizes, its maps, and how they go on a U-Net and off again."""
+"""The content branch: its sizes, its maps, and how a call of a U-Net adds them."""
 
 from dataclasses import replace
 
@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from limner.errors import RequestError, UsageError
-from limner.models.content import ContentConfig, ContentEncoder, adding, level_ends, mean_token
+from limner.models.content import ContentConfig, ContentEncoder, mean_token
 from limner.models.presets import UNET_EMOJI, UNET_SD1, UNET_TINY
 from limner.models.unet import UNet
+from limner.nn.prepared import Beside, Told
 
 CONFIG = ContentConfig.of(UNET_TINY, picture_channels=4, stride=2)
 
@@ -21,12 +22,12 @@ def trained(module):
     return module.eval()
 
 
-def call(unet, count=2):
+def call(unet, count=2, added=()):
     chance = torch.Generator().manual_seed(1)
     x = torch.randn(count, 4, 8, 8, generator=chance)
     context = torch.randn(count, 5, 24, generator=chance)
     with torch.no_grad():
-        return unet(x, torch.full((count,), 0.5), context)
+        return unet(x, torch.full((count,), 0.5), context, beside=Beside(added=added))
 
 
 def maps(count=1):
@@ -55,44 +56,42 @@ def test_maps_are_added_before_a_level_is_halved_and_go_across():
     x, time = torch.randn(1, 16, 8, 8, generator=chance), torch.randn(1, 64, generator=chance)
     block, added = unet.down_blocks[0], torch.randn(1, 16, 8, 8)
     with torch.no_grad():
-        _, (across, _) = block(x, time, None, None)
-        with adding(unet, [added, torch.zeros(1, 32, 4, 4)]):
-            _, (across_too, below_too) = block(x, time, None, None)
+        _, (across, _) = block(x, time, Told())
+        _, (across_too, below_too) = block(x, time, Told(), added)
         torch.testing.assert_close(across_too, across + added)
         torch.testing.assert_close(below_too, block.downsamplers[0](across + added))
-    assert level_ends(unet)[1] is unet.down_blocks[1].attentions[0]
 
 
-def test_what_was_attached_leaves_the_same_bits_even_after_an_error():
+def test_every_level_is_added_to():
+    unet, maps_of_both = trained(UNet(UNET_TINY)), maps(2)
+    outputs = [call(unet)]
+    for level in range(2):
+        added = [torch.zeros_like(each) for each in maps_of_both]
+        added[level] = maps_of_both[level]
+        outputs.append(call(unet, added=tuple(added)))
+    assert not any(map(torch.equal, outputs, outputs[1:] + outputs[:1]))
+
+
+def test_what_was_added_to_one_call_is_not_in_the_next_even_after_an_error():
     unet = trained(UNet(UNET_TINY))
     before = call(unet)
-    with adding(unet, maps(2)):
-        during = call(unet)
-    with pytest.raises(RequestError, match="does not fit"), adding(unet, maps(3)):
-        call(unet)
+    during = call(unet, added=tuple(maps(2)))
+    with pytest.raises(RequestError, match="does not fit"):
+        call(unet, added=tuple(maps(3)))
+    with pytest.raises(RequestError, match="does not fit"):
+        call(unet, added=tuple(maps(2)[:1]))
     assert not torch.equal(during, before)
     assert torch.equal(call(unet), before)
 
 
-def test_a_weight_of_0_is_not_attached_and_others_scale_what_is_added():
-    unet = trained(UNet(UNET_TINY))
-    before, two = call(unet), maps(2)
-    with adding(unet, two, 0.0):
-        assert torch.equal(call(unet), before)
-        assert not any(end._forward_hooks for end in level_ends(unet))
-    with adding(unet, two, 0.5):
-        half = call(unet)
-    with adding(unet, [0.5 * each for each in two]):
-        assert torch.equal(call(unet), half)
-
-
-def test_the_pictures_of_a_batch_are_repeated_for_guidance():
-    unet = trained(UNet(UNET_TINY))
-    two = maps(2)
-    with adding(unet, two):
-        repeated = call(unet, 4)
-    with adding(unet, [torch.cat([each, each]) for each in two]):
-        torch.testing.assert_close(call(unet, 4), repeated)
+def test_each_row_is_added_its_own():
+    unet, two = trained(UNet(UNET_TINY)), maps(2)
+    both = call(unet, added=tuple(two))
+    for row in range(2):
+        only = tuple(each * (torch.arange(2) == row)[:, None, None, None] for each in two)
+        found = call(unet, added=only)
+        torch.testing.assert_close(found[row], both[row])
+        torch.testing.assert_close(found[1 - row], call(unet)[1 - row])
 
 
 def test_the_mean_token_leaves_out_what_is_masked():

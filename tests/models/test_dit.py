@@ -23,6 +23,7 @@ from limner.models.dit import (
 )
 from limner.nn.attention import Attention
 from limner.nn.embeddings import sinusoidal_grid
+from limner.nn.prepared import NOTHING, Told, told_of
 
 TINY = DiTConfig(
     in_channels=3,
@@ -141,7 +142,8 @@ def test_block_is_its_formula_written_out_by_hand(gated):
     hidden = F.gelu(block.mlp.linear_1(normed), approximate="tanh")
     expected = expected + gate * block.mlp.linear_2(hidden)
 
-    assert relative_error(block(x, condition, context, mask), expected) < 1e-5
+    told = told_of(context, mask, NOTHING)
+    assert relative_error(block(x, condition, told), expected) < 1e-5
 
 
 # ---------------------------------------------------------------------------------- diffusers
@@ -267,7 +269,7 @@ def test_at_the_start_blocks_are_the_identity_and_the_output_is_zero():
     model, given = DiT(TINY), inputs()
     tokens = torch.randn(2, 4, 16)
     block = model.blocks[1]
-    assert torch.equal(block(tokens, torch.randn(2, 12), given["context"]), tokens)
+    assert torch.equal(block(tokens, torch.randn(2, 12), Told(given["context"])), tokens)
     assert not model(**given).any()
 
 
@@ -275,7 +277,7 @@ def test_notebook_form_has_no_gates_and_does_work_at_the_start():
     model = DiT(replace(TINY, adaln_zero=False))
     tokens = torch.randn(2, 4, 16)
     assert not torch.allclose(
-        model.blocks[0](tokens, torch.randn(2, 12), inputs()["context"]), tokens
+        model.blocks[0](tokens, torch.randn(2, 12), Told(inputs()["context"])), tokens
     )
 
 

@@ -137,6 +137,39 @@ def test_takes_the_dtype_of_the_module(model: Small, x: Tensor) -> None:
     assert same(state(model), before)
 
 
+def test_what_is_attached_follows_the_model_to_another_device(model: Small, x: Tensor) -> None:
+    one = adapter(model)
+    one.attach()
+    model(x)
+    assert model.to("meta")(x.to("meta")).device.type == "meta"
+
+
+def test_what_is_attached_follows_the_model_to_another_kind_of_number(
+    model: Small, x: Tensor
+) -> None:
+    one = adapter(model)
+    one.attach()
+    model(x)
+    found = model.double()(x.double())
+    one.detach()
+    torch.testing.assert_close(found, expected(model, x.double(), one), atol=1e-5, rtol=1e-5)
+
+
+def test_two_that_take_turns_give_each_time_the_same_bits(model: Small, x: Tensor) -> None:
+    """What an engine does between calls of different requests."""
+    before, plain, two = state(model), model(x), [adapter(model, 0.7), adapter(model, -0.3)]
+    seen: list[list[Tensor]] = [[], []]
+    for turn in range(6):
+        two[turn % 2].attach()
+        seen[turn % 2].append(model(x))
+        two[turn % 2].detach()
+        assert torch.equal(model(x), plain)
+    for outputs in seen:
+        assert all(torch.equal(outputs[0], other) for other in outputs[1:])
+    assert not torch.equal(seen[0][0], seen[1][0])
+    assert same(state(model), before)
+
+
 def test_other_modules_are_not_touched(model: Small) -> None:
     one = adapter(model)
     one.attach()

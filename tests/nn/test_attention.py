@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from limner.nn.attention import Attention, attending, multi_head_attention
+from limner.nn.attention import (
+    Attention,
+    cross_attention,
+    multi_head_attention,
+    number,
+    plain,
+)
 
 
 def by_hand(q: Tensor, k: Tensor, v: Tensor, heads: int, mask: Tensor | None = None) -> Tensor:
@@ -96,7 +102,7 @@ def test_queries_and_keys_are_normalised_in_each_head() -> None:
     torch.manual_seed(0)
     attention = Attention(16, heads=2, head_width=6, qk_norm=True)
     x = torch.randn(2, 9, 16)
-    q, k, v = attention.project(x, x)
+    q, (k, v) = attention.queries(x), attention.keys_values(x)
     assert q.shape == k.shape == v.shape == (2, 9, 12)
     for normalised in (q, k):
         power = normalised.reshape(2, 9, 2, 6).square().mean(dim=-1)
@@ -110,27 +116,37 @@ def test_parameter_names_are_those_of_diffusers() -> None:
     assert names == {"to_q.weight", "to_k.weight", "to_v.weight"} | out
 
 
-def test_attending_is_put_on_in_layers_and_taken_off():
+@torch.no_grad()
+def test_keys_and_values_made_beforehand_are_as_good_as_their_context() -> None:
+    attention = Attention(16, heads=2, context_width=10, qk_norm=True)
+    x, context = torch.randn(2, 9, 16), torch.randn(2, 5, 10)
+    mask = torch.tensor([[True, True, True, False, False], [True] * 5])
+    ready = attention.keys_values(context)
+    assert torch.equal(attention(x, ready, mask), attention(x, context, mask))
+
+
+def test_what_is_handed_down_attends_in_this_call_alone():
     attention = Attention(8, heads=2)
     x = torch.randn(1, 3, 8)
     before = attention(x)
 
-    def nothing(q: Tensor, *rest: object) -> Tensor:
-        return torch.zeros_like(q)
-
-    def doubled(q: Tensor, k: Tensor, v: Tensor, heads: int, mask: Tensor | None) -> Tensor:
-        return 2 * multi_head_attention(q, k, v, heads, mask)
+    def doubled(module: Attention, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        assert module is attention
+        return 2 * plain(module, q, k, v, mask)
 
     bias = attention.to_out[0].bias
-    with attending({attention: doubled}):
-        with attending({attention: nothing}):
-            torch.testing.assert_close(attention(x), bias.expand(1, 3, 8))
-        torch.testing.assert_close(attention(x), 2 * (before - bias) + bias)
+    torch.testing.assert_close(attention(x, attend=doubled), 2 * (before - bias) + bias)
     assert torch.equal(attention(x), before)
 
 
-def test_attending_is_taken_off_after_an_error():
-    attention = Attention(8, heads=2)
-    with pytest.raises(ZeroDivisionError), attending({attention: lambda *given: 1 / 0}):
-        attention(torch.randn(1, 3, 8))
-    assert attention.attend is multi_head_attention
+def test_cross_attentions_are_numbered_in_their_order():
+    modules = nn.ModuleDict(
+        {
+            "a": Attention(8, heads=2, context_width=4),
+            "own": Attention(8, heads=2),
+            "b": Attention(8, heads=2, context_width=4),
+        }
+    )
+    assert number(modules) == 2
+    places = {name: module.place for name, module in cross_attention(modules).items()}
+    assert places == {"a": 0, "b": 1}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from deep_pictures import deep_ramp, ramp
 from PIL import Image
 
 from limner.errors import RequestError
@@ -89,3 +90,15 @@ def test_the_seam_rises_inside_the_mask_alone():
     assert torch.equal(shares(mask, 0), torch.from_numpy(np.asarray(mask) / 255).float())
     row = shares(mask, 3)[1]
     assert row.tolist() == [0, 0, 0, 0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["16 bits", "float"])
+def test_a_deep_mask_is_the_one_of_eight_bits(kind):
+    masks = [mask_of(deep_ramp(one), ramp().convert("RGB")) for one in (kind, "8 bits")]
+    assert masks[0].tobytes() == masks[1].tobytes()
+    assert 0 in masks[0].tobytes()
+
+
+def test_a_mask_whose_range_nothing_tells_is_refused():
+    with pytest.raises(RequestError, match="floats from 0 to 254"):
+        mask_of(ramp().convert("F"), ramp().convert("RGB"))

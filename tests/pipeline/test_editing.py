@@ -5,16 +5,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from asking import latent_of
 from PIL import Image
 from tiny_pipelines import saved
 
 import limner
+from limner.data.pixels import to_picture
 from limner.diffusion.noise import Noise
 from limner.diffusion.schedules import levels
+from limner.engine.looking import encoded
 from limner.errors import RequestError
-from limner.pipeline import Request
-from limner.pipeline.canvas import canvas_of
-from limner.pipeline.editing import Original, encoded, original_of
+from limner.pipeline import Request, plan
 from limner.pipeline.metadata import texts
 
 EDIT = {"seed": 1, "steps": 4, "solver": "euler"}
@@ -28,11 +29,6 @@ def painter(tiny_model):
 @pytest.fixture(scope="module")
 def inpainter(tmp_path_factory):
     return limner.load(saved("sd1-inpainting", tmp_path_factory.mktemp("sd")), device="cpu")
-
-
-def latent_of(painter, result):
-    canvas = canvas_of(result.request, painter.parts.sampling.size, painter.multiple)
-    return original_of(painter.parts, canvas, 1.0).latent
 
 
 def noisy(mode="RGBA", size=(16, 16), seed=0):
@@ -113,9 +109,11 @@ def test_what_is_masked_is_painted(painter):
 def test_strength_zero_is_the_picture_through_the_autoencoder(painter):
     picture = noisy()
     result = painter.edit(picture, "a cat", strength=0.0, **EDIT)
-    latent = latent_of(painter, result)
+    latent = latent_of(painter, result.request)
     assert torch.equal(result.latents, latent)
-    assert result.images[0].tobytes() == painter.decode(latent)[0].tobytes()
+    assert (
+        result.images[0].tobytes() == to_picture(painter.engine.decoder(latent).pixels[0]).tobytes()
+    )
     assert result.warnings == ()
     none = painter.edit(picture, "a cat", strength=0.1, **EDIT)
     assert none.warnings == ("strength 0.1 of 4 steps takes none: the picture is as it was",)
@@ -144,7 +142,7 @@ def test_any_solver_keeps_the_latent_outside(painter, solver):
     result = painter.edit(
         picture, "a cat", mask="box:0,0,16,8", seed=1, steps=4, solver=solver, strength=0.75
     )
-    latent = latent_of(painter, result)
+    latent = latent_of(painter, result.request)
     assert torch.equal(result.latents[:, :, 4:], latent[:, :, 4:])
     assert not torch.allclose(result.latents[:, :, :4], latent[:, :, :4])
 
@@ -235,6 +233,5 @@ def test_pixels_are_their_own_latents_without_an_autoencoder():
 
 @pytest.mark.parametrize(("strength", "taken"), [(0.0, 0), (0.29, 2), (0.3, 3), (1.0, 10)])
 def test_steps_are_counted_as_diffusers_does(painter, strength, taken):
-    original = Original(latent=torch.zeros(1, 4, 2, 2), mask=None, strength=strength, blends=True)
     visited = levels(painter.parts.process, 10, "uniform")
-    assert original.levels(visited) == visited[10 - taken :]
+    assert plan.taken(visited, strength) == visited[10 - taken :]

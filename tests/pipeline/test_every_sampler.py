@@ -25,7 +25,9 @@ from tiny_pipelines import CHAIN, LATENT, SIZE, saved, tiny_pipeline
 from torch import Tensor
 
 import limner
+from limner.checkpoints import Sampling
 from limner.diffusion.noise import Noise
+from limner.diffusion.path import Path as Way
 from limner.diffusion.schedules import levels
 
 PROMPT, NEGATIVE, SEED, COUNT = "a red apple, 3d", "a blue cat", 5, 2
@@ -129,7 +131,8 @@ def test_a_whole_picture_and_every_step(
     path = levels(process, case.steps, case.schedule)
     if not case.to_zero:
         path = (*path[:-1], process.level(process.sigma_min))
-        monkeypatch.setattr(painter, "_levels", lambda request: path)
+        way = Way(levels=path, start=path[0].sigma)
+        monkeypatch.setattr(Sampling, "path", lambda own, process, steps, schedule: way)
     start = torch.randn(COUNT, 4, LATENT, LATENT, generator=torch.Generator().manual_seed(SEED))
     result = painter.generate(
         PROMPT,

@@ -49,7 +49,7 @@ def test_a_batch_of_prompts_is_what_each_gives_alone(painter):
     together = painter.paint_batch(["a red apple", "a blue cat"], [3, 9])
     alone = painter.generate("a blue cat", seed=9)
     torch.testing.assert_close(
-        together[1:], painter.decoder(alone.latents).pixels, atol=1e-4, rtol=0
+        together[1:], painter.engine.decoder(alone.latents).pixels, atol=1e-4, rtol=0
     )
 
 

@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
+from deep_pictures import ramp, save_ramp
 from PIL import Image
 
 from limner.errors import RequestError
@@ -82,10 +83,17 @@ def test_a_palette_with_a_transparent_colour_is_transparent(tmp_path):
     assert eight_bit(read_picture(tmp_path / "a.gif")).getpixel((0, 0))[3] == 0
 
 
-@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
-def test_deep_pictures_are_refused(mode):
-    with pytest.raises(RequestError, match="more than eight bits a channel"):
-        eight_bit(Image.new(mode, (4, 4)))
+@pytest.mark.parametrize("kind", ["16 bits", "float"])
+def test_deep_pictures_are_as_bright_as_they_were(kind, tmp_path):
+    path = save_ramp(tmp_path, kind)
+    grey = eight_bit(read_picture(path))
+    assert grey.mode == "RGB"
+    assert np.array_equal(np.asarray(grey)[..., 0], np.asarray(ramp()))
+
+
+def test_a_range_that_nothing_tells_is_refused_in_words():
+    with pytest.raises(RequestError, match=r"32-bit floats from 0 to 254.*: 0 to 1 are right, or"):
+        eight_bit(ramp().convert("F"))
 
 
 def test_transparent_pixels_lend_no_colour_when_resized():

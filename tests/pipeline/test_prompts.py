@@ -1,5 +1,6 @@
 """Prompts in a painter: dialects, weights, and what changes over the steps."""
 
+import asking
 import pytest
 import torch
 
@@ -7,7 +8,7 @@ import limner
 from limner.checkpoints.settings import sampling_from_json
 from limner.diffusion.schedules import levels
 from limner.errors import CheckpointError, PromptError, RequestError
-from limner.pipeline.script import at_level, trees
+from limner.pipeline.scene import at_level
 from limner.text.weighting import Weighting
 
 FIXED = {"seed": 1, "steps": 4, "guidance": 3.0}
@@ -68,8 +69,7 @@ def test_alternation_reads_each_text_once(painter, encoded):
 
 
 def test_steps_that_say_the_same_share_a_scene(painter):
-    request = painter.complete(limner.Request(prompt="[a|b]", **FIXED))
-    told = painter._scenes(request, *trees("[a|b]", "", "a1111"))
+    told = asking.told(painter, limner.Request(prompt="[a|b]", **FIXED))
     assert list(told) == [1, 2, 3, 4]
     assert told[1] is told[3] is not told[2] is told[4]
 
@@ -145,8 +145,7 @@ def test_unknown_names(fields, message):
 
 def test_an_evaluation_between_two_levels_is_of_the_step_that_began_above_it(painter):
     visited = levels(painter.parts.process, 4, "uniform")
-    request = painter.complete(limner.Request(prompt="[a:b:2]", **FIXED))
-    told = painter._scenes(request, *trees("[a:b:2]", "", "a1111"))
+    told = asking.told(painter, limner.Request(prompt="[a:b:2]", **FIXED))
     assert list(told) == [2, 4]
     between = painter.parts.process.level(visited[1].sigma * 0.9 + visited[2].sigma * 0.1)
     asked = [visited[0], visited[1], between, visited[2], visited[3]]

@@ -10,7 +10,6 @@ import limner
 from limner.errors import CheckpointError, RequestError
 from limner.pipeline import Request
 from limner.pipeline.metadata import texts
-from limner.pipeline.refining import refined
 
 ASKED = {"seed": 4, "steps": 3, "solver": "heun"}
 
@@ -91,7 +90,7 @@ def test_the_maps_are_those_of_the_first_painting(painter):
 @pytest.mark.parametrize("size", [(1, 1), (7, 13), (16, 16)])
 def test_any_picture_is_painted_over_at_its_own_size(painter, mode, size):
     request = Request(prompt="a cat", **ASKED, strength=0.5)
-    _, result = finished(refined(painter, noisy(mode, size), request))
+    _, result = finished(painter.refined(noisy(mode, size), request))
     assert (result.images[0].mode, result.images[0].size) == (mode, size)
 
 

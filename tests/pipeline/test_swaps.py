@@ -2,21 +2,20 @@
 
 from dataclasses import replace
 
+import asking
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import limner
-from limner.diffusion.process import Level
-from limner.nn.attention import Attention, multi_head_attention
-from limner.pipeline.script import trees
-from limner.pipeline.swaps import Control
+from limner.nn.attention import Attention
+from limner.pipeline.features.swap import Keeping
+from limner.pipeline.scene import Control
 from limner.text.alignment import Alignment
 from limner.types import Conditioning
 
 FIXED = {"seed": 1, "steps": 4, "guidance": 3.0, "dialect": "compel", "solver": "euler"}
 ALWAYS = "t_start=0, s_end=1"
-LEVEL = Level(t=500.0, alpha=0.5, sigma=0.5)
 
 
 def latents(painter, prompt, **fields):
@@ -37,23 +36,11 @@ def by_maps(found: Tensor, v: Tensor) -> Tensor:
     return torch.cat([m @ part for m, part in heads], 1)
 
 
-class OneCross(nn.Module):
-    """A denoiser of one cross-attention: x (B, N, D) -> (B, N, D)."""
-
-    def __init__(self, texts: Tensor) -> None:
-        super().__init__()
-        self.attention = Attention(8, heads=2, context_width=6)
-        self.texts = texts
-
-    def denoise(self, x: Tensor, level: object) -> Tensor:
-        return self.attention(x, self.texts[: len(x)])
-
-
 @pytest.mark.parametrize("fresh", [False, True])
 def test_attention_is_that_of_the_formula(fresh):
     torch.manual_seed(0)
     negative, edited, original = texts = torch.randn(3, 5, 6)
-    model = OneCross(texts)
+    attention = Attention(8, heads=2, context_width=6)
     shares = torch.rand(5, 5)
     marked = torch.tensor([False, False, fresh, False, False])
     alignment = Alignment(shares, marked)
@@ -61,16 +48,14 @@ def test_attention_is_that_of_the_formula(fresh):
         original=Conditioning(context=original[None]), alignment=alignment, cross=True, own=False
     )
     x = torch.randn(1, 4, 8)
-    both = control.denoise(model.denoise, model, 1)(torch.cat([x, x]), LEVEL)
-    attention = model.attention
+    both = attention(torch.cat([x, x, x]), texts, attend=Keeping(control, 1))
     torch.testing.assert_close(both[0], attention(x, negative[None])[0])
 
-    q, k, _ = attention.project(x, original[None])
-    _, own_k, v = attention.project(x, edited[None])
+    q, (k, _) = attention.queries(x), attention.keys_values(original[None])
+    own_k, v = attention.keys_values(edited[None])
     expected = by_maps(maps(q[0], k[0], 2) @ shares, v[0])
     expected += by_maps(maps(q[0], own_k[0], 2) * marked, v[0])
     torch.testing.assert_close(both[1], attention.to_out[0](expected))
-    assert attention.attend is multi_head_attention
 
 
 def test_a_word_for_itself_changes_nothing(painter):
@@ -98,8 +83,7 @@ def test_limits_are_shares_of_the_steps(painter):
     assert not torch.allclose(late[2], dog[2])
     early = seen("a cat.swap(dog, t_start=0, t_end=0.25)")
     assert not torch.allclose(early[0], dog[0])
-    request = painter.complete(limner.Request(prompt="a cat.swap(dog, t_start=0.5)", **FIXED))
-    told = painter._scenes(request, *trees(request.prompt, "", "compel"))
+    told = asking.told(painter, limner.Request(prompt="a cat.swap(dog, t_start=0.5)", **FIXED))
     assert [told[n].swap is None for n in (1, 2, 3, 4)] == [True, True, False, False]
     assert told[3] is told[4]
 
@@ -154,15 +138,13 @@ def test_a_swap_in_the_negative_prompt_is_its_new_words(painter):
     assert torch.equal(swapped, latents(painter, "a cat", negative="blue"))
 
 
-def test_nothing_stays_attached(painter):
+def test_a_swap_in_progress_is_in_no_other_painting(painter):
     before = latents(painter, "a cat")
     steps = painter.steps(limner.Request(prompt=f"a cat.swap(dog, {ALWAYS})", **FIXED))
     next(steps)
+    assert torch.equal(latents(painter, "a cat"), before)
     steps.close()
     assert torch.equal(latents(painter, "a cat"), before)
-    modules = [m for m in painter.parts.denoiser.modules() if isinstance(m, Attention)]
-    assert modules
-    assert all(module.attend is multi_head_attention for module in modules)
 
 
 def test_a_transformer_swaps_too(painter, tiny_transformer):

@@ -17,7 +17,7 @@ from limner.diffusion.times import LogitNormalTimes
 from limner.models.clip import Clip, ClipConfig, TextTower, TextTowerConfig, VisionTowerConfig
 from limner.models.presets import UNET_TINY
 from limner.models.unet import UNet
-from limner.training.distributed import find_processes
+from limner.training.launch import find_processes
 from limner.training.loop import LoopConfig, Trainer
 from limner.training.objectives.conditions import TextCondition
 from limner.training.objectives.contrastive import ContrastiveObjective, SigmoidForm
@@ -149,6 +149,12 @@ def _placed(rank, count, port, work, arguments):
 def train_all(folder):
     """Every objective, in one and in two parts, and with its weights shared among the processes."""
     processes = find_processes("cpu")
+    with processes.together():
+        found = found_by(processes, folder)
+    torch.save(found, folder / f"found {processes.rank}.pt")
+
+
+def found_by(processes, folder):
     found = {
         (name, accumulate): training(
             name, folder / f"{name} {accumulate}", processes=processes, accumulate=accumulate
@@ -161,8 +167,7 @@ def train_all(folder):
     sharing = find_processes("cpu", shard=True)
     for name in SHARDED:
         found[name, "sharded"] = {"losses": halfway_and_on(name, folder / name, sharing)}
-    processes.close()
-    torch.save(found, folder / f"found {processes.rank}.pt")
+    return found
 
 
 def halfway_and_on(name, folder, processes):
@@ -171,9 +176,23 @@ def halfway_and_on(name, folder, processes):
     losses = [progress.losses["total"] for progress in islice(first.run(), 2)]
     first.save()
     processes.any(False)  # wait until it is written
+    only_the_first_holds_a_whole(first)
     second = trainer(name, folder, processes=processes)
     assert second.resume()
     return torch.tensor(losses + [progress.losses["total"] for progress in second.run()])
+
+
+def only_the_first_holds_a_whole(run):
+    """What is saved is brought together in the first process alone."""
+    state = run.processes.state_of(run.objective.modules)
+    wholes = [run.processes.whole(p.detach(), p) for p in run.parameters]
+    assert all(w.device.type == "cpu" for w in wholes)
+    if run.processes.rank:
+        assert not state
+        assert not any(w.numel() for w in wholes)
+    else:
+        assert state.keys() == run.objective.modules.state_dict().keys()
+        assert all(torch.equal(state[n], w) for n, w in zip(run.names, wholes, strict=True))
 
 
 def trained_over_processes(count, folder):

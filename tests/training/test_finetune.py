@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from asking import told
 from safetensors.torch import load_file
 from side_by_side import NEGATIVE, ours, relative, theirs
 from tiny_pipelines import KINDS, SIZE, saved, tiny_pipeline
@@ -15,14 +16,17 @@ from torch import Tensor
 
 import limner
 from limner.checkpoints import Parts, load_folder
+from limner.checkpoints.lora import read_lora
 from limner.data.records import PictureSet, Record
 from limner.diffusion.prediction import V
 from limner.errors import TrainingError, UsageError
+from limner.generators import finish
 from limner.training.distributed import Processes
 from limner.training.finetune import CaptionEncoder, FineTuning, finetune, mirrored
 from limner.training.loop import LoopConfig, Progress
 from limner.training.objectives.conditions import Remembered
 from limner.training.tunings import EmbeddingTuning, FullTuning, LoraTuning, Tuning
+from limner.types import Conditioning
 
 LOOP = LoopConfig(
     steps=3, batch=4, learning_rate=0.05, weight_decay=0.0, precision="fp32", warmup=0.0,
@@ -46,12 +50,7 @@ def tuned(
 ) -> Path:
     """The file or folder that a training of three steps writes."""
     config = FineTuning(tuning=tuning, loop=LOOP, **fields)
-    run = finetune(parts, pictures() if data is None else data, folder, config)
-    while True:
-        try:
-            next(run)
-        except StopIteration as end:
-            return end.value
+    return finish(finetune(parts, pictures() if data is None else data, folder, config))
 
 
 def weights(parts: Parts) -> dict[str, Tensor]:
@@ -113,7 +112,7 @@ def test_a_word_is_learned_and_nothing_else_changes(tmp_path: Path, kind: str) -
     assert all(torch.equal(weight, before[name]) for name, weight in weights(parts).items())
 
     painter = limner.load(path, device="cpu")
-    tables = {tower: words.table for tower, words in painter.adapters._words.items()}
+    tables = {tower: words.table for tower, words in painter.adapters._places.words.items()}
     assert painter.add_embedding(file) == "<moga>"
     first = painter.parts.tokenizer.encode("cat")[0]
     learned = painter.adapters._embeddings["<moga>"].vectors
@@ -147,6 +146,34 @@ def test_the_text_towers_are_trained_along_if_asked(tmp_path: Path) -> None:
     again = load_folder(tuned(parts, tmp_path / "run", FullTuning(text=True)))
     changed = {n for n, weight in weights(again).items() if not torch.equal(weight, before[n])}
     assert {name.split(".")[0] for name in changed} == {"denoiser", "text", "text 2"}
+
+
+def first_loss(parts: Parts, folder: Path) -> float:
+    loop = replace(LOOP, steps=1)
+    config = FineTuning(tuning=LoraTuning(rank=2), loop=loop)
+    (step,) = finetune(parts, pictures(4), folder, config)
+    return step.losses["total"]
+
+
+def test_a_model_is_trained_with_the_lora_that_it_has(
+    model_with_lora: Path, tmp_path: Path
+) -> None:
+    """The oracle is the same LoRA added into the weights."""
+    merged = load_folder(model_with_lora)
+    models = merged.adaptable
+    read_lora(merged.loras[0], models).adapter(models).merge()
+    expected = first_loss(replace(merged, loras=()), tmp_path / "merged")
+    with_it = first_loss(load_folder(model_with_lora), tmp_path / "with")
+    without = first_loss(replace(load_folder(model_with_lora), loras=()), tmp_path / "without")
+    assert with_it == pytest.approx(expected, rel=1e-4)
+    assert with_it != pytest.approx(without, rel=1e-3)
+
+
+def test_a_fine_tuned_model_keeps_its_lora(model_with_lora: Path, tmp_path: Path) -> None:
+    folder = tuned(load_folder(model_with_lora), tmp_path / "run", FullTuning(), pictures(4))
+    again = load_folder(folder)
+    assert [file.name for file in again.loras] == ["own.safetensors"]
+    assert again.loras[0].read_bytes() == (model_with_lora / "own.safetensors").read_bytes()
 
 
 def test_the_loss_falls_on_the_shipped_kind_of_model(tiny_model: Path, tmp_path: Path) -> None:
@@ -277,8 +304,9 @@ def test_captions_are_told_to_the_denoiser_as_the_painter_tells_them(
 ) -> None:
     path = saved(kind, tmp_path)
     painter, parts = limner.load(path, device="cpu"), load_folder(path)
-    request = painter.complete(limner.Request(prompt="", size=(SIZE, SIZE), seed=0))
-    expected = painter._text(["a blue cat"], request)
+    request = limner.Request(prompt="a blue cat", size=(SIZE, SIZE), seed=0)
+    (scene,) = set(told(painter, request).values())
+    expected = Conditioning.joined([scene.negative, *scene.members])
     encode = CaptionEncoder(parts, (SIZE, SIZE))
     for encoder in (encode, Remembered(encode)):
         with torch.no_grad():

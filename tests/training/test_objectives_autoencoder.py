@@ -164,3 +164,30 @@ def test_normalising_keeps_the_weights():
     assert torch.equal(encoded(model, data), raw)
     latents = model.space.normalise(raw)
     torch.testing.assert_close(latents.std(dim=(0, 2, 3)), torch.ones(4), atol=1e-4, rtol=0)
+
+
+def test_drawn_pictures_take_the_place_of_the_records():
+    drawn = torch.full((3, 4, 16, 16), 0.5)
+    objective = objective_with(draw=lambda indices, draws: drawn[: len(indices)])
+    rebuilt = objective.model.decode(
+        objective.model.encode(drawn).displaced(draws().normal(4, 8, 8))
+    )
+    losses = objective.loss(torch.arange(3), draws())
+    torch.testing.assert_close(losses["pixel"], (rebuilt - drawn).abs().mean())
+
+
+class Farness(nn.Module):
+    """A distance that is the mean difference of what it is shown."""
+
+    def forward(self, a, b):
+        assert a.shape[1] == b.shape[1] == 3
+        return (a - b).abs().mean()
+
+
+def test_perceptual_distance_counts_by_its_weight_and_is_no_part_of_the_state():
+    plain = objective_with().loss(torch.arange(3), draws())
+    looked = objective_with(perceptual=Farness(), perceptual_weight=0.25)
+    losses = looked.loss(torch.arange(3), draws())
+    assert losses["perceptual"] > 0
+    torch.testing.assert_close(losses["total"], plain["total"] + 0.25 * losses["perceptual"])
+    assert list(looked.modules) == ["autoencoder"]

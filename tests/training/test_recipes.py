@@ -9,12 +9,12 @@ import torch
 
 import limner
 from limner.checkpoints import ModelFolder
-from limner.cli.progress import finish
 from limner.data.captions import class_records
 from limner.data.records import PictureSet, Record
 from limner.diffusion.prediction import Epsilon, V
 from limner.diffusion.process import DiscreteDiffusion, RectifiedFlow
 from limner.errors import DataError, TrainingError
+from limner.generators import finish
 from limner.models.discriminator import DiscriminatorConfig
 from limner.models.dit import DiT
 from limner.models.presets import AUTOENCODER_TINY

@@ -7,8 +7,8 @@ import torch
 
 import limner
 from limner.checkpoints import ModelFolder
-from limner.cli.progress import finish
 from limner.data.records import PictureSet, Record
+from limner.generators import finish
 from limner.models.autoencoder import Autoencoder
 from limner.models.presets import AUTOENCODER_TINY
 from limner.training.draws import Draws

@@ -8,11 +8,11 @@ from PIL import Image
 
 import limner
 from limner.checkpoints import ModelFolder
-from limner.cli.progress import finish
 from limner.data.records import PictureSet, Record
 from limner.data.scenes import SceneConfig, Scenes
 from limner.data.synonyms import Synonyms
 from limner.errors import TrainingError
+from limner.generators import finish
 from limner.nn.attention import Attention
 from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
@@ -252,3 +252,10 @@ def test_a_model_to_go_on_from_is_needed(name, tmp_path):
     row = replace(RECIPES[name], loop=LOOP)
     with pytest.raises(TrainingError, match="needs a model folder with vae"):
         finish(train(row, things(), tmp_path), lambda progress: None)
+
+
+@pytest.mark.parametrize("name", ["emoji-few-steps", "emoji-pairs"])
+def test_a_model_with_a_lora_is_not_trained_without_it(name, model_with_lora, tmp_path):
+    row = replace(RECIPES[name], loop=LOOP)
+    with pytest.raises(TrainingError, match=r"paints with a LoRA, own\.safetensors"):
+        next(train(row, things(), tmp_path / "run", base=model_with_lora))

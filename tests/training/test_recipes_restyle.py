@@ -7,11 +7,11 @@ import torch
 from safetensors.torch import load_file
 
 from limner.checkpoints import ModelFolder
-from limner.cli.progress import finish
 from limner.data.records import PictureSet, Record
 from limner.errors import CheckpointError, TrainingError
+from limner.generators import finish
 from limner.models.content import ContentEncoder
-from limner.training.batches import batch_of_step
+from limner.training.batches import Batches
 from limner.training.draws import Draws
 from limner.training.loop import LoopConfig, Trainer
 from limner.training.objectives.restyling import Shares
@@ -117,7 +117,7 @@ def test_some_contents_have_no_transparency(model):
 
 def test_a_batch_that_is_cut_has_the_loss_of_the_whole(model):
     made = objective(model)
-    whole = batch_of_step(made.count, 8, 3, seed=0)
+    whole = Batches(made.count, 8, seed=0).of_step(3)
     parts = [made.loss(part.own, part.draws())["total"] for part in whole.split(2)]
     torch.testing.assert_close(
         torch.stack(parts).mean(), made.loss(whole.own, whole.draws())["total"]

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from limner.checkpoints import ModelFolder
-from limner.cli.progress import finish
 from limner.data.records import PictureSet, Record
 from limner.errors import TrainingError
+from limner.generators import finish
 from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
 from limner.training.objectives.styles import StyleChanges, recoloured

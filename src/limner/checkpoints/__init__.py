@@ -2,6 +2,7 @@
 
 from limner.checkpoints.conversion import convert
 from limner.checkpoints.folder import ModelFolder
+from limner.checkpoints.parts import Parts
 from limner.checkpoints.report import Report, inspect
 from limner.checkpoints.settings import Sampling, Words
 from limner.checkpoints.shipping import (
@@ -15,7 +16,7 @@ from limner.checkpoints.shipping import (
 )
 from limner.checkpoints.single_file import load_autoencoder, load_single_file
 from limner.checkpoints.single_file_saving import save_single_file
-from limner.checkpoints.whole_folder import Parts, load_folder, save_folder
+from limner.checkpoints.whole_folder import load_folder, save_folder
 
 __all__ = [
     "ModelFolder",

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from limner.checkpoints.whole_folder import Parts
+from limner.checkpoints.families import family_of_config
+from limner.checkpoints.parts import Parts
 from limner.models.dit import DiT
 from limner.models.unet import SIZE_WIDTH, UNet, add_sizes
 from limner.text.encode import TextEncoder
@@ -15,24 +16,21 @@ from limner.text.joint import JointEncoder
 from limner.text.masks import PadMask
 from limner.types import Conditioning
 
-SIZES = 6  # original height and width, top and left of the crop, target height and width
-
 
 def encoder_of(parts: Parts) -> TextEncoder | JointEncoder:
     """A model's text encoder, or both side by side, set as the model was trained."""
     own = parts.sampling
-    first = TextEncoder(
-        parts.tokenizer,
-        parts.text_encoder,
-        PadMask(own.pad_mask),
-        clip_skip=own.clip_skip,
-        final_norm=own.final_norm,
-    )
-    if parts.tokenizer_2 is None or parts.text_encoder_2 is None:
-        return first
-    return JointEncoder(
-        first, replace(first, tokenizer=parts.tokenizer_2, tower=parts.text_encoder_2)
-    )
+    encoders = [
+        TextEncoder(
+            tokenizer,
+            tower,
+            PadMask(own.pad_mask),
+            clip_skip=own.clip_skip,
+            final_norm=own.final_norm,
+        )
+        for tokenizer, tower in (parts.towers[name] for name in parts.family.towers)
+    ]
+    return encoders[0] if len(encoders) == 1 else JointEncoder(*encoders)
 
 
 def without_negative(text: Conditioning, rows: Sequence[int]) -> Conditioning:
@@ -51,15 +49,16 @@ def with_sizes(text: Conditioning, denoiser: UNet | DiT, size: tuple[int, int]) 
     """
     width, height = size
     takes = getattr(denoiser.config, "pooled_width", None)
-    if text.pooled is None or takes != text.pooled.shape[1] + SIZES * SIZE_WIDTH:
+    told = family_of_config(denoiser.config).sizes
+    if not told or text.pooled is None or takes != text.pooled.shape[1] + told * SIZE_WIDTH:
         return text
     sizes = torch.tensor([[height, width, 0, 0, height, width]], device=text.pooled.device)
-    each = sizes.float().expand(len(text.pooled), SIZES)
+    each = sizes.float().expand(len(text.pooled), told)
     return replace(text, pooled=add_sizes(text.pooled, each))
 
 
 def multiple_of(parts: Parts) -> int:
     """Width and height of a model's pictures are multiples of this."""
-    denoiser, autoencoder = parts.denoiser, parts.autoencoder
-    inner = denoiser.config.multiple if isinstance(denoiser, UNet) else denoiser.config.patch
-    return inner * (1 if autoencoder is None else autoencoder.config.space.stride)
+    autoencoder = parts.autoencoder
+    stride = 1 if autoencoder is None else autoencoder.config.space.stride
+    return parts.denoiser.config.multiple * stride

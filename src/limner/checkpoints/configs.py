@@ -148,6 +148,8 @@ def autoencoder_to_json(config: AutoencoderConfig) -> Json:
         "shift_factor": None if per_channel else config.shift,
         "latents_mean": list(config.shift) if isinstance(config.shift, tuple) else None,
         "latents_std": [1 / s for s in config.scale] if isinstance(config.scale, tuple) else None,
+        # diffusers has no such part, and refuses the first layer's weights for their shape
+        **({} if config.shuffle == 1 else {"shuffle": config.shuffle}),
     }
 
 
@@ -165,6 +167,7 @@ def autoencoder_from_json(json: Mapping[str, Any]) -> AutoencoderConfig:
         scale=factor if deviation is None else tuple(factor / value for value in deviation),
         shift=(0.0 if shift is None else shift) if mean is None else tuple(mean),
         overflows_half=json.get("force_upcast", False),
+        shuffle=json.get("shuffle", 1),
     )
 
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 
 from limner.checkpoints.detect import detect
+from limner.checkpoints.families import SINGLE_FILES
 from limner.checkpoints.folder import KINDS
 from limner.checkpoints.header import Entry, read_header
-from limner.checkpoints.layouts import MODELS
+from limner.checkpoints.parts import Parts
 from limner.checkpoints.pickles import open_any
 from limner.checkpoints.reader import Weights
 from limner.checkpoints.single_file import load_parts
 from limner.checkpoints.single_file_saving import save_single_file
 from limner.checkpoints.weights import weight_files
-from limner.checkpoints.whole_folder import Parts, load_folder, save_folder
+from limner.checkpoints.whole_folder import load_folder, save_folder
 from limner.checkpoints.writer import write_weights
 from limner.errors import CheckpointError, OutputError, UsageError
+from limner.files import whole_folder
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 SUFFIX = ".safetensors"
@@ -54,7 +54,7 @@ def convert(
         _save(load_folder(source, dtype=kept), target, kept, force=force)
         return
     weights = open_any(source, pickles=from_pickle)
-    if detect(weights).family not in MODELS:
+    if detect(weights).kind not in SINGLE_FILES:
         copy(weights, target, dtype, ema=ema)
         return
     kept = dtype or widest(weights.entries.values())
@@ -106,15 +106,11 @@ def _save(parts: Parts, target: Path, dtype: torch.dtype, *, force: bool) -> Non
     if target.suffix == SUFFIX:
         save_single_file(parts, target, dtype=dtype)
         return
-    with TemporaryDirectory(dir=target.parent, prefix=target.name, suffix=".partial") as holder:
-        whole = Path(holder) / target.name
-        try:
+    try:
+        with whole_folder(target, replacing=force) as whole:
             save_folder(parts, whole, dtype=dtype)
-            if force and target.exists():
-                shutil.rmtree(target)
-            whole.rename(target)
-        except OSError as error:
-            raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
 
 
 def _entries_of_folder(folder: Path) -> list[Entry]:

@@ -8,31 +8,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
+from limner.checkpoints.families import SD2, SDXL, SINGLE_FILES, description, kind_by_marker
+from limner.checkpoints.families.alone import ALONE
+from limner.checkpoints.families.places import EMA_PREFIX, UNET_PREFIX, Place
+from limner.checkpoints.file_noise import process_told, scheduler_told
+from limner.checkpoints.folder import INPAINTING_CHANNELS
 from limner.checkpoints.header import Entry
-from limner.checkpoints.layouts import (
-    ALONE,
-    DESCRIPTIONS,
-    EMA_PREFIX,
-    LAYOUTS,
-    UNET_PREFIX,
-    Family,
-    Place,
-)
+from limner.checkpoints.kinds import FileKind
 from limner.checkpoints.reader import Weights
+from limner.diffusion.process import Process, process_from_dict
+from limner.diffusion.scheduler_config import prediction_name
 
 NESTED = "state_dict."
-INPAINTING_CHANNELS = 9  # noisy latent, mask, latent of what is kept
-SD2_CONTEXT = 1024
-SDXL_CONTEXT = 2048
 
-# A prefix or a part of a name that only one family has, the surest first.
-PREFIXES = (
-    ("conditioner.embedders.1.model.", Family.SDXL),
-    ("conditioner.embedders.0.model.", Family.REFINER),
-    ("cond_stage_model.model.", Family.SD2),
-    ("cond_stage_model.transformer.", Family.SD1),
-)
 ADAPTER = re.compile(
     r".*(\.lora_(down|up|A|B)\b|\.lora\.(down|up)\b|\.lora_(linear_layer|magnitude)|_lora\.(down|up)\b"
     r"|\.hada_w|\.lokr_w|\.dora_scale|\.oft_)"
@@ -43,9 +33,6 @@ MOST_INVERSION_VECTORS = 256
 
 CONTEXT_KEY = "input_blocks.{}.1.transformer_blocks.0.attn2.to_k.weight"
 INPUT_KEY, POOLED_KEY = "input_blocks.0.0.weight", "label_emb.0.0.weight"
-# Stable Diffusion 2: the spread of this bias is larger in those that predict v.
-SPREAD_KEY = "output_blocks.11.1.transformer_blocks.0.norm1.bias"
-LEAST_V_SPREAD = 0.09
 
 METADATA_KEYS = ("modelspec.prediction_type", "prediction_type")
 METADATA_VALUES = {
@@ -61,9 +48,9 @@ class Found(StrEnum):
     """How the prediction type was found, the surest first."""
 
     GIVEN = "given by the caller"
-    MARKER = "marker tensor v_pred in the file"
+    MARKER = "marker tensor in the file"
     METADATA = "metadata of the file"
-    SPREAD = f"spread of a bias in the U-Net (more than {LEAST_V_SPREAD} means v)"
+    SPREAD = "spread of a bias in the U-Net (more than 0.09 means v)"
     SCHEDULER = "scheduler_config.json"
     DEFAULT = "nothing in the file tells: the family's usual one"
 
@@ -73,25 +60,32 @@ class Detection:
     """What a file is.
 
     places: its parts and where they are. layout: "flat", or "state_dict" where names begin so.
-    prediction: "epsilon" or "v", or None for a file that predicts nothing.
-    zero_snr: the marker of a schedule that ends in pure noise. parameters: by part.
+    prediction: "epsilon", "v" or "edm", or None for a file that predicts nothing.
+    process, scheduler: the noise that the file tells of, and its scheduler where it tells of one.
+    parameters: by part.
     dtypes: of the tensors, the commonest first.
     """
 
-    family: Family
+    kind: FileKind
     places: tuple[Place, ...]
     layout: str
     inpainting: bool
     ema: bool
     prediction: str | None
     prediction_found: Found | None
-    zero_snr: bool
+    process: Process
+    scheduler: Mapping[str, Any] | None
     dtypes: tuple[str, ...]
     parameters: Mapping[str, int]
 
     @property
+    def zero_snr(self) -> bool:
+        """Whether the noise process is a chain that ends in noise alone."""
+        return getattr(self.process, "zero_terminal_snr", False)
+
+    @property
     def description(self) -> str:
-        return DESCRIPTIONS[self.family] + (", inpainting" if self.inpainting else "")
+        return description(self.kind) + (", inpainting" if self.inpainting else "")
 
 
 def detect(weights: Weights, *, prediction: str | None = None) -> Detection:
@@ -100,47 +94,52 @@ def detect(weights: Weights, *, prediction: str | None = None) -> Detection:
     nested = any(name.startswith(NESTED) for name in entries)
     names = {name.removeprefix(NESTED) if nested else name: name for name in entries}
     tensors = {name: entries[there] for name, there in names.items()}
-    family = family_of(tensors)
-    places = places_of(family, tensors)
+    kind = kind_of(tensors)
+    places = places_of(kind, tensors)
     unet = next((place.prefix for place in places if place.part == "denoiser"), None)
+    scheduler = scheduler_told(weights, names)
     found = None
     if unet is not None:
-        prediction, found = _prediction(weights, names, family, unet, prediction)
+        prediction, found = _prediction(weights, names, kind, unet, prediction)
+    if scheduler is not None and found is not None:
+        prediction, found = _edm_prediction(scheduler, prediction, found)
     input_shape = _shape(tensors, f"{unet}{INPUT_KEY}") or _shape(tensors, "conv_in.weight")
     return Detection(
-        family=family,
+        kind=kind,
         places=places,
         layout="state_dict" if nested else "flat",
         inpainting=unet is not None and input_shape[1:2] == (INPAINTING_CHANNELS,),
         ema=any(name.startswith(EMA_PREFIX) for name in tensors),
         prediction=prediction if unet is not None else None,
         prediction_found=found,
-        zero_snr="ztsnr" in tensors,
+        process=process_told(weights, names) if scheduler is None else process_from_dict(scheduler),
+        scheduler=scheduler,
         dtypes=dtype_names(entries.values()),
         parameters=_parameters(tensors, places),
     )
 
 
-def family_of(tensors: Mapping[str, Entry]) -> Family:
-    """The family of a file by its tensors, `state_dict.` taken off their names."""
-    for prefix, family in PREFIXES:
-        if any(name.startswith(prefix) for name in tensors):
-            return family
+def kind_of(tensors: Mapping[str, Entry]) -> FileKind:
+    """What a file is by its tensors, `state_dict.` taken off their names."""
+    if (marked := kind_by_marker(tensors)) is not None:
+        return marked
     if any(name.startswith(UNET_PREFIX) for name in tensors):
-        return _family_of_unet(tensors)
+        return _kind_of_unet(tensors)
     if any(ADAPTER.match(name) for name in tensors):
-        return Family.LORA
-    for family, markers in ALONE.items():
+        return FileKind.LORA
+    for kind, markers in ALONE.items():
         if any(name in tensors for name, _ in markers):
-            return family
-    return Family.TEXTUAL_INVERSION if _is_inversion(tensors) else Family.UNKNOWN
+            return kind
+    return FileKind.TEXTUAL_INVERSION if _is_inversion(tensors) else FileKind.UNKNOWN
 
 
-def places_of(family: Family, tensors: Iterable[str]) -> tuple[Place, ...]:
-    """The parts that a file of a family has to hold."""
+def places_of(kind: FileKind, tensors: Iterable[str]) -> tuple[Place, ...]:
+    """The parts that a file of a kind has to hold."""
+    if kind in SINGLE_FILES:
+        return SINGLE_FILES[kind].places
     present = set(tensors)
-    alone = (place for name, place in ALONE.get(family, ()) if name in present)
-    return LAYOUTS.get(family) or tuple(alone)[:1]
+    alone = (place for name, place in ALONE.get(kind, ()) if name in present)
+    return tuple(alone)[:1]
 
 
 def dtype_names(entries: Iterable[Entry]) -> tuple[str, ...]:
@@ -149,12 +148,12 @@ def dtype_names(entries: Iterable[Entry]) -> tuple[str, ...]:
     return tuple(name for name, _ in counts.most_common())
 
 
-def _family_of_unet(tensors: Mapping[str, Entry]) -> Family:
+def _kind_of_unet(tensors: Mapping[str, Entry]) -> FileKind:
     """Of a file with a U-Net and no text encoder that tells more."""
+    width = _context_width(tensors, UNET_PREFIX)
     if f"{UNET_PREFIX}{POOLED_KEY}" in tensors:
-        width = _context_width(tensors, UNET_PREFIX)
-        return Family.SDXL if width == SDXL_CONTEXT else Family.REFINER
-    return Family.SD2 if _context_width(tensors, UNET_PREFIX) == SD2_CONTEXT else Family.SD1
+        return FileKind.SDXL if width == SDXL.context_width else FileKind.REFINER
+    return FileKind.SD2 if width == SD2.context_width else FileKind.SD1
 
 
 def _context_width(tensors: Mapping[str, Entry], prefix: str) -> int | None:
@@ -175,7 +174,7 @@ def _is_inversion(tensors: Mapping[str, Entry]) -> bool:
 
 
 def _prediction(
-    weights: Weights, names: Mapping[str, str], family: Family, unet: str, given: str | None
+    weights: Weights, names: Mapping[str, str], kind: FileKind, unet: str, given: str | None
 ) -> tuple[str, Found]:
     """What the U-Net predicts, and how that is known."""
     if given is not None:
@@ -185,12 +184,23 @@ def _prediction(
     told = next((weights.metadata[key] for key in METADATA_KEYS if key in weights.metadata), "")
     if told in METADATA_VALUES:
         return METADATA_VALUES[told], Found.METADATA
-    spread, first = names.get(unet + SPREAD_KEY), names.get(unet + INPUT_KEY)
+    spread = SINGLE_FILES[kind].v_spread if kind in SINGLE_FILES else None
+    name = None if spread is None else names.get(unet + spread.name)
+    first = names.get(unet + INPUT_KEY)
     plain = first is not None and weights.entries[first].shape[1:2] == (4,)
-    if family is Family.SD2 and spread is not None and plain:
-        large = weights.get(spread).double().std().item() > LEAST_V_SPREAD
+    if spread is not None and name is not None and plain:
+        large = weights.get(name).double().std().item() > spread.least
         return "v" if large else "epsilon", Found.SPREAD
     return "epsilon", Found.DEFAULT
+
+
+def _edm_prediction(
+    scheduler: Mapping[str, Any], prediction: str | None, found: Found
+) -> tuple[str, Found]:
+    """What an EDM file predicts: as it says, or v or the other sign of it as the caller says."""
+    if found is Found.GIVEN and prediction is not None:
+        return {"epsilon": "edm"}.get(prediction, prediction), found
+    return prediction_name(scheduler), Found.MARKER
 
 
 def _shape(tensors: Mapping[str, Entry], name: str) -> tuple[int, ...]:

@@ -26,27 +26,30 @@ from safetensors.torch import save_file
 from torch import nn
 
 from limner.checkpoints import configs, eight_bit, weights
+from limner.checkpoints.families import Family, family_of_model
+from limner.checkpoints.scheduling import described_by, plain_scheduler, sampled_by
 from limner.checkpoints.settings import (
     Sampling,
     Words,
-    default_sampling,
     sampling_from_json,
     words_from_json,
 )
-from limner.diffusion.prediction import Prediction, prediction_named
-from limner.diffusion.process import DiscreteDiffusion, Process, process_from_dict
+from limner.diffusion.prediction import Prediction, name_of
+from limner.diffusion.process import Process, RectifiedFlow
 from limner.errors import CheckpointError
+from limner.files import whole_file
 from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower, TextTowerConfig, VisionTower
 from limner.models.content import ContentEncoder
 from limner.models.dit import DiT
 from limner.models.style import StyleNamer
-from limner.models.unet import UNet, UNetConfig
+from limner.models.unet import UNet
 from limner.models.upscaler import Upscaler
 from limner.nn.skeleton import skeleton
 from limner.text.tokenizer import Tokenizer
 
-EXTRA = "limner.json"
+INPAINTING_CHANNELS = 9  # noisy latent, mask, latent of what is kept
+EXTRA, INDEX, SCHEDULER = "limner.json", "model_index.json", "scheduler_config.json"
 LEXICON = "lexicon.json"
 
 
@@ -114,8 +117,15 @@ class ModelFolder:
 
     @property
     def loras(self) -> tuple[Path, ...]:
-        """LoRA files of the folder, without which it does not paint as it should."""
-        return tuple(self.path / str(name) for name in self._extra().get("loras", ()))
+        """LoRA files of the folder, without which it does not paint as it should.
+
+        Raises CheckpointError where one is missing.
+        """
+        files = tuple(self.path / str(name) for name in self._extra().get("loras", ()))
+        for file in files:
+            if not file.is_file():
+                raise CheckpointError(f"{self.path / EXTRA} names a LoRA that is missing: {file}")
+        return files
 
     def add_lora(self, name: str) -> None:
         """Let a LoRA file that lies in the folder be one of it."""
@@ -153,20 +163,19 @@ class ModelFolder:
         folder.mkdir(parents=True, exist_ok=True)
         state = _state(module, dtype)
         variant = eight_bit.PACKED if dtype == torch.int8 else ""
-        partial_file = folder / f"{kind.stem}.safetensors.partial"
-        save_file(state, partial_file, metadata={"format": "pt"})
-        partial_file.replace(folder / f"{kind.stem}{variant}.safetensors")
+        with whole_file(folder / f"{kind.stem}{variant}.safetensors") as partial:
+            save_file(state, partial, metadata={"format": "pt"})
         for other in {*weights.VARIANTS} - {variant}:  # of weights that were there before
             (folder / f"{kind.stem}{other}.safetensors").unlink(missing_ok=True)
         write_json(folder / "config.json", {**kind.to_json(module.config), **fields})
         self._index(kind.folder, kind.library, kind.name)
 
     def remove(self, part: str) -> None:
-        """Delete a part of a model in the making, if it is there."""
+        """Delete a part of a model in the making, if it is there; the index says there is none."""
         shutil.rmtree(self.path / part, ignore_errors=True)
-        path = self.path / "model_index.json"
+        path = self.path / INDEX
         if path.exists():
-            write_json(path, {name: v for name, v in read_json(path).items() if name != part})
+            write_json(path, {**read_json(path), part: [None, None]})
 
     def config(self, part: str) -> Any:
         """The configuration of the part under that folder name.
@@ -216,25 +225,39 @@ class ModelFolder:
 
         It normalises to the length that the tower takes.
         """
-        folder = self.place(part)
-        tokenizer = Tokenizer.load(folder) if folder.is_dir() else published_tokenizer(tower)
+        folder, published = self.place(part), published_tokenizer(tower)
+        if not folder.is_dir() and tower.vocabulary_size != published.vocabulary_size:
+            raise CheckpointError(
+                f"{folder} is missing: the text encoder has {tower.vocabulary_size} words of its "
+                f"own, not CLIP's {published.vocabulary_size}"
+            )
+        tokenizer = Tokenizer.load(folder) if folder.is_dir() else published
         same = tokenizer.length == tower.length
         return tokenizer if same else tokenizer.with_length(tower.length)
 
     def save_settings(
-        self, process: Process, prediction: str, sampling: Sampling, words: Words | None
+        self,
+        process: Process,
+        prediction: str,
+        sampling: Sampling,
+        words: Words | None,
+        scheduler: Mapping[str, Any] | None = None,
     ) -> None:
-        scheduler = {**process.to_dict(), "prediction_type": prediction}
-        library = "limner"
-        if isinstance(process, DiscreteDiffusion) and prediction in DIFFUSERS_PREDICTIONS:
-            library = "diffusers"
-            scheduler |= {**DDIM, "prediction_type": DIFFUSERS_PREDICTIONS[prediction]}
+        """Write how the model is painted with.
+
+        scheduler: the configuration of diffusers' that it came with; None: the plainest that is
+        right for the process, Limner's own where diffusers has none.
+        """
+        library = "diffusers"
+        if scheduler is None:
+            library, scheduler = plain_scheduler(process, prediction)
         (self.path / "scheduler").mkdir(parents=True, exist_ok=True)
-        write_json(self.path / "scheduler" / "scheduler_config.json", scheduler)
+        write_json(self.path / "scheduler" / SCHEDULER, scheduler)
         self._index("scheduler", library, scheduler["_class_name"])
         words_json = None if words is None else asdict(words)
         lexicon = {} if words_json is None else words_json.pop("lexicon")
-        write_json(self.path / EXTRA, {"sampling": asdict(sampling), "words": words_json})
+        extra = {**self._extra(), "sampling": asdict(sampling), "words": words_json}
+        write_json(self.path / EXTRA, extra)
         if lexicon:
             write_json(self.path / LEXICON, lexicon)
 
@@ -243,72 +266,88 @@ class ModelFolder:
             process, prediction, sampling, words = self.base.load_settings()
             own = {**asdict(sampling), **self._extra().get("sampling", {})}
             return process, prediction, sampling_from_json(own), words
-        scheduler = read_json(self.path / "scheduler" / "scheduler_config.json")
-        process = process_from_dict(scheduler)
-        name = _PREDICTIONS.get(scheduler.get("prediction_type", "epsilon"))
-        if name is None:
-            raise CheckpointError(f"prediction_type {scheduler['prediction_type']!r} is unknown")
-        prediction = prediction_named(name, process)
-        if not (self.path / EXTRA).exists():
-            return process, prediction, self._published_sampling(prediction), None
-        extra = read_json(self.path / EXTRA)
+        file = self.path / "scheduler" / SCHEDULER
+        scheduler = read_json(file)
+        process, prediction = described_by(scheduler, file)
+        extra = self._extra()
+        if "sampling" not in extra:
+            return process, prediction, self._published_sampling(process, prediction)[0], None
         words = words_from_json(extra.get("words"))
         if words is not None and (self.path / LEXICON).exists():
             words = replace(words, lexicon=read_json(self.path / LEXICON))
         return process, prediction, sampling_from_json(extra["sampling"]), words
 
-    def _published_sampling(self, prediction: Prediction) -> Sampling:
-        """The defaults of the U-Net's kind, as far as the folder does not know better."""
-        if not self.has("unet"):
-            return Sampling()
-        sampling = default_sampling(self.config("unet"), prediction)
+    @property
+    def scheduler(self) -> dict[str, Any] | None:
+        """The scheduler's configuration where it is one of diffusers', else None."""
+        file = self.place("scheduler") / SCHEDULER
+        config = read_json(file) if file.is_file() else {}
+        return config if str(config.get("_class_name", "")).endswith("Scheduler") else None
+
+    def notes(self) -> tuple[str, ...]:
+        """What the folder says of painting that Limner does not do, a sentence each."""
+        process, prediction, sampling, _ = self.load_settings()
+        if self.scheduler is None:
+            return ()
+        published, notes = self._published_sampling(process, prediction)
+        return (
+            notes
+            if published.solver == sampling.solver
+            and (published.schedule, published.options) == (sampling.schedule, sampling.options)
+            else ()
+        )
+
+    def _published_sampling(
+        self, process: Process, prediction: Prediction
+    ) -> tuple[Sampling, tuple[str, ...]]:
+        """What a folder of others is painted with, and what of that Limner does not do.
+
+        The family's defaults, as far as the folder and its scheduler do not know better.
+        """
+        sampling = self._sampling_of_kind(process, prediction)
+        if self.scheduler is None:
+            return sampling, ()
+        return sampled_by(self.scheduler, sampling, process)
+
+    def _sampling_of_kind(self, process: Process, prediction: Prediction) -> Sampling:
+        part = "unet" if self.has("unet") else "transformer"
+        config = self.config(part)
+        family = family_of_model(config, process)
+        sampling = family.sampling_of(name_of(prediction))
+        if isinstance(process, RectifiedFlow):
+            sampling = replace(sampling, schedule="shifted")
+        if part == "transformer":
+            return sampling
         latent = read_json(self.path / "unet" / "config.json").get("sample_size")
         if isinstance(latent, int) and self.has("vae"):
             side = latent * self.config("vae").space.stride
             sampling = replace(sampling, size=(side, side))
-        zero = read_json(self.path / "model_index.json").get("force_zeros_for_empty_prompt", True)
+        zero = read_json(self.path / INDEX).get("force_zeros_for_empty_prompt", True)
         return replace(sampling, zero_negative=sampling.zero_negative and bool(zero))
 
     def _index(self, part: str, library: str, name: str) -> None:
-        path = self.path / "model_index.json"
+        path = self.path / INDEX
         index = read_json(path) if path.exists() else {"_class_name": "StableDiffusionPipeline"}
         write_json(path, {**index, part: [library, name]})
 
-    def describe(self, unet: UNetConfig, sampling: Sampling) -> None:
-        """Name the pipeline of diffusers that the folder is for, with what it asks for beside."""
-        path = self.path / "model_index.json"
+    def describe(self, family: Family, channels: int, sampling: Sampling) -> None:
+        """Name the pipeline of diffusers that the folder is for, with what it asks for beside.
+
+        channels: that the denoiser takes.
+        """
+        path = self.path / INDEX
         nothing: dict[str, Any] = {
             name: [None, None] for name in ("feature_extractor", "image_encoder")
         }
-        if unet.pooled_width is not None:
-            family = "StableDiffusionXL"
+        nothing |= family.beside
+        if family.sampling.zero_negative:
             nothing |= {"force_zeros_for_empty_prompt": sampling.zero_negative}
-        else:
-            family = "StableDiffusion"
-            nothing |= {"safety_checker": [None, None], "requires_safety_checker": False}
-        purpose = "Inpaint" if unet.in_channels == 9 else ""
+        purpose = "Inpaint" if channels == INPAINTING_CHANNELS else ""
         name = {
-            "_class_name": f"{family}{purpose}Pipeline",
+            "_class_name": f"{family.pipeline}{purpose}Pipeline",
             "_diffusers_version": LAYOUT_VERSION,
         }
         write_json(path, nothing | read_json(path) | name)
-
-
-_PREDICTIONS = {
-    "epsilon": "epsilon",
-    "v": "v",
-    "v_prediction": "v",
-    "sample": "sample",
-    "flow": "flow",
-}
-DIFFUSERS_PREDICTIONS = {"epsilon": "epsilon", "v": "v_prediction", "sample": "sample"}
-# diffusers' scheduler for a folder of ours: the plainest, set as for every Stable Diffusion
-DDIM = {
-    "_class_name": "DDIMScheduler",
-    "clip_sample": False,
-    "set_alpha_to_one": False,
-    "steps_offset": 1,
-}
 
 
 def default_dtype(config: Any, device: torch.device | str) -> torch.dtype:
@@ -324,7 +363,7 @@ def published_tokenizer(tower: TextTowerConfig) -> Tokenizer:
 
 def read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise CheckpointError(f"{path} is missing: the model folder is not complete") from None
     except ValueError as error:
@@ -335,7 +374,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _state(module: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:

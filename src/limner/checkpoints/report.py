@@ -7,16 +7,25 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from limner.checkpoints.detect import INPAINTING_CHANNELS, Found, detect, dtype_names
+from limner.checkpoints.detect import Found, detect, dtype_names
 from limner.checkpoints.eight_bit import open_unpacked
-from limner.checkpoints.folder import KINDS, Kind, ModelFolder, read_json
+from limner.checkpoints.families import (
+    LIMNER,
+    SD1,
+    SINGLE_FILES,
+    Family,
+    family_of_config,
+    family_of_model,
+)
+from limner.checkpoints.folder import INPAINTING_CHANNELS, KINDS, Kind, ModelFolder
 from limner.checkpoints.header import Entry
-from limner.checkpoints.layouts import DESCRIPTIONS, Family, family_of_unet
+from limner.checkpoints.integrity import index_of, problems
+from limner.checkpoints.integrity import notes as integrity_notes
 from limner.checkpoints.reader import Weights, open_weights
-from limner.checkpoints.single_file import leftovers, match
+from limner.checkpoints.single_file import leftovers, match, parted, unused_notes
 from limner.checkpoints.weights import respell, weight_files
 from limner.diffusion.prediction import name_of
-from limner.diffusion.process import DiscreteDiffusion
+from limner.diffusion.process import Process
 from limner.errors import CheckpointError, UsageError
 from limner.nn.skeleton import skeleton
 
@@ -25,8 +34,8 @@ from limner.nn.skeleton import skeleton
 class Report:
     """What a file or a folder is.
 
-    parameters: numbers by part. problems: parts that cannot be told at all, and why; missing,
-    unexpected and misshapen: tensors of the others.
+    parameters: numbers by part. notes: what of it Limner does not do as it says. problems: what
+    is missing or cannot be told at all, and why; missing, unexpected and misshapen: tensors.
     """
 
     path: str
@@ -42,10 +51,16 @@ class Report:
     prediction_found: str | None = None
     zero_snr: bool = False
     metadata: Mapping[str, str]
+    notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     misshapen: tuple[str, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return not (self.problems or self.missing or self.unexpected or self.misshapen)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -60,16 +75,18 @@ def inspect(path: Path) -> Report:
 
 def inspect_weights(weights: Weights) -> Report:
     found = detect(weights)
-    matches, problems = [], []
+    matches, untold = [], []
+    family = SINGLE_FILES.get(found.kind, SD1)
     for place in found.places:
         try:
-            matches.append(match(weights, place, found.family))
+            matches.append(match(weights, place, family))
         except CheckpointError as error:
-            problems.append(str(error))
-    whole = bool(matches) and not problems
+            untold.append(str(error))
+    left = leftovers(weights, found, matches) if matches and not untold else ()
+    unexpected, unused = parted(weights, found, left)
     return Report(
         path=str(weights.path),
-        kind=found.family,
+        kind=found.kind,
         description=found.description,
         bytes=weights.path.stat().st_size,
         tensors=len(weights.entries),
@@ -81,9 +98,10 @@ def inspect_weights(weights: Weights) -> Report:
         prediction_found=found.prediction_found,
         zero_snr=found.zero_snr,
         metadata=dict(weights.metadata),
-        problems=tuple(problems),
+        problems=tuple(untold),
         missing=tuple(f"{part.place.prefix}: {name}" for part in matches for name in part.missing),
-        unexpected=tuple(sorted(leftovers(weights, found, matches))) if whole else (),
+        notes=unused_notes(unused),
+        unexpected=tuple(sorted(unexpected)),
         misshapen=tuple(line for part in matches for line in part.misshapen),
     )
 
@@ -102,19 +120,18 @@ class FolderPart:
 
 
 def inspect_folder(path: Path) -> Report:
-    """A model folder, its parts held against their config.json."""
-    if not (path / "model_index.json").is_file():
-        raise CheckpointError(f"{path} is no model folder: one with a model_index.json is right")
+    """A model folder, its parts held against their config.json and its index against its parts."""
     folder = ModelFolder(path)
+    index = index_of(folder)
     kinds = [kind for kind in KINDS if folder.has(kind.folder)]
     parts = [_part(folder, kind) for kind in kinds]
     entries = [entry for part in parts for entry in part.entries.values()]
-    family, inpainting = _family(folder)
-    process, prediction, _, _ = folder.load_settings()
+    process, prediction, notes, settings_problems = _settings(folder)
+    family, inpainting = _family(folder, process)
     return Report(
         path=str(path),
-        kind=family,
-        description=DESCRIPTIONS[family] + (", inpainting" if inpainting else ""),
+        kind=family.name,
+        description=family.description + (", inpainting" if inpainting else ""),
         bytes=sum(part.bytes for part in parts),
         tensors=len(entries),
         dtypes=dtype_names(entries),
@@ -122,20 +139,39 @@ def inspect_folder(path: Path) -> Report:
             part.name: sum(entry.count for entry in part.entries.values()) for part in parts
         },
         layout="folder",
-        prediction=name_of(prediction),
-        prediction_found=Found.SCHEDULER,
-        zero_snr=bool(process.to_dict().get("rescale_betas_zero_snr", False)),
-        metadata={"class": str(read_json(path / "model_index.json").get("_class_name"))},
-        problems=tuple(part.problem for part in parts if part.problem),
+        prediction=prediction,
+        prediction_found=None if prediction is None else Found.SCHEDULER,
+        zero_snr=bool(getattr(process, "zero_terminal_snr", False)),
+        metadata={"class": str(index.get("_class_name"))},
+        notes=notes,
+        problems=(
+            *problems(folder),
+            *settings_problems,
+            *(part.problem for part in parts if part.problem),
+        ),
         missing=tuple(f"{part.name}: {name}" for part in parts for name in part.missing),
         unexpected=tuple(f"{part.name}: {name}" for part in parts for name in part.unexpected),
         misshapen=tuple(f"{part.name}: {name}" for part in parts for name in part.misshapen),
     )
 
 
+def _settings(
+    folder: ModelFolder,
+) -> tuple[Process | None, str | None, tuple[str, ...], tuple[str, ...]]:
+    """(process, prediction, notes, problems) of how a folder is painted with."""
+    if not folder.has("scheduler"):
+        return None, None, integrity_notes(folder), ()  # the index says whether it should be there
+    try:
+        process, prediction, *_ = folder.load_settings()
+        notes = integrity_notes(folder) + folder.notes()
+    except CheckpointError as error:
+        return None, None, integrity_notes(folder), (str(error),)
+    return process, name_of(prediction), notes, ()
+
+
 def _part(folder: ModelFolder, kind: Kind) -> FolderPart:
     try:
-        files = weight_files(folder.path / kind.folder, kind.stem)
+        files = weight_files(folder.place(kind.folder), kind.stem)
         entries = {
             ours: entry
             for file in files
@@ -161,10 +197,11 @@ def _part(folder: ModelFolder, kind: Kind) -> FolderPart:
     )
 
 
-def _family(folder: ModelFolder) -> tuple[Family, bool]:
+def _family(folder: ModelFolder, process: Process | None) -> tuple[Family, bool]:
     """(family, whether it is for inpainting) of a folder."""
-    process, *_ = folder.load_settings()
-    if not folder.has("unet") or not isinstance(process, DiscreteDiffusion):
-        return Family.LIMNER, False
-    config = folder.config("unet")
-    return family_of_unet(config), config.in_channels == INPAINTING_CHANNELS
+    try:
+        config = folder.config("unet")
+    except CheckpointError:  # it has none, or one that is among the problems
+        return LIMNER, False
+    family = family_of_config(config) if process is None else family_of_model(config, process)
+    return family, config.in_channels == INPAINTING_CHANNELS

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from limner.diffusion.prediction import Prediction, V
+from limner.diffusion.names import schedule_name
+from limner.diffusion.path import Path, path
+from limner.diffusion.process import Process
+from limner.diffusion.scheduler_config import LevelOptions, SamplingPlan
 from limner.errors import CheckpointError
-from limner.models.unet import UNetConfig
 
 LISTS = ("concepts", "styles", "others", "colours", "grounds")
 
@@ -43,6 +45,8 @@ class Words:
 class Sampling:
     """A model's own defaults for painting, and how it was trained to be told of the words.
 
+    options, unit_start, native_end: of the way through `schedule`, as the model's own scheduler
+    has it (`limner.diffusion.path`); another schedule goes its usual way.
     size: (width, height) in pixels. interval: (low, high] sigmas that guidance is for; None: all.
     pad_mask: which padding may be attended to. clip_skip, final_norm: which state of the text
     tower is the context, as `TextEncoder` has them. zero_negative: an empty negative prompt is
@@ -55,6 +59,9 @@ class Sampling:
     solver: str = "dpmpp_2m"
     schedule: str = "karras"
     shift: float = 1.0
+    options: LevelOptions = field(default_factory=LevelOptions)
+    unit_start: bool = False
+    native_end: bool = False
     interval: tuple[float, float] | None = None
     size: tuple[int, int] = (512, 512)
     pad_mask: str = "none"
@@ -64,25 +71,32 @@ class Sampling:
     dialect: str = "a1111"
     weighting: str | None = None
 
+    def path(self, process: Process, steps: int, schedule: str) -> Path:
+        """The way of a painting with the model's own process, its levels and both ends.
 
-SD1 = Sampling()
-SD2_V = replace(SD1, size=(768, 768))
-SDXL = replace(
-    SD1,
-    steps=25,
-    guidance=5.0,
-    size=(1024, 1024),
-    clip_skip=2,
-    final_norm=False,
-    zero_negative=True,
-)
+        Raises RequestError for a schedule that does not fit.
+        """
+        if schedule_name(schedule) != self.schedule:
+            return path(process, steps, schedule, shift=self.shift)
+        return path(
+            process,
+            steps,
+            schedule,
+            unit_start=self.unit_start,
+            native_end=self.native_end,
+            **{"shift": self.shift, **self.options},
+        )
 
-
-def default_sampling(unet: UNetConfig, prediction: Prediction) -> Sampling:
-    """How Stable Diffusion is painted with, told by its U-Net and what that predicts."""
-    if unet.pooled_width is not None:
-        return SDXL
-    return SD2_V if isinstance(prediction, V) else SD1
+    def by_scheduler(self, plan: SamplingPlan) -> Sampling:
+        """The same, but for what a model's own scheduler says."""
+        return replace(
+            self,
+            solver=plan.solver,
+            schedule=plan.schedule,
+            options=plan.options,
+            unit_start=plan.unit_start,
+            native_end=plan.native_end,
+        )
 
 
 def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
@@ -90,8 +104,12 @@ def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
     if unknown := sorted(json.keys() - Sampling.__dataclass_fields__.keys()):
         raise CheckpointError(f"limner.json sets {unknown[0]!r}: a newer Limner knows what it is")
     interval = json.get("interval")
+    options = dict(json.get("options", {}))
+    if "span" in options:
+        options["span"] = tuple(options["span"])
     fields = {
         **json,
+        "options": options,
         "size": tuple(json["size"]),
         "interval": None if interval is None else tuple(interval),
     }

@@ -17,29 +17,23 @@ from torch import nn
 
 from limner.checkpoints import keymaps
 from limner.checkpoints.detect import NESTED, Detection, detect
+from limner.checkpoints.families import SD1, SINGLE_FILES, Family
+from limner.checkpoints.families.places import EMA_PREFIX, Place
+from limner.checkpoints.file_noise import MEANINGFUL, latent_space
 from limner.checkpoints.folder import default_dtype, published_tokenizer
 from limner.checkpoints.header import Shape, shown
+from limner.checkpoints.ignored import beside, ignored
 from limner.checkpoints.keymaps import Source, Table
-from limner.checkpoints.layouts import (
-    AUTOENCODERS,
-    EMA_PREFIX,
-    MODELS,
-    Family,
-    Place,
-    family_of_unet,
-    ignored,
-)
+from limner.checkpoints.kinds import FileKind
+from limner.checkpoints.parts import Parts
 from limner.checkpoints.reader import Weights, open_weights
-from limner.checkpoints.settings import default_sampling
+from limner.checkpoints.scheduling import EDM_PREDICTIONS, sampled_by
 from limner.checkpoints.sizes import OurShapes, derived
 from limner.checkpoints.weights import respell
-from limner.checkpoints.whole_folder import Parts
 from limner.diffusion.prediction import prediction_named
-from limner.diffusion.process import DiscreteDiffusion, process_from_dict
 from limner.errors import CheckpointError, UsageError
 from limner.models.autoencoder import Autoencoder
-from limner.models.presets import AUTOENCODER_SD1
-from limner.models.unet import UNet, UNetConfig
+from limner.models.unet import UNetConfig
 from limner.nn.skeleton import skeleton
 
 
@@ -68,6 +62,7 @@ def load_single_file(
     ema: bool = False,
     vae: Path | None = None,
     unet: UNetConfig | None = None,
+    strict: bool = False,
 ) -> Parts:
     """A Stable Diffusion 1, 2 or XL model from a safetensors file, whatever the file's name.
 
@@ -75,6 +70,7 @@ def load_single_file(
     prediction: "epsilon" or "v", instead of what the file tells. ema: the U-Net's averaged weights.
     vae: a file with another autoencoder, which takes the place of the file's.
     unet: the U-Net's sizes where they are not those that the family's rules give.
+    strict: refuse what else lies in the file, in place of a note in `Parts.notes`.
     Raises CheckpointError for any other file, and where tensors are missing, of another shape, or
     left over that are not known to be unused.
     """
@@ -86,6 +82,7 @@ def load_single_file(
         ema=ema,
         vae=None if vae is None else open_weights(vae),
         unet=unet,
+        strict=strict,
     )
 
 
@@ -98,59 +95,73 @@ def load_parts(
     ema: bool = False,
     vae: Weights | None = None,
     unet: UNetConfig | None = None,
+    strict: bool = False,
 ) -> Parts:
     """As `load_single_file`, of tensors that are open already."""
     found = detect(weights, prediction=prediction)
-    if found.family not in MODELS:
+    family = SINGLE_FILES.get(found.kind)
+    if family is None:
         raise CheckpointError(
             f"{weights.path} is {found.description}: "
             "a whole Stable Diffusion 1, 2 or XL base model is right"
         )
     matches = [
-        match(weights, place, found.family, unet=unet)
+        match(weights, place, family, unet=unet)
         for place in found.places
         if vae is None or place.part != "autoencoder"
     ]
-    check(weights, matches, leftovers(weights, found, matches))
+    unexpected, unused = parted(weights, found, leftovers(weights, found, matches))
+    check(weights, matches, unexpected + unused if strict else unexpected)
     sources = [(weights, averaged(weights, part) if ema else part) for part in matches]
     if vae is not None:
-        sources.append((vae, match_autoencoder(vae, found.family)))
+        sources.append((vae, match_autoencoder(vae, family, weights)))
     modules = {
         part.place.part: fill(file, part, dtype=dtype, device=device) for file, part in sources
     }
-    return _assembled(modules, found)
+    return _assembled(modules, family, found, unused_notes(unused))
 
 
 def load_autoencoder(
     path: Path,
-    denoiser: nn.Module,
+    parts: Parts,
     *,
     dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
 ) -> Autoencoder:
-    """The autoencoder of a file of its own, or of a whole model, for a U-Net's latents.
+    """The autoencoder of a file of its own, or of a whole model, for a model's latents.
 
-    Raises CheckpointError where the file holds none, UsageError for a denoiser of another kind.
+    Raises CheckpointError where the file holds none, UsageError for a model of another kind.
     """
-    if not isinstance(denoiser, UNet):
-        raise UsageError("another autoencoder fits a Stable Diffusion model only, not a DiT")
+    family = parts.family
+    if family.autoencoder is None:
+        raise UsageError(
+            f"another autoencoder fits a Stable Diffusion model only, not {family.description}"
+        )
     weights = open_weights(path)
-    part = match_autoencoder(weights, family_of_unet(denoiser.config))
+    part = match_autoencoder(weights, family)
     autoencoder: Any = fill(weights, part, dtype=dtype, device=device)
-    channels, wanted = autoencoder.config.latent_channels, denoiser.config.out_channels
+    channels, wanted = autoencoder.config.latent_channels, parts.denoiser.config.out_channels
     if channels != wanted:
         raise CheckpointError(f"{path} has latents of {channels} channels, the U-Net of {wanted}")
     return autoencoder
 
 
 def match(
-    weights: Weights, place: Place, family: Family, *, unet: UNetConfig | None = None
+    weights: Weights,
+    place: Place,
+    family: Family,
+    *,
+    unet: UNetConfig | None = None,
+    told: Weights | None = None,
 ) -> Match:
-    """Hold the tensors of a place against the module that their shapes tell of."""
+    """Hold the tensors of a place against the module that their shapes tell of.
+
+    told: the file that says how latents are scaled, if it is another.
+    """
     where = _whole_names(weights, place)
     shapes = {name: weights.entries[whole].shape for name, whole in where.items()}
     what = f"{weights.path}: the {place.part.replace('_', ' ')} ({place.prefix or 'no prefix'})"
-    module, table = _built(place, shapes, family, unet, what)
+    module, table = _built(place, shapes, family, unet, told or weights, what)
     sources, missing, misshapen = {}, [], []
     for name, tensor in module.state_dict().items():
         source = keymaps.find(name, table)
@@ -172,15 +183,19 @@ def match(
     )
 
 
-def match_autoencoder(weights: Weights, family: Family) -> Match:
-    """The autoencoder of a file of its own, or of a whole model, for a model of that family."""
+def match_autoencoder(weights: Weights, family: Family, told: Weights | None = None) -> Match:
+    """The autoencoder of a file of its own, or of a whole model, for a model of that family.
+
+    told: the file of the model, which says how its latents are scaled.
+    """
     found = detect(weights)
     place = next((place for place in found.places if place.part == "autoencoder"), None)
     if place is None:
         raise CheckpointError(f"{weights.path} is {found.description}: a VAE is right")
-    part = match(weights, place, family)
-    alone = found.family is Family.AUTOENCODER
-    check(weights, [part], leftovers(weights, found, [part]) if alone else ())
+    part = match(weights, place, family, told=told)
+    alone = found.kind is FileKind.AUTOENCODER
+    left = leftovers(weights, found, [part]) if alone else ()
+    check(weights, [part], parted(weights, found, left)[0])
     return part
 
 
@@ -192,9 +207,30 @@ def leftovers(weights: Weights, found: Detection, matches: list[Match]) -> tuple
     return tuple(
         name
         for name in weights.entries.keys() - used
-        if not ignored(bare := name.removeprefix(NESTED))
+        if (bare := name.removeprefix(NESTED)) not in MEANINGFUL
+        and not ignored(bare)
         and not any(bare.startswith(prefix) for prefix in left_out)
     )
+
+
+def parted(
+    weights: Weights, found: Detection, left: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names that no part takes: (those that are refused, those that lie there unused)."""
+    prefixes = [place.prefix for place in found.places]
+    unused = {
+        name
+        for name in left
+        if beside(name.removeprefix(NESTED), weights.entries[name].count, prefixes)
+    }
+    return tuple(name for name in left if name not in unused), tuple(sorted(unused))
+
+
+def unused_notes(names: tuple[str, ...]) -> tuple[str, ...]:
+    """One sentence of what lies in a file beside the model; none where nothing does."""
+    if not names:
+        return ()
+    return (f"{len(names)} tensors of the file are not used, such as {shown(names)}",)
 
 
 def check(weights: Weights, matches: list[Match], unexpected: tuple[str, ...]) -> None:
@@ -251,11 +287,16 @@ def fill(
 
 
 def _built(
-    place: Place, shapes: Mapping[str, Shape], family: Family, unet: UNetConfig | None, what: str
+    place: Place,
+    shapes: Mapping[str, Shape],
+    family: Family,
+    unet: UNetConfig | None,
+    told: Weights,
+    what: str,
 ) -> tuple[Any, Table]:
     """The module, without weights, that the shapes in a place tell of, and the table of its names.
 
-    what: the place in words, for errors.
+    told: the file that says how latents are scaled. what: the place in words, for errors.
     """
     if not shapes:
         raise CheckpointError(f"{what} is not in the file")
@@ -265,8 +306,10 @@ def _built(
     table = naming.table(*derived(lambda: naming.skeleton(shapes), what))
     config = derived(lambda: naming.config(OurShapes(shapes, table)), what)
     if place.part == "autoencoder":
-        like = AUTOENCODERS.get(family, AUTOENCODER_SD1)
-        config = replace(config, scale=like.scale, overflows_half=like.overflows_half)
+        like = family.autoencoder or SD1.autoencoder
+        assert like is not None
+        space = latent_space(told, bare_names(told), like.scale)
+        config = replace(config, **space, overflows_half=like.overflows_half)
     if place.part == "denoiser" and unet is not None:
         config = unet
     return derived(lambda: skeleton(lambda: naming.module(config)), what), table
@@ -282,6 +325,11 @@ def _whole_names(weights: Weights, place: Place) -> dict[str, str]:
     return names
 
 
+def bare_names(weights: Weights) -> dict[str, str]:
+    """A file's names without `state_dict.` -> as they are."""
+    return {name.removeprefix(NESTED): name for name in weights.entries}
+
+
 def _unused(place: Place, config: Any, where: Mapping[str, str]) -> frozenset[str]:
     if place.naming.unused is None:
         return frozenset()
@@ -289,22 +337,27 @@ def _unused(place: Place, config: Any, where: Mapping[str, str]) -> frozenset[st
     return frozenset(whole for name, whole in where.items() if pattern.fullmatch(name))
 
 
-def _assembled(modules: Mapping[str, Any], found: Detection) -> Parts:
-    """The parts with what goes with them by the family."""
-    scheduler = DiscreteDiffusion().to_dict()
-    if found.zero_snr:
-        scheduler["rescale_betas_zero_snr"] = True
-    process = process_from_dict(scheduler)
-    if found.prediction not in ("epsilon", "v"):
+def _assembled(
+    modules: Mapping[str, Any], family: Family, found: Detection, notes: tuple[str, ...]
+) -> Parts:
+    """The parts with what goes with them by the family, and what there is to say of them."""
+    process, scheduler = found.process, found.scheduler
+    if found.prediction not in ("epsilon", "v", "edm"):
         raise UsageError(f"prediction {found.prediction!r} is none of epsilon and v")
-    prediction = prediction_named(found.prediction, process)
+    sampling = family.sampling_of(found.prediction)
+    if scheduler is not None:
+        scheduler = {**scheduler, "prediction_type": EDM_PREDICTIONS[found.prediction]}
+        sampling, told = sampled_by(scheduler, sampling, process)
+        notes += told
     second = modules.get("text_encoder_2")
     return Parts(
         **modules,
         tokenizer=published_tokenizer(modules["text_encoder"].config),
         tokenizer_2=second and published_tokenizer(second.config),
         process=process,
-        prediction=prediction,
-        sampling=default_sampling(modules["denoiser"].config, prediction),
+        prediction=prediction_named(found.prediction, process),
+        sampling=sampling,
         words=None,
+        scheduler=scheduler,
+        notes=notes,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,17 +12,26 @@ import torch
 from torch import Tensor
 
 from limner.checkpoints import keymaps
+from limner.checkpoints.families import Family
+from limner.checkpoints.families.places import AUTOENCODER_PLACE, Place
+from limner.checkpoints.file_noise import (
+    LATENT_DEVIATION,
+    LATENT_FACTOR,
+    LATENT_MEAN,
+    PLAYGROUND,
+    V_LEAST,
+    V_MOST,
+)
 from limner.checkpoints.folder import published_tokenizer
 from limner.checkpoints.header import Entry
 from limner.checkpoints.keymaps import Form
-from limner.checkpoints.layouts import LAYOUTS, Family, Place, family_of_unet
+from limner.checkpoints.parts import Parts
 from limner.checkpoints.single_file import match
-from limner.checkpoints.whole_folder import Parts
 from limner.checkpoints.writer import write_weights
 from limner.diffusion.prediction import name_of
-from limner.diffusion.process import DiscreteDiffusion
+from limner.diffusion.process import EDM, DiscreteDiffusion, process_from_dict
 from limner.errors import CheckpointError
-from limner.models.unet import UNet, UNetConfig
+from limner.models.unet import UNetConfig
 
 Pieces = dict[str, list[tuple[Tensor, Form]]]
 INSTEAD = "save it as a folder instead"
@@ -58,29 +68,33 @@ def compose(parts: Parts, path: Path, dtype: torch.dtype) -> Composed:
     """The model as the file `path` will hold it, checked to be read back as it is."""
     family = _family(parts)
     pieces: Pieces = {}
-    for place in LAYOUTS[family]:
+    for place in family.places:
         pieces |= _pieces(_part(parts, place), place)
-    prediction, zero_snr = _told(parts)
-    markers = [
-        name for name, is_so in (("v_pred", prediction == "v"), ("ztsnr", zero_snr)) if is_so
-    ]
-    pieces |= {name: [(torch.empty(0), Form.SAME)] for name in markers}
+    prediction = name_of(parts.prediction)
+    pieces |= {name: [(value, Form.SAME)] for name, value in markers(parts, prediction).items()}
+
+    def kept(name: str) -> torch.dtype:
+        return torch.float64 if name.startswith("edm_") else dtype  # numbers, not weights
+
     entries = {
-        name: Entry(dtype=dtype, shape=keymaps.possible_shapes(tuple(tensor.shape), form)[0])
+        name: Entry(dtype=kept(name), shape=keymaps.possible_shapes(tuple(tensor.shape), form)[0])
         for name, ((tensor, form), *_) in pieces.items()
     }
     metadata = {"format": "pt", "modelspec.prediction_type": prediction}
     composed = Composed(path=path, entries=entries, metadata=metadata, pieces=pieces)
-    for place in LAYOUTS[family]:
+    for place in family.places:
         _check_read_back(composed, place, family, _part(parts, place).config)
     return composed
 
 
 def _family(parts: Parts) -> Family:
-    if not isinstance(parts.denoiser, UNet):
-        raise CheckpointError(f"a DiT has no names in a single file: {INSTEAD}")
-    family = family_of_unet(parts.denoiser.config)
-    if (parts.text_encoder_2 is None) == (family is Family.SDXL):
+    if parts.loras:
+        names = ", ".join(file.name for file in parts.loras)
+        raise CheckpointError(f"the model has a LoRA, {names}, beside its weights: {INSTEAD}")
+    family = parts.family
+    if not family.places:
+        raise CheckpointError(f"{family.description} has no names in a single file: {INSTEAD}")
+    if (parts.text_encoder_2 is None) == ("text_encoder_2" in family.towers):
         raise CheckpointError(f"its U-Net and its text encoders are of two families: {INSTEAD}")
     if parts.tokenizer.end != published_tokenizer(parts.text_encoder.config).end:
         raise CheckpointError(f"a vocabulary of its own has no place in a single file: {INSTEAD}")
@@ -105,16 +119,33 @@ def _pieces(module: Any, place: Place) -> Pieces:
     return pieces
 
 
-def _told(parts: Parts) -> tuple[str, bool]:
-    """(prediction, whether the schedule ends in pure noise): what a file has markers for."""
-    prediction, process = name_of(parts.prediction), parts.process.to_dict()
-    usual = DiscreteDiffusion().to_dict()
-    zero_snr = process.get("rescale_betas_zero_snr", False)
-    if prediction not in ("epsilon", "v") or process | {
-        "rescale_betas_zero_snr": False
-    } != usual | {"rescale_betas_zero_snr": False}:
+def markers(parts: Parts, prediction: str) -> dict[str, Tensor]:
+    """The tensors that say which noise a model is for; CheckpointError where none can."""
+    process, told = parts.process, dict[str, Tensor]()
+    if isinstance(process, EDM):
+        return _edm_markers(parts, process, prediction)
+    zero = DiscreteDiffusion(zero_terminal_snr=True)
+    if prediction not in ("epsilon", "v") or process not in (DiscreteDiffusion(), zero):
         raise CheckpointError(f"a single file means Stable Diffusion's noise process: {INSTEAD}")
-    return prediction, zero_snr
+    if prediction == "v":
+        told["v_pred"] = torch.empty(0)
+    if process == zero:
+        told["ztsnr"] = torch.empty(0)
+    return told
+
+
+def _edm_markers(parts: Parts, process: EDM, prediction: str) -> dict[str, Tensor]:
+    """As CosXL and Playground 2.5 have them; each says one standard deviation of the data."""
+    if prediction == "v" and process.sigma_data == 1:
+        ends = {V_LEAST: process.lowest, V_MOST: process.highest}
+        return {name: torch.tensor(end, dtype=torch.float64) for name, end in ends.items()}
+    space = _part(parts, AUTOENCODER_PLACE).config
+    per_channel = isinstance(space.scale, tuple) and isinstance(space.shift, tuple)
+    if prediction == "edm" and process == process_from_dict(PLAYGROUND) and per_channel:
+        deviation = [LATENT_FACTOR / scale for scale in space.scale]
+        told = {LATENT_MEAN: space.shift, LATENT_DEVIATION: deviation}
+        return {name: torch.tensor(value, dtype=torch.float64) for name, value in told.items()}
+    raise CheckpointError(f"a single file cannot say this EDM process: {INSTEAD}")
 
 
 def _check_read_back(composed: Composed, place: Place, family: Family, config: Any) -> None:
@@ -125,12 +156,18 @@ def _check_read_back(composed: Composed, place: Place, family: Family, config: A
         for (field, ours), theirs in zip(
             vars(_comparable(config)).items(), vars(_comparable(read)).values(), strict=True
         )
-        if ours != theirs
+        if ours != theirs and not _close(ours, theirs)
     ]
     if wrong:
         raise CheckpointError(
             f"a single file cannot say {place.part} {', '.join(wrong)}: {INSTEAD}"
         )
+
+
+def _close(ours: Any, theirs: Any) -> bool:
+    """Whether they are the same scale of every channel, but for the rounding of 1 / (1 / x)."""
+    tuples = isinstance(ours, tuple) and isinstance(theirs, tuple) and len(ours) == len(theirs)
+    return tuples and all(math.isclose(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
 def _comparable(config: Any) -> Any:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from limner.checkpoints.reader import read_tensors
 from limner.errors import CheckpointError
+from limner.files import whole_file
 
 MAX_VECTORS = 75  # a prompt of CLIP holds no more
 MAX_WORD = 100  # characters
@@ -60,9 +61,8 @@ def save_textual_inversion(path: str | Path, learned: TextualInversion) -> None:
         tensors = {learned.word: next(iter(vectors.values()))}
     else:
         tensors = {key: vectors[tower] for key, tower in TOWERS.items()}
-    partial = Path(path).with_name(Path(path).name + ".partial")
-    save_file(tensors, partial, metadata={"format": "pt"})
-    partial.replace(path)
+    with whole_file(path) as partial:
+        save_file(tensors, partial, metadata={"format": "pt"})
 
 
 def parse_textual_inversion(

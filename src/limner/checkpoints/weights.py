@@ -24,9 +24,11 @@ Spelling = tuple[tuple[str, str], ...]
 """Patterns of foreign tensor names and what Limner's have there; an empty name is left out."""
 
 # fmt: off
+IMAGE_TOWER = r"^(vision_model\..*|visual_projection\..*|logit_scale)$"
 PLAIN: Spelling = ()
 TEXT: Spelling = (
     (r".*\bposition_ids$", ""),  # 0, 1, 2, ...: no weight
+    (IMAGE_TOWER, ""),  # the rest of a whole CLIP
     (r"^(?=embeddings\.|encoder\.|final_layer_norm\.)", "text_model."),  # transformers 5
 )
 AUTOENCODER: Spelling = (  # diffusers before 0.18
@@ -105,7 +107,7 @@ def _table(file: Weights, spelling: Spelling) -> dict[str, str]:
 
 def _shards(index: Path) -> tuple[Path, ...]:
     try:
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         paths = tuple(index.parent / Path(name).name for name in names)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{index} is no index of shards: {error}") from None

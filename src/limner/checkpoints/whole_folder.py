@@ -2,68 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
 
+from limner.checkpoints import integrity
 from limner.checkpoints.branches import load_branches
 from limner.checkpoints.folder import ModelFolder
-from limner.checkpoints.naming import Naming, load_naming, save_naming
-from limner.checkpoints.settings import Sampling, Words
-from limner.diffusion.prediction import Prediction, name_of
-from limner.diffusion.process import Process
+from limner.checkpoints.naming import load_naming, save_naming
+from limner.checkpoints.parts import Parts
+from limner.diffusion.prediction import name_of
 from limner.errors import CheckpointError
-from limner.models.autoencoder import Autoencoder
-from limner.models.clip import TextTower
-from limner.models.content import ContentEncoder
-from limner.models.dit import DiT
-from limner.models.style import StyleNamer
-from limner.models.unet import UNet
-from limner.text.tokenizer import Tokenizer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """A model, part by part.
-
-    An autoencoder of None means that the denoiser works on pixels. SDXL has a second tokenizer and
-    text encoder. content_encoder: what restyles, where the model has it; naming, style_namer:
-    what says which of the model's concepts a picture shows, and in which of its styles.
-    """
-
-    tokenizer: Tokenizer
-    text_encoder: TextTower
-    denoiser: UNet | DiT
-    autoencoder: Autoencoder | None
-    process: Process
-    prediction: Prediction
-    sampling: Sampling
-    words: Words | None
-    tokenizer_2: Tokenizer | None = None
-    text_encoder_2: TextTower | None = None
-    content_encoder: ContentEncoder | None = None
-    style_namer: StyleNamer | None = None
-    naming: Naming | None = None
-
-    @property
-    def modules(self) -> tuple[nn.Module, ...]:
-        """All that has weights."""
-        parts = (getattr(self, name) for name in self.__dataclass_fields__)
-        return tuple(part for part in parts if isinstance(part, nn.Module))
 
 
 def load_folder(
-    path: Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+    path: Path,
+    *,
+    dtype: torch.dtype | None = None,
+    device: torch.device | str = "cpu",
+    strict: bool = False,
 ) -> Parts:
-    """Every part of the model in a folder, on a device; dtype as in `ModelFolder.load`."""
-    if not (path / "model_index.json").is_file():
-        raise CheckpointError(f"{path} is no model folder: one with a model_index.json is right")
+    """Every part of the model in a folder, on a device; dtype as in `ModelFolder.load`.
+
+    strict: refuse tensors that no part takes, in place of a note in `Parts.notes`. Raises
+    CheckpointError for a folder that is not whole, or broken.
+    """
     folder = ModelFolder(path)
+    integrity.index_of(folder)
     if folder.has("text_encoder_2") and not folder.has("text_encoder"):
         raise CheckpointError(f"{path} is SDXL's refiner: the base model is right")
+    integrity.check(folder, strict=strict)
     process, prediction, sampling, words = folder.load_settings()
     load = partial(folder.load, dtype=dtype, device=device)
     tower = load("text_encoder")
@@ -82,6 +52,9 @@ def load_folder(
         sampling=sampling,
         words=words,
         naming=load_naming(folder, device=device),
+        loras=folder.loras,
+        scheduler=folder.scheduler,
+        notes=integrity.notes(folder) + folder.notes(),
         **load_branches(folder, dtype=dtype, device=device),
     )
 
@@ -104,15 +77,21 @@ def save_folder(parts: Parts, path: Path, *, dtype: torch.dtype = torch.float32)
     if parts.autoencoder is not None:
         folder.save(parts.autoencoder, dtype)
         stride = parts.autoencoder.config.space.stride
-    if isinstance(parts.denoiser, UNet):
-        # one number, which diffusers' inpainting reckons with: a square of the shorter side
-        folder.save(parts.denoiser, dtype, sample_size=min(parts.sampling.size) // stride)
-        folder.describe(parts.denoiser.config, parts.sampling)
     else:
-        folder.save(parts.denoiser, dtype)
+        folder.remove("vae")  # which says that the model works on pixels
+    # one number, which diffusers' inpainting reckons with: a square of the shorter side
+    folder.save(parts.denoiser, dtype, sample_size=min(parts.sampling.size) // stride)
+    folder.describe(parts.family, parts.denoiser.config.in_channels, parts.sampling)
     for part in (parts.content_encoder, parts.style_namer):
         if part is not None:
             folder.save(part, dtype)
     if parts.naming is not None:
         save_naming(parts.naming, folder, dtype)
-    folder.save_settings(parts.process, name_of(parts.prediction), parts.sampling, parts.words)
+    folder.save_settings(
+        parts.process, name_of(parts.prediction), parts.sampling, parts.words, parts.scheduler
+    )
+    for file in parts.loras:
+        if (path / file.name).exists():
+            raise CheckpointError(f"two of the model's LoRAs are called {file.name}: rename one")
+        shutil.copyfile(file, path / file.name)
+        folder.add_lora(file.name)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from limner.checkpoints.header import NAMES_OF_DTYPES, Entry
 from limner.errors import OutputError
+from limner.files import whole_file
 
 
 def write_weights(
@@ -28,23 +28,13 @@ def write_weights(
     """
     # The widest dtypes first: then every tensor begins at a multiple of its own item size.
     names = sorted(entries, key=lambda name: (-entries[name].dtype.itemsize, name))
-    with whole_file(path) as partial, partial.open("wb") as file:
-        file.write(_header(names, entries, metadata))
-        for name in names:
-            file.write(_bytes(tensor(name), entries[name]))
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Where to write a file; it gets its name when it is finished, and is removed if it fails."""
-    partial = path.with_name(path.name + ".partial")
     try:
-        yield partial
-        partial.replace(path)
+        with whole_file(path) as partial, partial.open("wb") as file:
+            file.write(_header(names, entries, metadata))
+            for name in names:
+                file.write(_bytes(tensor(name), entries[name]))
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _header(names: list[str], entries: Mapping[str, Entry], metadata: Mapping[str, str]) -> bytes:

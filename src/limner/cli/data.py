@@ -124,6 +124,54 @@ def synonyms(
     typer.echo(f"{training} words to train with and {measured} to measure with in {path}")
 
 
+@command.command("everyday")
+def everyday(
+    pictures: Annotated[
+        Path | None, typer.Argument(help="Folder of a built set. Default: emoji of 128 pixels.")
+    ] = None,
+    nouns: Annotated[
+        Path | None, typer.Option(help="List of nouns, learned first: recipes/everyday-nouns.txt.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Chooses the synonyms that are held out.")] = 0,
+    packages: Annotated[
+        Path | None, typer.Option(help="Folder with WordNet's archive. Default: npm gets it.")
+    ] = None,
+) -> None:
+    """Write down what people call the concepts of a set, and which are learned first."""
+    from limner.data.emoji import default_folder
+    from limner.data.everyday_words import EVERYDAY_FILE, everyday_words
+    from limner.data.everyday_world import typed
+    from limner.data.find_synonyms import find_synonyms
+    from limner.data.records import PictureSet
+    from limner.data.wordnet import fetch_wordnet, read_wordnet
+    from limner.emoji.names import names_of
+    from limner.emoji.words import characters
+
+    folder = default_folder(128) if pictures is None else pictures
+    data = typed(PictureSet.load(folder))
+    wordnet = fetch_wordnet() if packages is None else read_wordnet(packages)
+    words = everyday_words(
+        data.records,
+        names_of(data.concepts),
+        characters(),
+        find_synonyms(data.records, wordnet, seed=seed),
+        measured=[] if nouns is None else measured_concepts(nouns),
+        seed=seed,
+    )
+    words.save(folder)
+    held_out = sum(map(len, words.held_out.values()))
+    typer.echo(
+        f"{len(words.names)} concepts, {len(words.first)} of them learned first, "
+        f"{held_out} words held out, in {folder / EVERYDAY_FILE}"
+    )
+
+
+def measured_concepts(nouns: Path) -> list[str]:
+    """The concepts of a list of nouns as bench/everyday_nouns.py writes it."""
+    rows = nouns.read_text(encoding="utf-8").splitlines()
+    return [row.partition(": ")[2] for row in rows if not row.startswith("#")]
+
+
 @command.command("lexicon")
 def lexicon(
     model: Annotated[Path, typer.Argument(help="A trained model's folder; it gets the lexicon.")],

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.progress import finish, progress_bar
+from limner.cli.progress import progress_bar
 from limner.cli.understanding import scene_lines, word_lines
 from limner.errors import UsageError
+from limner.generators import finish
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +48,7 @@ def command(
     from limner.cli.train import read
     from limner.data.emoji import cache_folder
     from limner.evaluate.report import choose_cells
-    from limner.pipeline import load
+    from limner.loading import load
 
     painter = load(model)
     if painter.words is None:
@@ -61,7 +62,7 @@ def command(
     output.mkdir(parents=True, exist_ok=True)
     write_sheet(painter, cells, output / "sheet.png")
     report = measure(painter, the_judge, real, cells, seeds)
-    (output / "report.json").write_text(report.to_json() + "\n")
+    (output / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
     typer.echo(report.table())
     if painter.parts.autoencoder is not None and len(real.held_out):
         decibel = reconstruction(painter, real.held_out)

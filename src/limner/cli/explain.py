@@ -13,69 +13,82 @@ from limner.cli import files
 from limner.cli.choosing import fitting
 from limner.cli.options import (
     ModelOptions,
-    RequestOptions,
-    Without,
+    OutputOptions,
+    Prompt,
+    Source,
     flattened,
     one_prompt,
     repeated,
-    warn,
 )
 from limner.cli.progress import progress_bar
+from limner.cli.request_options import RequestOptions, Without
 from limner.errors import OutputError, UsageError
+from limner.files import whole_file
+from limner.generators import finish
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from limner.pipeline import Painter, Request, Result
+    from limner.pipeline import Painter, Request, Result, Step
 
+SHEET: dict[str, Any] = {"rich_help_panel": "The sheet"}
 MOST_WORDS = 8
 SHOWN = 192  # pixels along the longer side of a picture on the sheet, at least
 
 
 @flattened
 def command(
-    prompt: Annotated[list[str] | None, typer.Argument(help="What to paint, in quotes.")] = None,
+    prompt: Prompt = None,
     *,
     words: Annotated[
-        str | None, typer.Option(help="Words to show, with commas between. Default: all.")
+        str | None,
+        typer.Option(
+            metavar="WORDS", help="Words to show, with commas between. Default: all.", **SHEET
+        ),
     ] = None,
     side: Annotated[
-        str, typer.Option(help="Whose words: prompt, negative, or prompt 1, ... of an AND.")
+        str,
+        typer.Option(
+            metavar="SIDE",
+            help="Whose words: prompt, negative, or prompt 1, ... of an AND.",
+            **SHEET,
+        ),
     ] = "prompt",
-    stages: Annotated[int, typer.Option(min=0, help="Into how many stages to cut the steps.")] = 4,
+    stages: Annotated[
+        int, typer.Option(min=0, help="Into how many stages to cut the steps.", **SHEET)
+    ] = 4,
     layers: Annotated[
-        str | None, typer.Option(help="Layers by the beginnings of their names, with commas.")
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Layers by the beginnings of their names, with commas. Default: all.",
+            **SHEET,
+        ),
     ] = None,
     options: Annotated[RequestOptions, Without("count"), Without("upscale"), Without("refine")],
-    source: Annotated[
-        Path | None, typer.Option("--from", help="A painted picture: all its settings.")
-    ] = None,
+    source: Source = None,
     painted_by: ModelOptions,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="The sheet; the maps lie beside it.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
+    output: OutputOptions,
 ) -> None:
     """Paint, and write a sheet of heat maps, and the raw maps beside it as .npz."""
-    base = repeated(source)
+    base = repeated(source, output)
     text = one_prompt(prompt, None if base is None else base.prompt)
-    path = files.target_path(output, f"{text} explained" if output is None else text)
+    path = output.target(f"{text} explained" if output.output is None else text)
     maps_path = path.with_suffix(".npz")
-    if maps_path.exists() and not force:
+    if maps_path.exists() and not output.force:
         raise OutputError(f"{maps_path} is there already: -o names another place, --force writes")
-    files.check_writable(path)
     own_size = {"upscale": None, "refine": None}  # the maps are of the picture as it is painted
     request = options.request(base, text, count=1, attention="mean", **own_size)
-    request, painted_by = fitting(request, painted_by)
+    painted_by = fitting(request, painted_by)
     painter = painted_by.load()
-    painted = paint(painter, request, stages)
+    painted = paint(painter, request, stages, quiet=output.quiet)
     for line in painted.result.warnings:
-        warn(line)
+        output.warn(line)
     shown = chosen_words(painted.result, words, side)
     only = None if layers is None else [name.strip() for name in layers.split(",")]
-    typer.echo(files.save_picture(sheet(painted, shown, side, only), path, force=force))
-    typer.echo(save_maps(painted.result, maps_path))
+    made = files.save_picture(sheet(painted, shown, side, only), path, force=output.force)
+    output.written([made, save_maps(painted.result, maps_path)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,22 +99,21 @@ class Painted:
     stages: tuple[tuple[int, int, Image], ...]
 
 
-def paint(painter: Painter, request: Request, stages: int) -> Painted:
+def paint(painter: Painter, request: Request, stages: int, *, quiet: bool = False) -> Painted:
     """Paint a request, keeping a preview at the end of each of so many stages."""
     run, previews = painter.steps(request), list[tuple[int, int, "Image"]]()
     steps = painter.complete(request).steps or 1
     ends = [round(steps * (n + 1) / stages) for n in range(min(stages, steps))]
-    with progress_bar("painting") as report:
-        while True:
-            try:
-                step = next(run)
-            except StopIteration as finished:
-                return Painted(result=finished.value, stages=tuple(previews))
+    with progress_bar("painting", quiet=quiet) as report:
+
+        def look(step: Step) -> None:
             report(step.index, step.total)
             done = round(steps * step.index / step.total)
             if len(previews) < len(ends) and done >= ends[len(previews)]:
                 first = previews[-1][1] + 1 if previews else 1
                 previews.append((first, ends[len(previews)], step.preview()[0]))
+
+        return Painted(result=finish(run, look), stages=tuple(previews))
 
 
 def chosen_words(result: Result, words: str | None, side: str) -> list[str]:
@@ -183,12 +195,9 @@ def save_maps(result: Result, path: Path) -> Path:
     for moment in attention.moments:
         arrays |= {f"maps/{moment.step}/{name}": m.numpy() for name, m in moment.maps.items()}
         arrays |= {f"tokens/{moment.step}/{s.name}": s.texts[0].numpy() for s in moment.sides}
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as file:
+        with whole_file(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, **arrays)
-        return part.replace(path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    return path

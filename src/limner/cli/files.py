@@ -64,6 +64,15 @@ def check_writable(path: Path) -> None:
         probe.unlink(missing_ok=True)
 
 
+def check_folder(folder: Path) -> None:
+    """Make a folder where there is none; OutputError if it cannot be written into."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from None
+    check_writable(folder / "picture.png")
+
+
 def numbered(path: Path, number: int) -> Path:
     """apple.png, apple-2.png, apple-3.png, ..."""
     return path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")

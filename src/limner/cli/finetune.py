@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.progress import finish, progress_bar, stop_signals
+from limner.cli.progress import progress_bar, stop_signals
 from limner.cli.watching import Watch
 from limner.errors import UsageError
+from limner.generators import finish
 
 if TYPE_CHECKING:
     from limner.checkpoints import Parts
@@ -75,8 +76,8 @@ def command(
 
     A LoRA is painted with by `limner paint --lora FILE`, a word by `--embedding FILE`.
     """
-    from limner.training.distributed import first_process, own_device
     from limner.training.finetune import FineTuning, finetune
+    from limner.training.launch import first_process, own_device
     from limner.training.loop import LoopConfig
 
     tuning = tuning_of(
@@ -100,7 +101,7 @@ def command(
     with progress_bar(str(kind), quiet=not first) as report, stop_signals() as stopped:
         watch = Watch(report, quiet=not first)
         made = finish(finetune(parts, pictures, output, config, resume=resume, stop=stopped), watch)
-    watch.check_done()
+    watch.check_done(stopped)
     if first:
         typer.echo(made)
 
@@ -135,7 +136,8 @@ def opened(model: Path | None, device: str) -> Parts:
     import torch
 
     from limner.checkpoints import load_folder, load_single_file
-    from limner.pipeline.places import shipped_model, usable
+    from limner.emoji.shipped import shipped_model
+    from limner.engine.devices import usable
 
     source = shipped_model() if model is None else model
     load = load_folder if source.is_dir() else load_single_file

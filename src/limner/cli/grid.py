@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,14 +11,15 @@ from limner.cli import files
 from limner.cli.choosing import fitting
 from limner.cli.options import (
     ModelOptions,
-    RequestOptions,
-    Without,
+    OutputOptions,
+    Prompt,
+    Source,
     flattened,
     one_prompt,
     repeated,
-    warn,
 )
 from limner.cli.progress import follow, progress_bar
+from limner.cli.request_options import RequestOptions, Without
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,10 +33,7 @@ TITLED = ("seed", "steps", "guidance", "solver", "schedule")  # of what stays th
 
 @flattened
 def command(
-    prompt: Annotated[
-        list[str] | None,
-        typer.Argument(help="What to paint, in quotes; with --from its own is the default."),
-    ] = None,
+    prompt: Prompt = None,
     *,
     over: Annotated[
         list[str],
@@ -44,62 +41,60 @@ def command(
             metavar="FIELD=VALUES",
             help="What varies, to the right; a second time: down. As guidance=1,2,4 or seed=0..3 "
             "or steps=5..20:5, weight:WORD=0,1,2, word:WORD=cat,dog.",
+            rich_help_panel="The sheet",
         ),
     ],
     options: Annotated[RequestOptions, Without("count")],
-    source: Annotated[
-        Path | None, typer.Option("--from", help="A painted picture: all its settings.")
-    ] = None,
+    source: Source = None,
     painted_by: ModelOptions,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="A .png, .jpg or .webp file, or a folder.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
+    output: OutputOptions,
 ) -> None:
     """Paint a prompt over the values of one or two settings, and write one sheet."""
     from limner.pipeline.metadata import grid_texts
     from limner.pipeline.sweeps import checked, settled, sweep
 
     axes = checked(over)
-    base = repeated(source)
+    base = repeated(source, output)
     said = [str(axis.values[0]) for axis in axes if axis.name == "prompt"]
     said += [] if base is None else [base.prompt]
     text = one_prompt(prompt, said[0] if said else None)
-    path = files.target_path(output, f"{text} grid" if output is None else text)
-    files.check_writable(path)
+    path = output.target(f"{text} grid" if output.output is None else text)
     request = options.request(base, text, count=1)
     if all(axis.name != "prompt" for axis in axes):  # one model paints all cells
-        request, painted_by = fitting(request, painted_by)
+        painted_by = fitting(request, painted_by)
     painter = painted_by.load()
-    cells = settled(painter, sweep(request, axes, dialect=painter.parts.sampling.dialect))
+    asked = sweep(request, axes, dialect=painter.parts.sampling.dialect)
+    cells, notes = settled(painter, asked)
+    for line in notes:
+        output.warn(line)
     with_grid = grid_texts(cells[0][0], axes, painted_by.origin)
-    shown = sheet(painter, cells, axes, text)
-    typer.echo(files.save_picture(shown, path, with_grid, force=force))
+    pictures = painted(painter, [cell for row in cells for cell in row], output)
+    shown = sheet(pictures, cells[0][0], axes, text)
+    output.written([files.save_picture(shown, path, with_grid, force=output.force)])
 
 
-def sheet(painter: Painter, cells: list[list[Request]], axes: Sequence[Axis], prompt: str) -> Image:
-    """The cells painted, one after the other, as a table with its values beside it.
+def sheet(pictures: Sequence[Image], first: Request, axes: Sequence[Axis], prompt: str) -> Image:
+    """The pictures of all cells, row by row, as a table with its values beside it.
 
-    prompt: as it was before any of its words changed.
+    first: the request of the first cell. prompt: as it was before any of its words changed.
     """
     from limner.evaluate.sheet import table_sheet
 
     across, *down = axes
-    pictures = painted(painter, [cell for row in cells for cell in row])
     width = len(across.values)
     return table_sheet(
         [pictures[n : n + width] for n in range(0, len(pictures), width)],
         heads=[across.label(value) for value in across.values],
         labels=[axis.label(value) for axis in down for value in axis.values] or None,
-        title=title(prompt, cells[0][0], axes),
+        title=title(prompt, first, axes),
         scale=max(1, SHOWN // max(max(picture.size) for picture in pictures)),
     )
 
 
-def painted(painter: Painter, cells: Sequence[Request]) -> list[Image]:
+def painted(painter: Painter, cells: Sequence[Request], output: OutputOptions) -> list[Image]:
     """A picture a request; what they warn of is said once."""
     pictures, warnings = [], dict[str, None]()
-    with progress_bar("painting") as report:
+    with progress_bar("painting", quiet=output.quiet) as report:
         for index, cell in enumerate(cells):
 
             def so_far(done: int, total: int, note: str = "", *, before: int = index) -> None:
@@ -109,7 +104,7 @@ def painted(painter: Painter, cells: Sequence[Request]) -> list[Image]:
             pictures.append(result.images[0])
             warnings |= dict.fromkeys(result.warnings)
     for line in warnings:
-        warn(line)
+        output.warn(line)
     return pictures
 
 

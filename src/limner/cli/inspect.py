@@ -22,16 +22,18 @@ def command(
 ) -> None:
     """Say what a model file or folder is: kind, sizes, dtype, prediction, and what mismatches.
 
-    Only headers are read, and nothing of a file is run.
+    Only headers are read, and nothing of a file is run. Exits with 1 where something is wrong.
     """
     from limner.checkpoints import inspect
 
     report = inspect(model)
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=1))
-        return
-    for name, value in lines(report):
-        typer.echo(f"{name:12}{printable(value)}")
+    else:
+        for name, value in lines(report):
+            typer.echo(f"{name:12}{printable(value)}")
+    if not report.sound:
+        raise typer.Exit(1)
 
 
 def lines(report: Report) -> Iterator[tuple[str, str]]:
@@ -48,6 +50,8 @@ def lines(report: Report) -> Iterator[tuple[str, str]]:
         yield "prediction", f"{report.prediction} ({report.prediction_found}){end}"
     for key, value in report.metadata.items():
         yield "metadata", f"{key}: {value}"
+    for note in report.notes:
+        yield "note", note
     for problem in report.problems:
         yield "problem", problem
     for name, found in (

@@ -8,38 +8,53 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from inspect import cleandoc
 
 import typer
 
 import limner
+from limner.cli.progress import StoppedError
 from limner.errors import LimnerError, UsageError
 
 COMMANDS = {
-    "paint": "Paint a prompt; the word paint may be left out.",
-    "edit": "Paint over a picture, all of it, a part, or room round it.",
-    "restyle": "Paint what a picture shows in another style.",
-    "upscale": "Make a picture larger, by 2 or 4, and paint over it where asked.",
-    "explain": "Paint a prompt, and show which word painted what.",
-    "grid": "Paint a prompt over one or two of its settings, as one sheet.",
-    "prompt": "Show what a prompt means, or write it for another program.",
-    "words": "List the concepts and styles that a model knows.",
-    "text": "Ask the text encoder what is alike: nearest words, analogies, a matrix.",
-    "data": "Build the data sets of the recipes.",
-    "train": "Train a model by a recipe.",
-    "rebuild": "Give a trained model another average of its weights.",
-    "finetune": "Teach a model your own pictures: a LoRA, a new word, or the whole of it.",
-    "evaluate": "Measure a model, and write its contact sheet.",
-    "inspect": "Say what a model file or folder is, and what in it does not match.",
-    "convert": "Turn a model file into a folder or back, change its dtype, open a pickle.",
+    "Paint": {
+        "paint": "Paint a prompt; the word paint may be left out.",
+        "batch": "Paint every line of a file of prompts.",
+        "edit": "Paint over a picture, all of it, a part, or room round it.",
+        "restyle": "Paint what a picture shows in another style.",
+        "upscale": "Make a picture larger, by 2 or 4, and paint over it where asked.",
+        "grid": "Paint a prompt over one or two of its settings, as one sheet.",
+    },
+    "Look inside": {
+        "explain": "Paint a prompt, and show which word painted what.",
+        "prompt": "Show what a prompt means, or write it for another program.",
+        "words": "List the concepts and styles that a model knows.",
+        "text": "Ask the text encoder what is alike: nearest words, analogies, a matrix.",
+        "schema": "Print the JSON schema of a request, for programs.",
+    },
+    "Train": {
+        "finetune": "Teach a model your own pictures: a LoRA, a new word, or the whole of it.",
+        "data": "Build the data sets of the recipes.",
+        "train": "Train a model by a recipe.",
+        "rebuild": "Give a trained model another average of its weights.",
+        "evaluate": "Measure a model, and write its contact sheet.",
+    },
+    "Model files": {
+        "inspect": "Say what a model file or folder is, and what in it does not match.",
+        "convert": "Turn a model file into a folder or back, change its dtype, open a pickle.",
+    },
 }
+"""Heading of the help -> the commands under it, each with its line."""
 
 INTERRUPTED = 130
 
 OVERVIEW = """Words in, a picture out.
 
-limner "a red apple, 3d" --seed 7 -o apple.png
+limner "a red apple, 3d"                    writes a-red-apple-3d.png
+limner "a cat, flat" --seed 7 -o cat.png    the same picture at every run
+limner "a ghost, noto" -n 6 --grid          six of them, on one sheet
 
 What does not begin with a command below is a prompt; limner paint --help has the options.
 """
@@ -55,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail("interrupted", INTERRUPTED)
     except typer.TyperException as error:
         return fail(f"{error.format_message()} (limner --help says more)", error.exit_code)
+    except StoppedError as error:
+        return fail(str(error), INTERRUPTED)
     except LimnerError as error:
         return fail(str(error), 2 if isinstance(error, UsageError) else 1)
     except Exception as error:
@@ -78,7 +95,7 @@ def run(words: list[str]) -> int:
 
 def dispatch(words: Sequence[str]) -> tuple[str, list[str]]:
     """The command's name and its own arguments."""
-    if words[0] in COMMANDS:
+    if any(words[0] in commands for commands in COMMANDS.values()):
         return words[0], list(words[1:])
     return "paint", list(words)
 
@@ -88,9 +105,19 @@ def load_command(name: str) -> typer.Typer:
     target = import_module(f"limner.cli.{name}").command
     if isinstance(target, typer.Typer):
         return target
+    aliases: Mapping[str, str] = getattr(target, "aliases", {})
     app = typer.Typer(add_completion=False)
-    app.command(name)(target)
+    app.command(
+        name,
+        help=unwrapped(target.__doc__ or ""),
+        context_settings={"token_normalize_func": lambda option: aliases.get(option, option)},
+    )(target)
     return app
+
+
+def unwrapped(text: str) -> str:
+    """A docstring with a line a paragraph, for the terminal to wrap."""
+    return "\n\n".join(" ".join(part.split()) for part in cleandoc(text).split("\n\n"))
 
 
 def invoke(app: typer.Typer, words: list[str], *, program: str) -> int:
@@ -103,7 +130,12 @@ def invoke(app: typer.Typer, words: list[str], *, program: str) -> int:
 
 def overview() -> typer.Typer:
     """What `limner --help` shows. Its commands are names and lines only: nothing is imported."""
-    app = typer.Typer(help=OVERVIEW, add_completion=False)
+    app = typer.Typer(
+        help=OVERVIEW,
+        add_completion=False,
+        options_metavar="",
+        subcommand_metavar='"PROMPT" [OPTIONS]... | COMMAND [OPTIONS]...',
+    )
 
     @app.callback()
     def options(
@@ -111,8 +143,9 @@ def overview() -> typer.Typer:
         debug: bool = typer.Option(False, "--debug", help="Show where an unexpected error arose."),
     ) -> None: ...
 
-    for name, line in COMMANDS.items():
-        app.command(name, help=line)(lambda: None)
+    for heading, commands in COMMANDS.items():
+        for name, line in commands.items():
+            app.command(name, help=line, rich_help_panel=heading)(lambda: None)
     return app
 
 

@@ -1,89 +1,43 @@
-"""The options that every command which paints has: what is asked for, and which model paints it."""
+"""The options that every command which paints has, beside those of a request's fields."""
 
 from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
-from functools import wraps
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
+from limner.cli.request_options import ALIASES, RequestOptions
+from limner.cli.viewer import show
 from limner.errors import UsageError
+from limner.pipeline.fields import Group
 
 if TYPE_CHECKING:
     from limner.pipeline import Painter, Request
 
-
-@dataclass(frozen=True, kw_only=True)
-class RequestOptions:
-    """The fields of a `Request`, but for the prompt; None where an option was left out."""
-
-    negative: Annotated[str | None, typer.Option(help="What to keep out of the picture.")] = None
-    seed: Annotated[int | None, typer.Option(help="The picture's number. Default: drawn.")] = None
-    count: Annotated[
-        int | None, typer.Option("--count", "-n", help="How many: seed, seed + 1, ... Default: 1.")
-    ] = None
-    dialect: Annotated[
-        str | None, typer.Option(help="Whose prompts: a1111, compel, comfy, plain.")
-    ] = None
-    weighting: Annotated[
-        str | None, typer.Option(help="What a weight does: scale, lerp, compel, ...")
-    ] = None
-    lenient: Annotated[
-        bool | None, typer.Option("--lenient", help="Read a prompt even where it goes wrong.")
-    ] = None
-    layout: Annotated[
-        str | None, typer.Option(help="Texts of an AND in parts of the picture: beside, stacked.")
-    ] = None
-    size: Annotated[str | None, typer.Option(metavar="WxH", help="Pixels, as 128x96 or 128.")] = (
-        None
-    )
-    steps: Annotated[int | None, typer.Option(help="Steps of the solver.")] = None
-    guidance: Annotated[float | None, typer.Option(help="How strictly to follow words.")] = None
-    guidance_rescale: Annotated[
-        float | None, typer.Option(help="Against glare of strong guidance: 0 none, 1 all.")
-    ] = None
-    solver: Annotated[str | None, typer.Option(help="How noise is taken away.")] = None
-    schedule: Annotated[str | None, typer.Option(help="The noise levels between steps.")] = None
-    eta: Annotated[
-        float | None, typer.Option(help="Fresh noise of solvers that take it: 0 none, 1 all.")
-    ] = None
-    clip_skip: Annotated[
-        int | None, typer.Option("--clip-skip", help="Words from which layer: 1 last, 2 before it.")
-    ] = None
-    noise: Annotated[
-        str | None, typer.Option(help="A seed's random numbers: cpu, nv (as CUDA's), batch.")
-    ] = None
-    variation_seed: Annotated[
-        int | None, typer.Option(help="Lead the start towards this seed's. Default: drawn.")
-    ] = None
-    variation_strength: Annotated[
-        float | None, typer.Option(help="How far: 0 not at all, 1 all the way.")
-    ] = None
-    upscale: Annotated[int | None, typer.Option(help="Enlarge what was painted, by 2 or 4.")] = None
-    refine: Annotated[
-        float | None,
-        typer.Option(help="Paint over it once it is enlarged: 0 nothing new, 1 all; as 0.3."),
-    ] = None
-
-    def request(self, base: Request | None, prompt: str, **others: Any) -> Request:
-        """What was asked, in place of what a repeated picture has; others: of no option."""
-        from limner.pipeline import Request
-        from limner.pipeline.request import size_named
-
-        given = {name: value for name, value in vars(self).items() if value is not None}
-        if "size" in given:
-            given["size"] = size_named(given["size"])
-        given |= {"prompt": prompt, **others}
-        if base is None:
-            return Request(**given)
-        if given.get("variation_strength") == 0:  # then the picture's own seed for it means nothing
-            given.setdefault("variation_seed", None)
-        return replace(base, **given)
+OUTPUT = "Output"  # a heading of the help
+_of_model = partial(typer.Option, rich_help_panel="Model")
+_of_output = partial(typer.Option, rich_help_panel=OUTPUT)
+Prompt = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PROMPT", help="What to paint, in quotes; with --from its own is the default."
+    ),
+]
+Source = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="PICTURE",
+        help="Repeat a painted picture, but for options given here.",
+        rich_help_panel=Group.PROMPT.value,
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,39 +45,57 @@ class ModelOptions:
     """Which model paints, what is put on it, and where."""
 
     model: Annotated[
-        Path | None, typer.Option(help="A model's folder or file. Default: the shipped one.")
+        Path | None,
+        _of_model(metavar="MODEL", help="A model's folder or file. Default: the shipped one."),
     ] = None
-    vae: Annotated[Path | None, typer.Option(help="A file with another autoencoder.")] = None
+    vae: Annotated[
+        Path | None,
+        _of_model(metavar="FILE", help="A file with another autoencoder."),
+    ] = None
     loras: Annotated[
         list[str] | None,
-        typer.Option("--lora", metavar="FILE[:WEIGHT]", help="Put a LoRA on the model."),
+        _of_model(
+            "--lora",
+            metavar="FILE[:WEIGHT]",
+            help="Put a LoRA on the model; may be given more than once.",
+        ),
     ] = None
     embeddings: Annotated[
         list[Path] | None,
-        typer.Option("--embedding", metavar="FILE", help="Teach the model a word."),
+        _of_model(
+            "--embedding",
+            metavar="FILE",
+            help="Teach the model a word; may be given more than once.",
+        ),
     ] = None
     lora_folder: Annotated[
-        Path | None, typer.Option(help="Where a prompt's <lora:name:weight> finds its file.")
+        Path | None,
+        _of_model(metavar="FOLDER", help="Where a prompt's <lora:name:weight> finds its file."),
     ] = None
     embedding_folder: Annotated[
-        Path | None, typer.Option(help="Files of words to learn where a prompt has their names.")
+        Path | None,
+        _of_model(metavar="FOLDER", help="Files of words to learn where a prompt has their names."),
     ] = None
     upscaler: Annotated[
-        Path | None, typer.Option(help="A folder with an upscaler. Default: the shipped one.")
+        Path | None,
+        _of_model(metavar="FOLDER", help="A folder with an upscaler. Default: the shipped one."),
     ] = None
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps. Default: the best.")] = None
+    device: Annotated[
+        str | None,
+        _of_model(metavar="NAME", help="cpu, cuda, mps. Default: the best."),
+    ] = None
 
     @property
     def origin(self) -> Path:
         """Where the model lies, which a picture's metadata name."""
-        from limner.pipeline.loading import found
+        from limner.loading import found
 
         return found(self.model)
 
     def load(self) -> Painter:
         """The painter, with everything put on it."""
         weighted = [parse_lora(text) for text in self.loras or ()]
-        from limner.pipeline import load
+        from limner.loading import load
 
         painter = load(
             self.model,
@@ -140,41 +112,89 @@ class ModelOptions:
         return painter
 
 
-@dataclass(frozen=True)
-class Without:
-    """Beside a parameter of `flattened`: a field of its dataclass that is no option here."""
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """Where what was painted goes, and what is said meanwhile."""
 
-    field: str
+    output: Annotated[
+        str | None,
+        _of_output(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="A .png, .jpg or .webp file, or a folder. Default: named after the prompt.",
+        ),
+    ] = None
+    force: Annotated[
+        bool,
+        _of_output("--force", metavar="", help="Overwrite what stands there."),
+    ] = False
+    show: Annotated[
+        bool,
+        _of_output(
+            "--open", metavar="", help="Show it with the system's viewer, of several the first."
+        ),
+    ] = False
+    quiet: Annotated[
+        bool,
+        _of_output(
+            "--quiet",
+            "-q",
+            metavar="",
+            help="No progress and no warnings: only where the pictures are.",
+        ),
+    ] = False
+
+    def target(self, name: str) -> Path:
+        """The file to write, in a folder that can be written; `name`: where none was said."""
+        from limner.cli import files
+
+        path = files.target_path(self.output, name)
+        files.check_writable(path)
+        return path
+
+    def warn(self, line: str) -> None:
+        """Say in one line what the person may want to know, and go on."""
+        if not self.quiet:
+            warn(line)
+
+    def written(self, paths: Sequence[Path]) -> None:
+        """Say where the files are, and show the first where that was asked for."""
+        for path in paths:
+            typer.echo(path)
+        if self.show and paths and not show(paths[0]):
+            warn(f"no viewer was found here that opens {paths[0]}")
 
 
 def flattened(function: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameters of dataclasses are taken apart into options, in their place.
+    """A command whose parameters of option classes are taken apart into options, in their place.
 
-    typer reads the signature: each field becomes an option of its own, and the function is called
-    with the dataclasses made of them.
+    typer reads the signature: each field of a dataclass, and each of `RequestOptions`, becomes an
+    option of its own, and the function is called with what is made of them.
     """
     hints = get_type_hints(function, include_extras=True)
     signature = inspect.signature(function)
-    groups: dict[str, tuple[type, list[str]]] = {}
+    groups: dict[str, tuple[Callable[[dict[str, Any]], Any], list[str]]] = {}
     parameters: list[inspect.Parameter] = []
     for name, parameter in signature.parameters.items():
         kind, extras = _parted(hints[name])
         if not (isinstance(kind, type) and is_dataclass(kind)):
             parameters.append(parameter.replace(annotation=hints[name]))
             continue
-        own = _options(kind, {extra.field for extra in extras if isinstance(extra, Without)})
-        groups[name] = kind, [option.name for option in own]
+        own, make = _options(kind, extras)
+        groups[name] = make, [option.name for option in own]
         parameters += own
 
     @wraps(function)
     def command(**given: Any) -> None:
         made = {
-            name: kind(**{field: given.pop(field) for field in own})
-            for name, (kind, own) in groups.items()
+            name: make({field: given.pop(field) for field in own})
+            for name, (make, own) in groups.items()
         }
         function(**given, **made)
 
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.aliases = ALIASES  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
     return command
 
@@ -187,10 +207,14 @@ def _parted(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     return kind, tuple(extras)
 
 
-def _options(kind: type, without: set[str]) -> list[inspect.Parameter]:
-    """The fields of a dataclass as parameters of a command."""
+def _options(
+    kind: Any, extras: tuple[Any, ...]
+) -> tuple[list[inspect.Parameter], Callable[[dict[str, Any]], Any]]:
+    """What stands for a class of options in a command, and what makes one of the values."""
+    if kind is RequestOptions:
+        return RequestOptions.parameters(extras), RequestOptions.made
     hints = get_type_hints(kind, include_extras=True)
-    return [
+    own = [
         inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -198,8 +222,8 @@ def _options(kind: type, without: set[str]) -> list[inspect.Parameter]:
             annotation=hints[field.name],
         )
         for field in fields(kind)
-        if field.name not in without
     ]
+    return own, lambda values: kind(**values)
 
 
 def one_prompt(words: list[str] | None, otherwise: str | None = None) -> str:
@@ -213,7 +237,7 @@ def one_prompt(words: list[str] | None, otherwise: str | None = None) -> str:
     return words[0]
 
 
-def repeated(source: Path | None) -> Request | None:
+def repeated(source: Path | None, output: OutputOptions) -> Request | None:
     """What a picture says of how it was painted; what it says in vain is warned of."""
     if source is None:
         return None
@@ -222,7 +246,7 @@ def repeated(source: Path | None) -> Request | None:
     record = read_record(source)
     if record.others:
         unused = ", ".join(f"{key} {value[:40]!r}" for key, value in record.others.items())
-        warn(f"of {source.name} not used: {unused[:400]}")
+        output.warn(f"of {source.name} not used: {unused[:400]}")
     return record.request
 
 

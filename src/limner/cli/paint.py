@@ -12,14 +12,17 @@ import typer
 from limner.cli import files
 from limner.cli.choosing import fitting
 from limner.cli.options import (
+    OUTPUT,
     ModelOptions,
-    RequestOptions,
+    OutputOptions,
+    Prompt,
+    Source,
     flattened,
     one_prompt,
     repeated,
-    warn,
 )
 from limner.cli.progress import follow, progress_bar
+from limner.cli.request_options import RequestOptions
 
 if TYPE_CHECKING:
     from limner.pipeline import Request, Result
@@ -27,44 +30,41 @@ if TYPE_CHECKING:
 
 @flattened
 def command(
-    prompt: Annotated[
-        list[str] | None,
-        typer.Argument(help="What to paint, in quotes; with --from its own is the default."),
-    ] = None,
+    prompt: Prompt = None,
     *,
     options: RequestOptions,
-    source: Annotated[
-        Path | None, typer.Option("--from", help="Repeat a picture, but for options given here.")
-    ] = None,
+    source: Source = None,
     painted_by: ModelOptions,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="A .png, .jpg or .webp file, or a folder.")
-    ] = None,
-    grid: Annotated[bool, typer.Option("--grid", help="Write one contact sheet.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
+    output: OutputOptions,
+    grid: Annotated[
+        bool,
+        typer.Option("--grid", metavar="", help="Write one contact sheet.", rich_help_panel=OUTPUT),
+    ] = False,
 ) -> None:
     """Paint a prompt. Options that are left out are the model's own defaults."""
-    base = repeated(source)
+    base = repeated(source, output)
     text = one_prompt(prompt, None if base is None else base.prompt)
-    path = files.target_path(output, text)
-    files.check_writable(path)
-    request = options.request(base, text)
-    carry_out(request, painted_by, path, grid=grid, force=force)
+    path = output.target(text)
+    carry_out(options.request(base, text), painted_by, path, output, grid=grid)
 
 
 def carry_out(
-    request: Request, painted_by: ModelOptions, path: Path, *, grid: bool = False, force: bool
+    request: Request,
+    painted_by: ModelOptions,
+    path: Path,
+    output: OutputOptions,
+    *,
+    grid: bool = False,
 ) -> None:
     """Paint a request, write the pictures, and say where they are."""
-    request, painted_by = fitting(request, painted_by)
+    painted_by = fitting(request, painted_by)
     painter = painted_by.load()
-    with progress_bar("painting") as report:
+    with progress_bar("painting", quiet=output.quiet) as report:
         result = follow(painter.steps(request), report)
     for warning in result.warnings:
-        warn(warning)
-    for written in write(result, path, painted_by.origin, grid=grid, force=force):
-        typer.echo(written)
-    if sys.stderr.isatty():
+        output.warn(warning)
+    output.written(write(result, path, painted_by.origin, grid=grid, force=output.force))
+    if sys.stderr.isatty() and not output.quiet:
         typer.echo(summary(tuple(result.seeds), result.timings), err=True)
 
 

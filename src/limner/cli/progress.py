@@ -4,25 +4,45 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
 
-Work = TypeVar("Work")
+from limner.errors import LimnerError
+from limner.generators import finish
+
 Outcome = TypeVar("Outcome")
 
 
+class StoppedError(LimnerError):
+    """Work that was stopped by Ctrl-C, and says how it goes on."""
+
+
+class Stop:
+    """Called, it says whether a signal has asked for an end; `interrupted`: whether by Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def __call__(self) -> bool:
+        return self.number is not None
+
+    @property
+    def interrupted(self) -> bool:
+        return self.number == signal.SIGINT
+
+
 @contextmanager
-def stop_signals() -> Iterator[Callable[[], bool]]:
+def stop_signals() -> Iterator[Stop]:
     """Whether Ctrl-C or a termination was asked for: work that can be resumed ends when it suits.
 
     A second signal does what it always does.
     """
-    seen: list[int] = []
+    stop = Stop()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def note(number: int, frame: object) -> None:
-        seen.append(number)
+        stop.number = number
         restore()
 
     def restore() -> None:
@@ -32,7 +52,7 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
     for number in before:
         signal.signal(number, note)
     try:
-        yield lambda: bool(seen)
+        yield stop
     finally:
         restore()
 
@@ -69,7 +89,12 @@ def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Report]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    bar = Progress(
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # what goes to a file stays there
+    )
+    with bar as progress:
         task = progress.add_task(label, total=None)
 
         def report(done: int, total: int, note: str = "") -> None:
@@ -85,12 +110,3 @@ def follow(steps: Generator[Numbered, None, Outcome], report: Report) -> Outcome
         report(step.index, step.total)
 
     return finish(steps, number)
-
-
-def finish(work: Generator[Work, None, Outcome], report: Callable[[Work], None]) -> Outcome:
-    """Run a generator to its end, hand on what it yields, and return what it returns."""
-    while True:
-        try:
-            report(next(work))
-        except StopIteration as end:
-            return end.value

@@ -7,61 +7,53 @@ from typing import Annotated
 
 import typer
 
-from limner.cli import files
-from limner.cli.options import ModelOptions, RequestOptions, flattened, one_prompt, repeated
+from limner.cli.options import (
+    ModelOptions,
+    OutputOptions,
+    Source,
+    flattened,
+    one_prompt,
+    repeated,
+)
 from limner.cli.paint import carry_out
+from limner.cli.request_options import RequestOptions, With
 from limner.errors import UsageError
+from limner.pipeline.fields import Group
 
 
 @flattened
 def command(
-    picture: Annotated[Path, typer.Argument(help="The picture that shows what to paint.")],
+    picture: Annotated[
+        Path, typer.Argument(metavar="PICTURE", help="The picture that shows what to paint.")
+    ],
     prompt: Annotated[
         list[str] | None,
-        typer.Argument(help="Words for what is painted, in quotes. Default: none."),
-    ] = None,
-    style: Annotated[
-        str | None,
-        typer.Option(help="A style word (limner words lists them), or a picture drawn so."),
-    ] = None,
-    content_weight: Annotated[
-        float | None, typer.Option(help="How closely to follow the picture, from 0. Default: 1.")
-    ] = None,
-    style_weight: Annotated[
-        float | None, typer.Option(help="How far to follow the style, from 0. Default: 1.")
+        typer.Argument(
+            metavar="PROMPT", help="Words for what is painted, in quotes. Default: none."
+        ),
     ] = None,
     *,
-    options: RequestOptions,
-    source: Annotated[
-        Path | None, typer.Option("--from", help="Repeat a picture, but for options given here.")
-    ] = None,
+    options: Annotated[RequestOptions, With(Group.RESTYLING)],
+    source: Source = None,
     painted_by: ModelOptions,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="A .png, .jpg or .webp file, or a folder.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
+    output: OutputOptions,
 ) -> None:
     """Paint what a picture shows in another style.
 
     Without --model by emoji-restyle, which has what it takes.
     """
-    base = repeated(source)
+    base = repeated(source, output)
     text = one_prompt(prompt, "" if base is None else base.prompt)
+    style = options.given.get("style")
     if style is None and (base is None or base.style is None):
         raise UsageError("a style is missing: --style noto, or --style and a picture that has it")
-    path = files.target_path(output, text or named(picture, style))
-    files.check_writable(path)
+    path = output.target(text or named(picture, style))
+    from limner.pipeline.features.restyle import read_style
     from limner.pipeline.pictures import read_picture
-    from limner.pipeline.restyling import read_style
 
-    led_by = {
-        "style": None if style is None else read_style(style),
-        "content_weight": content_weight,
-        "style_weight": style_weight,
-    }
-    given = {name: value for name, value in led_by.items() if value is not None}
-    request = options.request(base, text, content=read_picture(picture), **given)
-    carry_out(request, painted_by, path, force=force)
+    read = {} if style is None else {"style": read_style(style)}
+    request = options.request(base, text, content=read_picture(picture), **read)
+    carry_out(request, painted_by, path, output)
 
 
 def named(picture: Path, style: str | None) -> str:

@@ -90,10 +90,10 @@ def matrix(
 
     import torch
 
+    from limner.emoji.shipped import shipped_model
     from limner.explain.similarity import cosines
-    from limner.pipeline import load
+    from limner.loading import load
     from limner.pipeline.picture_vectors import picture_vectors
-    from limner.pipeline.places import shipped_model
 
     painter = load(model)
     found = [vectors(painter, texts)]
@@ -117,7 +117,7 @@ def matrix(
 
 def words_of(model: Path | None, among: str | None) -> tuple[Painter, list[str]]:
     """The painter, and the words to look among: those given, else all that it was taught."""
-    from limner.pipeline import load
+    from limner.loading import load
 
     painter = load(model)
     if among is not None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.progress import finish, progress_bar, stop_signals
+from limner.cli.progress import progress_bar, stop_signals
 from limner.cli.watching import Watch
 from limner.errors import UsageError
+from limner.generators import finish
 
 if TYPE_CHECKING:
     from limner.data.records import PictureSet
@@ -57,7 +58,7 @@ def command(
 
     Under `accelerate launch -m limner train ...` or torchrun, one training over all processes.
     """
-    from limner.training.distributed import first_process
+    from limner.training.launch import first_process
     from limner.training.recipes import adjusted, recipe_named
     from limner.training.run import train
 
@@ -95,7 +96,7 @@ def command(
             stop=stopped,
         )
         sheet = finish(run, after_step)
-    watch.check_done()
+    watch.check_done(stopped)
     if sheet is not None:
         draw(sheet, output / SHEET)
         typer.echo(output / SHEET)

@@ -3,47 +3,68 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from limner.cli import files
-from limner.cli.options import ModelOptions, flattened, warn
+from limner.cli.options import ModelOptions, OutputOptions, flattened
 from limner.cli.progress import follow, progress_bar
 from limner.errors import UsageError
+from limner.pipeline.fields import Group
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from limner.pipeline import Request, Upscaling
 
+ENLARGING: dict[str, Any] = {"rich_help_panel": Group.ENLARGING.value}
+REFINING: dict[str, Any] = {"rich_help_panel": "Painting over it"}
+
 
 @flattened
 def command(
-    picture: Annotated[Path, typer.Argument(help="The picture to make larger.")],
-    by: Annotated[int, typer.Option(help="How many times as wide and high: 2 or 4.")] = 2,
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="The picture to make larger.")],
+    by: Annotated[
+        int, typer.Option(metavar="2|4", help="How many times as wide and high.", **ENLARGING)
+    ] = 2,
     steps: Annotated[
-        int | None, typer.Option(help="Steps of the upscaler. Default: its own.")
+        int | None,
+        typer.Option(
+            metavar="1..100", help="Steps of the upscaler. Default: its own.", **ENLARGING
+        ),
     ] = None,
     noise: Annotated[
-        float, typer.Option(help="Noise put on the picture first, against its faults: 0 to 1.")
+        float,
+        typer.Option(
+            metavar="0..1", help="Noise put on the picture first, against its faults.", **ENLARGING
+        ),
     ] = 0.0,
     tile: Annotated[
-        int | None, typer.Option(help="Pixels of the result along one side of a tile.")
+        int | None,
+        typer.Option(metavar="PIXELS", help="Of the result along one side of a tile.", **ENLARGING),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the noise: another seed, other details.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            metavar="NUMBER", help="Of the noise: another seed, other details.", **ENLARGING
+        ),
+    ] = 0,
     refine: Annotated[
-        str | None, typer.Option(metavar="PROMPT", help="Then paint over it: what it shows.")
+        str | None,
+        typer.Option(metavar="PROMPT", help="Then paint over it: what it shows.", **REFINING),
     ] = None,
     strength: Annotated[
-        float | None, typer.Option(help="Of --refine: 0 nothing new, 1 all. Default: 0.3.")
+        float | None,
+        typer.Option(
+            metavar="0..1",
+            help="Of --refine: 0 nothing new, 1 all. Default: 0.3.",
+            **REFINING,
+        ),
     ] = None,
     *,
     painted_by: ModelOptions,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="A .png, .jpg or .webp file, or a folder.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
+    output: OutputOptions,
 ) -> None:
     """Make a picture larger with the trained upscaler. Transparency is kept.
 
@@ -51,49 +72,53 @@ def command(
     """
     if strength is not None and refine is None:
         raise UsageError("--strength is of --refine: say by it what the picture shows")
-    path = files.target_path(output, f"{picture.stem} {by}x")
-    files.check_writable(path)
+    path = output.target(f"{picture.stem} {by}x")
     from limner.pipeline import Request, Upscaling
+    from limner.pipeline.features.upscale import STRENGTH
     from limner.pipeline.pictures import read_picture
-    from limner.pipeline.refining import STRENGTH
     from limner.pipeline.upscaling import TILE
 
     how = Upscaling(by=by, steps=steps, noise=noise, tile=TILE if tile is None else tile, seed=seed)
     shown = read_picture(picture)
     if refine is None:
-        larger, texts = upscaled(shown, how, painted_by), dict[str, str]()
+        larger, texts = upscaled(shown, how, painted_by, quiet=output.quiet), dict[str, str]()
     else:
         over = Request(
             prompt=refine, seed=seed, strength=STRENGTH if strength is None else strength
         )
-        larger, texts = repainted(shown, how, over, painted_by)
-    typer.echo(files.save_picture(larger, path, texts, force=force))
+        larger, texts = repainted(shown, how, over, painted_by, output)
+    output.written([files.save_picture(larger, path, texts, force=output.force)])
 
 
-def upscaled(picture: Image, how: Upscaling, painted_by: ModelOptions) -> Image:
+def upscaled(
+    picture: Image, how: Upscaling, painted_by: ModelOptions, *, quiet: bool = False
+) -> Image:
     """The picture, larger."""
-    from limner.pipeline import load_upscaler
+    from limner.loading import load_upscaler
 
     enlarger = load_upscaler(painted_by.upscaler, device=painted_by.device)
-    with progress_bar("enlarging") as report:
+    with progress_bar("enlarging", quiet=quiet) as report:
         return follow(enlarger.steps(picture, how), report)
 
 
 def repainted(
-    picture: Image, how: Upscaling, over: Request, painted_by: ModelOptions
+    picture: Image,
+    how: Upscaling,
+    over: Request,
+    painted_by: ModelOptions,
+    output: OutputOptions,
 ) -> tuple[Image, dict[str, str]]:
     """The picture, larger and painted over; and the texts that say how."""
+    from limner.pipeline.features.upscale import check_room
     from limner.pipeline.metadata import texts
-    from limner.pipeline.refining import check_room, enlarger_of, refined
     from limner.pipeline.upscaling import enlarged_size
 
     painter = painted_by.load()
-    check_room(painter, enlarged_size(picture.size, how.by))
-    enlarger = enlarger_of(painter)
-    with progress_bar("enlarging") as report:
-        larger = follow(enlarger.steps(picture, how), report)
-    with progress_bar("painting over") as report:
-        result = follow(refined(painter, larger, over), report)
+    check_room(enlarged_size(picture.size, how.by), painter.model)
+    with progress_bar("enlarging", quiet=output.quiet) as report:
+        larger = follow(painter.enlarger.steps(picture, how), report)
+    with progress_bar("painting over", quiet=output.quiet) as report:
+        result = follow(painter.refined(larger, over), report)
     for warning in result.warnings:
-        warn(warning)
+        output.warn(warning)
     return result.images[0], texts(result, 0, painted_by.origin)

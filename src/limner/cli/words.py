@@ -18,7 +18,7 @@ def command(
     ] = None,
 ) -> None:
     """List the concepts and styles that a model knows, one a line, styles first."""
-    from limner.pipeline import load
+    from limner.loading import load
 
     words = load(model).words
     if words is None:

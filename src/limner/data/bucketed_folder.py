@@ -13,12 +13,12 @@ from PIL import ExifTags, Image
 from torch import Tensor
 
 from limner.data.buckets import Fit, Size, fit
+from limner.data.caption_files import captioned_files
 from limner.data.folder import (
     GROUP,
     UNREADABLE,
     File,
     Gathering,
-    captioned_files,
     resized_bytes,
     upright,
 )

@@ -13,16 +13,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from limner.data.records import atomic_path, write_json
+from limner.data.records import write_json
 from limner.errors import DataError
+from limner.files import whole_file
 
 INDEX_FILE = "cache.json"
 ALL = "all"
@@ -113,12 +115,12 @@ def batches(count: int, batch: int) -> Iterator[range]:
 
 def _write_bucket(folder: Path, bucket: str, chunks: Chunks) -> list[str]:
     """Write the tensors of one bucket and return their names."""
-    files: dict[str, _GrowingFile] = {}
+    files: dict[str, _Rows] = {}
     with ExitStack() as stack:
         for chunk in chunks:
             if not files:
                 for name, value in chunk.items():
-                    file = _GrowingFile(folder / _name(bucket, name), value)
+                    file = _growing(folder / _name(bucket, name), value)
                     files[name] = stack.enter_context(file)
             if files.keys() != chunk.keys() or len({len(value) for value in chunk.values()}) != 1:
                 raise DataError(f"bucket {bucket!r}: all chunks must have {', '.join(files)} alike")
@@ -129,40 +131,36 @@ def _write_bucket(folder: Path, bucket: str, chunks: Chunks) -> list[str]:
     return list(files)
 
 
-class _GrowingFile:
-    """A tensor that is written a few rows at a time; it appears when it is whole.
+@contextmanager
+def _growing(path: Path, like: Tensor) -> Iterator[_Rows]:
+    """A file of a tensor that is written a few rows at a time; it appears when it is whole."""
+    with whole_file(path) as partial, partial.open("wb") as file:
+        rows = _Rows(path.name, file, like)
+        rows.write_header()
+        yield rows
+        file.seek(0)
+        rows.write_header()
 
-    bfloat16, which numpy has not, is kept as fp32.
-    """
 
-    def __init__(self, path: Path, like: Tensor) -> None:
-        self._final = atomic_path(path)
+class _Rows:
+    """What is written of a tensor; bfloat16, which numpy has not, is kept as fp32."""
+
+    def __init__(self, name: str, file: IO[bytes], like: Tensor) -> None:
+        self._name, self._file = name, file
         self._row = _plain(like[:0])
         self._count = 0
-
-    def __enter__(self) -> _GrowingFile:
-        self._file = self._final.__enter__().open("wb")
-        self._write_header()
-        return self
 
     def append(self, rows: Tensor) -> None:
         rows = _plain(rows)
         if rows.shape[1:] != self._row.shape[1:] or rows.dtype != self._row.dtype:
             raise DataError(
-                f"{self._final.path.name}: {tuple(rows.shape[1:])} {rows.dtype} came after "
+                f"{self._name}: {tuple(rows.shape[1:])} {rows.dtype} came after "
                 f"{tuple(self._row.shape[1:])} {self._row.dtype}; one bucket holds one shape"
             )
         self._file.write(raw_bytes(rows))
         self._count += len(rows)
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None:
-            self._file.seek(0)
-            self._write_header()
-        self._file.close()
-        self._final.__exit__(kind, *rest)
-
-    def _write_header(self) -> None:
+    def write_header(self) -> None:
         """The same length for any count: numpy leaves room for the first axis to grow."""
         row = self._row.numpy()
         header = {

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -13,29 +12,24 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from limner.data.pixels import flatten, premultiplied_bytes
+from limner.data.caption_files import captioned_files
+from limner.data.pixels import eight_bits, flatten, premultiplied_bytes
 from limner.data.records import PictureSet, Record
 from limner.errors import DataError, UsageError
-
-METADATA_FILE = "metadata.jsonl"
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
 # What Pillow raises for a file that is no whole picture.
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 GROUP = "folder"
 
 File = Path | BytesIO
-Item = tuple[str, Path, tuple[str, ...]]
 
 
 def load_folder(folder: Path, *, size: int, channels: int = 3) -> PictureSet:
     """Every captioned picture of a folder, cropped to its middle square and resized.
 
-    With a `metadata.jsonl` its lines {"file_name", "text"} say which pictures and captions there
-    are; otherwise each picture of the folder and the folders in it has a `.txt` of the same name
-    beside it, one caption a line. channels: 3, or 4 to keep transparency (premultiplied). A broken
-    picture or a missing or empty caption is left out and named in the set's `skipped`; DataError if
-    nothing is left or the folder cannot be read.
+    Which pictures and captions there are: see `captioned_files`. channels: 3, or 4 to keep
+    transparency (premultiplied). A broken picture or a missing, empty or unreadable caption is left
+    out and named in the set's `skipped`; DataError if nothing is left.
     """
     if size < 1 or channels not in (3, 4):
         raise UsageError(f"size {size}, {channels} channels: 1 or more and 3 or 4 are right")
@@ -110,7 +104,7 @@ def read_square(file: File, size: int, channels: int = 3) -> UInt8[Tensor, "C S 
 def upright(file: File) -> Image.Image:
     """A picture as its camera held it, RGBA."""
     with Image.open(file) as picture:
-        return ImageOps.exif_transpose(picture).convert("RGBA")
+        return eight_bits(ImageOps.exif_transpose(picture)).convert("RGBA")
 
 
 def resized_bytes(
@@ -120,40 +114,3 @@ def resized_bytes(
     if channels == 4:
         return premultiplied_bytes(picture, size)
     return premultiplied_bytes(flatten(picture), size)[:3].contiguous()
-
-
-def captioned_files(folder: Path, skipped: list[str]) -> Iterator[Item]:
-    """(name, picture file, captions) of each picture; unreadable lines go into `skipped`."""
-    metadata = folder / METADATA_FILE
-    return _from_metadata(metadata, skipped) if metadata.exists() else _from_text_files(folder)
-
-
-def _from_metadata(metadata: Path, skipped: list[str]) -> Iterator[Item]:
-    lines = _read_text(metadata).splitlines()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            name, text = row["file_name"], row.get("text", "")
-            if not isinstance(name, str) or not isinstance(text, str):
-                raise TypeError("file_name and text must be strings")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            skipped.append(f"{METADATA_FILE} line {number}: not a line with file_name: {error}")
-            continue
-        yield name, metadata.parent / name, (text,)
-
-
-def _from_text_files(folder: Path) -> Iterator[Item]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file():
-            words = path.with_suffix(".txt")
-            captions = tuple(_read_text(words).splitlines()) if words.exists() else ()
-            yield str(path.relative_to(folder)), path, captions
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 text: {error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from limner.data.pixels import to_model_range
 from limner.errors import DataError
+from limner.files import whole_file
 
 PICTURES_FILE = "pictures.npy"
 RECORDS_FILE = "records.json"
@@ -128,7 +128,7 @@ class PictureSet:
         records = [
             asdict(replace(record, picture=index)) for index, record in enumerate(self.records)
         ]
-        with atomic_path(folder / PICTURES_FILE) as path, path.open("wb") as file:
+        with whole_file(folder / PICTURES_FILE) as path, path.open("wb") as file:
             np.save(file, pictures)
         write_json(folder / RECORDS_FILE, {"records": records, "skipped": self.skipped})
 
@@ -151,26 +151,9 @@ class PictureSet:
         )
 
 
-class atomic_path:  # noqa: N801 - a context manager reads as a function
-    """A temporary path beside the wished one, moved there if the block ends without an error."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.temporary = path.with_name(f".{path.name}.{os.getpid()}")
-
-    def __enter__(self) -> Path:
-        return self.temporary
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None:
-            self.temporary.replace(self.path)
-        else:
-            self.temporary.unlink(missing_ok=True)
-
-
 def write_json(path: Path, value: Any) -> None:
     """Write a value as JSON, whole or not at all."""
-    with atomic_path(path) as temporary:
+    with whole_file(path) as temporary:
         temporary.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
 
 

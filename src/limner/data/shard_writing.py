@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from limner.data.folder import captioned_files
-from limner.data.records import atomic_path
+from limner.data.caption_files import captioned_files
 from limner.data.shards import PICTURES
 from limner.errors import DataError, UsageError
+from limner.files import whole_file
 
 Files = tuple[str, bytes, bytes]
 
@@ -34,7 +34,7 @@ def write_shards(folder: Path, output: Path, *, each: int = 1000) -> tuple[int, 
     files = _files(folder, skipped)
     shards, written = 0, 0
     while some := list(islice(files, each)):
-        with atomic_path(output / f"{shards:06d}.tar") as path, tarfile.open(path, "w") as archive:
+        with whole_file(output / f"{shards:06d}.tar") as path, tarfile.open(path, "w") as archive:
             for number, (suffix, picture, captions) in enumerate(some, start=written):
                 _add(archive, f"{number:09d}{suffix}", picture)
                 _add(archive, f"{number:09d}.txt", captions)

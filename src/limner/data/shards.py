@@ -32,6 +32,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from limner.data.folder import Gathering, read_square
 from limner.data.records import PictureSet
 from limner.errors import DataError, UsageError
+from limner.files import lines_of
 
 PICTURES = ("jpg", "jpeg", "png", "webp")
 CAPTION_KEYS = ("text", "caption", "captions")
@@ -209,7 +210,7 @@ def _add(gathering: Gathering, sample: Sample) -> bool:
 
 def _captions(sample: Sample) -> tuple[str, ...]:
     if "txt" in sample:
-        return tuple(sample["txt"].decode("utf-8-sig").splitlines())
+        return tuple(lines_of(sample["txt"].decode("utf-8-sig")))
     if "json" not in sample:
         return ()
     value = json.loads(sample["json"])

@@ -1,12 +1,10 @@
-"""Classifier-free guidance as a wrapper round denoise functions, never a branch inside a model.
+"""Classifier-free guidance: what is asked of a model, and what its answers come to.
 
-D = D_u + w (D_c - D_u) (Ho and Salimans 2022 eq. 6, whose w + 1 is w here). The conditioning lies
-in the closures: `conditional` and `unconditional` are `denoise_with` of two model calls, `both`
-of one model call with the conditioning [unconditional; conditional] for a batch of twice the
-size.
+D = D_u + w (D_c - D_u) (Ho and Salimans 2022 eq. 6, whose w + 1 is w here). `Guidance` says which
+rows a call needs and combines their answers; `guided` does so round two denoise functions.
 
 weights: several conditions at once, D = D_u + w sum_i w_i (D_i - D_u) (Liu et al. 2022,
-"Compositional visual generation", eq. 11); `both` then has one batch more for each.
+"Compositional visual generation", eq. 11).
 
 rescale: bring the guided output back to the spread of the conditional one (Lin et al. 2023).
 
@@ -68,6 +66,40 @@ class Rescale:
         return scale, (level.alpha * scale * ones, level.sigma * scale * ones)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Guidance:
+    """How the pictures denoised with and without a prompt are combined: data, no model call.
+
+    Raises RequestError for a scale that is NaN or infinite, or an interval that is empty.
+    """
+
+    scale: float
+    interval: Interval | None = None
+    rescale: Rescale | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.scale, self.interval)
+
+    def asks_without(self, level: Level, weights: Sequence[float] = (1.0,)) -> bool:
+        """Whether the picture without the prompt is needed at a level; not where it has no part.
+
+        Of several members it always is: they are combined by how far they lead away from it.
+        """
+        return tuple(weights) != (1.0,) or (self.scale != 1 and _inside(level, self.interval))
+
+    def combined(
+        self, denoised: Sequence[Tensor], weights: Sequence[float], x: Tensor, level: Level
+    ) -> Tensor:
+        """D of [without, member 1, ...], or of the only member where `asks_without` is false."""
+        if not self.asks_without(level, weights):
+            return denoised[0]
+        without, *members = denoised
+        alone = tuple(weights) == (1.0,)
+        with_prompt = members[0] if alone else _composed(without, members, weights)
+        scale = self.scale if _inside(level, self.interval) else 1.0
+        return _combined(without, with_prompt, scale, self.rescale, x, level)
+
+
 def guided(
     conditional: Denoise,
     unconditional: Denoise,
@@ -75,48 +107,12 @@ def guided(
     interval: Interval | None = None,
     rescale: Rescale | None = None,
 ) -> Denoise:
-    """Guidance by two calls, the smaller memory. A negative scale leads away from the prompt.
-
-    Raises RequestError for a scale that is NaN or infinite, or an interval that is empty.
-    """
-    _check(scale, interval)
-    if scale == 1:
-        return conditional
+    """Guidance by two calls. A negative scale leads away from the prompt. Errors as `Guidance`."""
+    guidance = Guidance(scale=scale, interval=interval, rescale=rescale)
 
     def denoise(x: Tensor, level: Level) -> Tensor:
-        if not _inside(level, interval):
-            return conditional(x, level)
-        return _combined(unconditional(x, level), conditional(x, level), scale, rescale, x, level)
-
-    return denoise
-
-
-def guided_batch(
-    both: Denoise,
-    conditional: Denoise,
-    scale: float,
-    interval: Interval | None = None,
-    rescale: Rescale | None = None,
-    weights: Sequence[float] = (1.0,),
-) -> Denoise:
-    """Guidance by one call for a doubled batch, the better use of a GPU; same result as `guided`.
-
-    both: denoises [x; x], (2B, C, h, w), its first half without the prompt.
-    conditional: of the one condition; not called where there are several.
-    """
-    _check(scale, interval)
-    alone = tuple(weights) == (1.0,)
-    if scale == 1 and alone:
-        return conditional
-
-    def denoise(x: Tensor, level: Level) -> Tensor:
-        inside = _inside(level, interval)
-        if alone and not inside:
-            return conditional(x, level)
-        batches = 1 + len(weights)
-        without, *members = both(torch.cat([x] * batches), level).chunk(batches)
-        with_prompt = members[0] if alone else _composed(without, members, weights)
-        return _combined(without, with_prompt, scale if inside else 1.0, rescale, x, level)
+        asked = (unconditional, conditional) if guidance.asks_without(level) else (conditional,)
+        return guidance.combined([ask(x, level) for ask in asked], (1.0,), x, level)
 
     return denoise
 

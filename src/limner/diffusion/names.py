@@ -9,8 +9,24 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 
 from limner.errors import RequestError
+
+
+class NoiseMode(StrEnum):
+    """Which random numbers a seed stands for.
+
+    cpu    torch's generator on the CPU, one a picture
+    nv     what a CUDA device draws, one stream a picture, computed on any device
+    batch  torch's generator on the CPU with the first picture's seed, one draw for the whole batch,
+           as diffusers draws where it is given one generator
+    """
+
+    CPU = "cpu"
+    NV = "nv"
+    BATCH = "batch"
+
 
 # fmt: off
 SOLVER_NAMES: dict[str, tuple[str, ...]] = {
@@ -23,7 +39,8 @@ SOLVER_NAMES: dict[str, tuple[str, ...]] = {
     "lms": ("LMSDiscreteScheduler",),
     "dpm2": ("dpm_2", "KDPM2DiscreteScheduler"),
     "dpm2_ancestral": ("DPM2 a", "dpm_2_ancestral", "KDPM2AncestralDiscreteScheduler"),
-    "dpmpp_2s": ("DPMSolverSinglestepScheduler",),
+    "dpmpp_2s": (),
+    "dpmpp_2s_single": ("DPMSolverSinglestepScheduler",),
     "dpmpp_2s_ancestral": ("DPM++ 2S a", "DPM++ 2S Ancestral"),
     "dpmpp_sde": ("dpmpp_sde_gpu", "DPMSolverSDEScheduler"),
     "dpmpp_2m": ("DPMSolverMultistepScheduler", "EDMDPMSolverMultistepScheduler"),
@@ -64,7 +81,15 @@ def solver_name(name: str) -> str:
 
 
 def schedule_name(name: str) -> str:
-    """Limner's name of a schedule; RequestError, with the nearest names, for an unknown one."""
+    """Limner's name of a schedule; RequestError, with the nearest names, for an unknown one.
+
+    What diffusers calls a scheduler is a solver: the error says so.
+    """
+    spelled = _spelled(name)
+    if spelled in _SOLVERS and spelled not in _SCHEDULES:
+        raise RequestError(
+            f"schedule {name!r} is the name of a solver: solver {_SOLVERS[spelled]} is right"
+        )
     return _found("schedule", name, _SCHEDULES)
 
 

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from limner.diffusion.brownian import BrownianPaths, Interval
+from limner.diffusion.names import NoiseMode
 from limner.diffusion.philox import Philox
 from limner.errors import RequestError
 from limner.types import Latent
 
 PARALLEL = 0.9995  # above this mean cosine two noises are mixed along a line
-
-
-class NoiseMode(StrEnum):
-    """Which random numbers a seed stands for.
-
-    cpu    torch's generator on the CPU, one a picture
-    nv     what a CUDA device draws, one stream a picture, computed on any device
-    batch  torch's generator on the CPU with the first picture's seed, one draw for the whole batch,
-           as diffusers draws where it is given one generator
-    """
-
-    CPU = "cpu"
-    NV = "nv"
-    BATCH = "batch"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,6 +79,26 @@ class V:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Preconditioned:
+    """F of EDM's preconditioning (Karras et al. 2022, table 1): `V` with its sign turned."""
+
+    sigma_data: float = 0.5
+
+    def target(self, x0: Latent, noise: Latent, alpha: Times, sigma: Times) -> Latent:
+        return -self._turned.target(x0, noise, alpha, sigma)
+
+    def denoised(self, output: Latent, x: Latent, alpha: Times, sigma: Times) -> Latent:
+        return self._turned.denoised(-output, x, alpha, sigma)
+
+    def error_ratio(self, alpha: Times, sigma: Times) -> Times:
+        return self._turned.error_ratio(alpha, sigma)
+
+    @property
+    def _turned(self) -> V:
+        return V(sigma_data=self.sigma_data)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sample:
     """The clean picture x_0 itself."""
 
@@ -107,7 +127,7 @@ class Flow:
         return ((alpha + sigma) / sigma) ** 2
 
 
-PREDICTIONS = ("epsilon", "v", "sample", "flow")
+PREDICTIONS = ("epsilon", "v", "sample", "flow", "edm")
 
 
 def prediction_named(name: str, process: Process) -> Prediction:
@@ -117,6 +137,10 @@ def prediction_named(name: str, process: Process) -> Prediction:
             return Epsilon()
         case "v":
             return V(sigma_data=process.sigma_data) if isinstance(process, EDM) else V()
+        case "edm":
+            if not isinstance(process, EDM):
+                raise UsageError("prediction 'edm' is of an EDM process alone")
+            return Preconditioned(sigma_data=process.sigma_data)
         case "sample":
             return Sample()
         case "flow":
@@ -126,7 +150,8 @@ def prediction_named(name: str, process: Process) -> Prediction:
 
 def name_of(prediction: Prediction) -> str:
     """The name under which `prediction_named` makes it."""
-    return {Epsilon: "epsilon", V: "v", Sample: "sample", Flow: "flow"}[type(prediction)]
+    names = {Epsilon: "epsilon", V: "v", Preconditioned: "edm", Sample: "sample", Flow: "flow"}
+    return names[type(prediction)]
 
 
 def min_snr_weight(prediction: Prediction, alpha: Times, sigma: Times, gamma: float = 5.0) -> Times:

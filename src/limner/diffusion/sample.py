@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from torch import Tensor
 from limner.diffusion.prediction import Prediction
 from limner.diffusion.process import Level, Process
 from limner.diffusion.solvers import Evaluations
+from limner.generators import finish
 from limner.types import Latent, Times
 
 ModelCall = Callable[[Tensor, Tensor], Tensor]
@@ -31,15 +31,12 @@ class Evaluation:
     denoised: Latent
 
 
-def predict(
-    model_call: ModelCall, process: Process, x: Latent, t: Times, told: Times | None = None
-) -> Latent:
+def predict(model_call: ModelCall, process: Process, x: Latent, t: Times) -> Latent:
     """The network's output for native x at the process's times t (B,).
 
-    Training and sampling both call the network by this. told: `process.model_time(t)` where it is
-    at hand; a network computes once what it makes of one tensor.
+    Training and sampling both call the network by this.
     """
-    return model_call(process.model_input(x, t), process.model_time(t) if told is None else told)
+    return model_call(process.model_input(x, t), process.model_time(t))
 
 
 def denoise_with(model_call: ModelCall, process: Process, prediction: Prediction) -> Denoise:
@@ -53,20 +50,12 @@ def denoise_with(model_call: ModelCall, process: Process, prediction: Prediction
         scale = process.native_scale(level)
         native = x * scale
         ones = torch.ones(len(x), device=x.device)
-        times = times_of(process, process.time_of_level(level), len(x), x.device)
-        output = predict(model_call, process, native, *times)
+        times = torch.full((len(x),), process.time_of_level(level), device=x.device)
+        output = predict(model_call, process, native, times)
         alpha, sigma = level.alpha * scale * ones, level.sigma * scale * ones
         return prediction.denoised(output.to(x.dtype), native, alpha, sigma)
 
     return denoise
-
-
-@lru_cache(maxsize=1024)
-@torch.inference_mode(False)
-def times_of(process: Process, t: float, rows: int, device: torch.device) -> tuple[Times, Times]:
-    """A process's time and what the network is told of it, (rows,) each: the same tensors again."""
-    times = torch.full((rows,), t, device=device)
-    return times, process.model_time(times)
 
 
 def drive(solver: Evaluations, denoise: Denoise) -> Generator[Evaluation, None, Tensor]:
@@ -90,10 +79,6 @@ def drive(solver: Evaluations, denoise: Denoise) -> Generator[Evaluation, None, 
         index += 1
 
 
-def last(evaluations: Iterator[Evaluation]) -> Tensor:
+def last(evaluations: Generator[Evaluation, None, Tensor]) -> Tensor:
     """The last x of `drive`, when nobody looks at the way there."""
-    while True:
-        try:
-            next(evaluations)
-        except StopIteration as finished:
-            return finished.value
+    return finish(evaluations)

@@ -1,14 +1,8 @@
 """How a diffusers `scheduler_config.json` says that a model is sampled.
 
-`process_from_dict` reads the noise process of the same file. What k-diffusion does otherwise is
-done as k-diffusion does it:
-
-- between whole times log sigma is interpolated, where diffusers interpolates sigma;
-- karras, exponential and beta sigmas span the whole process, where the diffusers schedulers of
-  k-diffusion's solvers span the times of `timestep_spacing`;
-- the network is told the time of each sigma, where diffusers rounds some of them;
-- DDIM and PNDM step to the next level, where diffusers steps T // steps times on, which is the
-  same where steps divides T and with leading.
+`process_from_dict` reads the noise process of the same file, `scheduler_notes` says what of it
+Limner does not do. DDIM and PNDM step to the next level, where diffusers steps T // steps times on,
+which is the same with leading, and else where steps divides T.
 """
 
 from __future__ import annotations
@@ -18,19 +12,26 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from limner.diffusion.names import SOLVER_NAMES, solver_name
-from limner.diffusion.process import Process
+from limner.diffusion.process import EDM, Process, RectifiedFlow, completed, is_edm
+from limner.diffusion.scheduler_notes import notes_of
+from limner.diffusion.schedules import Schedule, Told, shifted_time
 from limner.errors import UsageError
 
 
 class LevelOptions(TypedDict, total=False):
     """Those keyword arguments of `limner.diffusion.schedules.levels` that a configuration sets."""
 
+    rho: float
     shift: float
     sigma_min: float
     sigma_max: float
     offset: int
     beyond: int
     final: float
+    linear: bool
+    ends: str
+    span: tuple[float, float]
+    told: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +39,17 @@ class SamplingPlan:
     """Solver, schedule and the options of `levels`.
 
     unit_start: whether painting starts from noise of unit variance in native coordinates,
-    x = noise / native_scale(first level), rather than from sigma * noise.
+    x = noise / native_scale(first level), rather than from sigma * noise. native_end: whether its
+    result is the last x in native coordinates. notes: what Limner does not do as the scheduler
+    does, a sentence each.
     """
 
     solver: str
     schedule: str
     options: LevelOptions = field(default_factory=LevelOptions)
     unit_start: bool = False
+    native_end: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def plan_from_dict(config: Mapping[str, Any], process: Process) -> SamplingPlan:
@@ -55,22 +60,46 @@ def plan_from_dict(config: Mapping[str, Any], process: Process) -> SamplingPlan:
     name = str(config.get("_class_name", ""))
     if name not in {alias for aliases in SOLVER_NAMES.values() for alias in aliases}:
         raise UsageError(f"scheduler class {name!r} is unknown; a solver of diffusers is right")
-    solver = _solver(solver_name(name), config)
-    if "beta_schedule" not in config:
-        return SamplingPlan(solver=solver, schedule=_without_betas(name), options=_shift(config))
-    schedule, options = _schedule(name, config)
+    config = completed(config)
+    native = name in _WHOLE_TIMES + _MULTISTEP
+    schedule, options = _schedule(name, config, process)
     final = _final(name, config, process)
     if final > 0:
         options["final"] = final
-    leading = _spacing(name, config) == "leading"
     return SamplingPlan(
-        solver=solver,
+        solver=_solver(solver_name(name), config),
         schedule=schedule,
         options=options,
-        unit_start=name in _WHOLE_TIMES + _MULTISTEP or leading,
+        unit_start=native or is_edm(config) or _spacing(name, config) == "leading",
+        native_end=native,
+        notes=notes_of(config),
     )
 
 
+def prediction_name(config: Mapping[str, Any]) -> str:
+    """What the model of a scheduler predicts, one of `limner.diffusion.prediction.PREDICTIONS`.
+
+    Raises UsageError for a `prediction_type` that means nothing for the scheduler.
+    """
+    config = completed(config)
+    name = str(config.get("_class_name", ""))
+    given = config.get("prediction_type", "flow" if "FlowMatch" in name else "epsilon")
+    names = _EDM_PREDICTIONS if name.startswith("EDM") and name != "EDM" else _PREDICTIONS
+    if given not in names:
+        raise UsageError(f"prediction_type {given!r} is unknown for {name}: {', '.join(names)}")
+    return names[given]
+
+
+_PREDICTIONS = {
+    "epsilon": "epsilon",
+    "v": "v",
+    "v_prediction": "v",
+    "sample": "sample",
+    "flow": "flow",
+    "flow_prediction": "flow",
+    "edm": "edm",
+}
+_EDM_PREDICTIONS = {"epsilon": "edm", "v_prediction": "v"}
 _WHOLE_TIMES = ("DDIMScheduler", "DDPMScheduler", "PNDMScheduler", "LCMScheduler")
 _MULTISTEP = (
     "DPMSolverMultistepScheduler",
@@ -78,10 +107,11 @@ _MULTISTEP = (
     "DEISMultistepScheduler",
     "UniPCMultistepScheduler",
 )
+_ROUNDED = ("KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler")
 _SIGMA_FLAGS = {
     "use_karras_sigmas": "karras",
-    "use_exponential_sigmas": "exponential",
     "use_lu_lambdas": "exponential",
+    "use_exponential_sigmas": "exponential",
     "use_beta_sigmas": "beta_sigmas",
 }
 _DPM_SOLVERS = {
@@ -94,6 +124,7 @@ _DPM_SOLVERS = {
     ("sde-dpmsolver++", 3, "midpoint"): "dpmpp_3m_sde",
     ("sde-dpmsolver++", 3, "heun"): "dpmpp_3m_sde",
 }
+_SINGLESTEP_SOLVERS = {("dpmsolver++", 1): "ddim", ("dpmsolver++", 2): "dpmpp_2s_single"}
 _DEIS_SOLVERS = {1: "ddim", 2: "deis_2", 3: "deis"}
 _UNIPC_SOLVERS = {(3, "bh1"): "unipc", (2, "bh2"): "unipc_2", (3, "bh2"): "unipc_bh2"}
 
@@ -107,6 +138,9 @@ def _solver(solver: str, config: Mapping[str, Any]) -> str:
         case "dpmpp_2m":
             algorithm = config.get("algorithm_type", "dpmsolver++")
             rows, wanted = _DPM_SOLVERS, (algorithm, order, kind or "midpoint")
+        case "dpmpp_2s_single":
+            algorithm = config.get("algorithm_type", "dpmsolver++")
+            rows, wanted = _SINGLESTEP_SOLVERS, (algorithm, order)
         case "deis_2":
             rows, wanted = _DEIS_SOLVERS, order
         case "unipc_2":
@@ -119,43 +153,91 @@ def _solver(solver: str, config: Mapping[str, Any]) -> str:
     return rows[wanted]
 
 
-def _without_betas(name: str) -> str:
-    return "shifted" if name.startswith("FlowMatch") else "karras"
-
-
-def _shift(config: Mapping[str, Any]) -> LevelOptions:
-    return {"shift": float(config["shift"])} if "shift" in config else {}
-
-
 def _spacing(name: str, config: Mapping[str, Any]) -> str:
     if name == "DPMSolverSinglestepScheduler":
         return "linspace"
-    return config.get("timestep_spacing", "leading" if name in _WHOLE_TIMES else "linspace")
+    return str(config.get("timestep_spacing", "linspace"))
 
 
-def _schedule(name: str, config: Mapping[str, Any]) -> tuple[str, LevelOptions]:
-    for flag, schedule in _SIGMA_FLAGS.items():
-        if config.get(flag):
-            return schedule, {}
+def _schedule(name: str, config: Mapping[str, Any], process: Process) -> tuple[str, LevelOptions]:
+    flag = next((flag for flag in _SIGMA_FLAGS if config.get(flag)), None)
+    if isinstance(process, RectifiedFlow):
+        return _of_flow(name, config, flag)
+    if isinstance(process, EDM):
+        return _of_edm(name, config, flag)
+    options: LevelOptions = {"linear": True}
+    if flag is not None:
+        return _SIGMA_FLAGS[flag], options | _between_sigmas(name, config, flag)
     if name == "LCMScheduler":
-        return "lcm", {}
+        return "lcm", options
     spacing, beyond = _spacing(name, config), int(name in _MULTISTEP)
     match spacing:
         case "leading":
-            return spacing, {"offset": int(config.get("steps_offset", 0)), "beyond": beyond}
+            offset = int(config["steps_offset"])
+            return spacing, {**options, "offset": offset, "beyond": beyond}
         case "linspace" if name in _WHOLE_TIMES + _MULTISTEP:
-            return spacing, {"beyond": beyond}
+            return spacing, {**options, "beyond": beyond}
         case "linspace":
-            return "uniform", {}
+            return "uniform", options
         case "trailing":
-            return spacing, {}
+            return spacing, options
     raise UsageError(f"timestep_spacing {spacing!r} is unknown; leading, linspace or trailing")
+
+
+def _between_sigmas(name: str, config: Mapping[str, Any], flag: str) -> LevelOptions:
+    """Of karras, exponential and beta: between which sigmas, and how times are told of them."""
+    options: LevelOptions = {}
+    for end in ("sigma_min", "sigma_max"):
+        if config.get(end) is not None and flag != "use_lu_lambdas":
+            options[end] = float(config[end])
+    rounded = flag in ("use_karras_sigmas", "use_lu_lambdas")
+    if name in _MULTISTEP:
+        cosine = name == "DPMSolverMultistepScheduler" and (
+            config["beta_schedule"] == "squaredcos_cap_v2"
+        )
+        options["told"] = Told.NEAREST if rounded and not cosine else Told.BELOW
+        return options
+    if name in _ROUNDED and flag == "use_karras_sigmas":
+        options["told"] = Told.NEAREST
+    spacing = _spacing(name, config)
+    if spacing == "linspace":
+        return options
+    if spacing == "leading":
+        options["offset"] = int(config["steps_offset"])
+    return {**options, "ends": spacing}
+
+
+def _of_flow(name: str, config: Mapping[str, Any], flag: str | None) -> tuple[str, LevelOptions]:
+    """diffusers' levels of a flow end above 0; those of its multistep solvers begin below 1."""
+    if flag is not None:
+        raise UsageError(f"{flag} of a flow is none of Limner's schedules")
+    least = 1 / int(config.get("num_train_timesteps", 1000))
+    if name not in _MULTISTEP:
+        shift = float(config["shift"])
+        return Schedule.SHIFTED, {"shift": shift, "span": (1.0, shifted_time(least, shift))}
+    shift = float(config["flow_shift"])
+    span = (1 - least, 0.0)
+    if name == "UniPCMultistepScheduler":
+        first = 1 - 1e-6  # which leads to it once it is shifted
+        span = (first / (shift - (shift - 1) * first), least)
+    return Schedule.SHIFTED, {"shift": shift, "span": span, "beyond": 1, "told": Told.BELOW}
+
+
+def _of_edm(name: str, config: Mapping[str, Any], flag: str | None) -> tuple[str, LevelOptions]:
+    if "sigma_schedule" in config and name.startswith("EDM"):
+        kind = str(config["sigma_schedule"])
+        return kind, {"rho": float(config["rho"])} if kind == "karras" else {}
+    if flag is None:
+        raise UsageError(f"{name} with continuous times needs karras, exponential or beta sigmas")
+    return _SIGMA_FLAGS[flag], {}
 
 
 def _final(name: str, config: Mapping[str, Any], process: Process) -> float:
     """The sigma at the end: 0, or that of the chain's first step."""
     if name in ("DDIMScheduler", "PNDMScheduler"):
-        to_zero = config.get("set_alpha_to_one", name == "DDIMScheduler")
+        to_zero = bool(config["set_alpha_to_one"])
     else:
         to_zero = config.get("final_sigmas_type", "zero") == "zero"
+    if isinstance(process, RectifiedFlow):
+        return 0.0
     return 0.0 if to_zero and name != "DEISMultistepScheduler" else process.sigma_min

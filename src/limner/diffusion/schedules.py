@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -52,7 +53,16 @@ class Schedule(StrEnum):
     SHIFTED = "shifted"
 
 
+class Told(StrEnum):
+    """How the network is told a time that is not whole: as it is, rounded, or cut."""
+
+    EXACT = "exact"
+    NEAREST = "nearest"
+    BELOW = "below"
+
+
 BETA_SHAPE = 0.6
+CUT = 1e-6  # a whole time comes out lower in diffusers, from its sigma's logarithm, and is cut too
 LCM_TIMES = 50  # times that latent consistency models are distilled at
 
 AYS_SIGMAS = {
@@ -78,25 +88,40 @@ def levels(
     offset: int = 0,
     beyond: int = 0,
     final: float = 0.0,
+    linear: bool = False,
+    ends: Schedule | str | None = None,
+    span: tuple[float, float] | None = None,
+    told: Told | str = Told.EXACT,
 ) -> tuple[Level, ...]:
     """`steps` falling levels, and sigma = 0 after them.
 
     rho: of karras. shift: of shifted, above 1 for more steps at much noise. sigma_min, sigma_max:
     the ends of karras, exponential and beta_sigmas, in straight coordinates; None: the process's
-    own. offset: of leading, added to its times. beyond: of leading and linspace, laid out for so
-    many steps more, the last of them left out. final: the sigma at the end in place of 0; a level
-    that is not above it is left out, as its step would do nothing. Raises RequestError for fewer
-    than 1 step or a schedule that does not fit the process.
+    own. offset: of leading, added to its times. beyond: of leading, linspace and a flow's span,
+    laid out for so many steps more, the last of them left out. final: the sigma at the end in place
+    of 0; a level that is not above it is left out, as its step would do nothing.
+
+    As diffusers has it where it is not k-diffusion: linear: between whole times of a chain sigma is
+    interpolated, not its logarithm. ends: sigma_min and sigma_max are those of that schedule of a
+    chain. span: the first and the last time of a flow's line, both of them levels, before they are
+    shifted; None: from 1 to the sigma = 0. told: how the network is told a time.
+
+    Raises RequestError for fewer than 1 step or a schedule that does not fit the process.
     """
     spacing = _fitting(process, schedule)
     if steps < 1:
         raise RequestError(f"steps is {steps}; it must be at least 1")
     if not (shift > 0 and rho > 0):
         raise RequestError(f"shift {shift} and rho {rho} of a schedule must be above 0")
-    low = process.sigma_min if sigma_min is None else sigma_min
-    high = process.sigma_max if sigma_max is None else sigma_max
+    between = (process.sigma_min, process.sigma_max)
+    if ends is not None and isinstance(process, DiscreteDiffusion):
+        inner = _chain_times(process.steps, steps, Schedule(schedule_name(ends)), offset, beyond)
+        between = _sigma_at(process, inner[-1], linear), _sigma_at(process, inner[0], linear)
+    low = between[0] if sigma_min is None else sigma_min
+    high = between[1] if sigma_max is None else sigma_max
     if spacing in _BETWEEN_SIGMAS and not 0 < low < high:
         raise RequestError(f"sigma_min is {low} and sigma_max {high}; it must be 0 < min < max")
+    times: list[float] | None = None
     match spacing:
         case Schedule.KARRAS:
             sigmas = karras_sigmas(steps, low, high, rho)
@@ -109,11 +134,15 @@ def levels(
             sigmas = log_linear_sigmas(AYS_SIGMAS[spacing], steps + 1)[:-1]
         case _ if isinstance(process, DiscreteDiffusion):
             times = _chain_times(process.steps, steps, spacing, offset, beyond)
-            sigmas = [process.sigma_at(t) for t in times]
+            sigmas = [_sigma_at(process, t, linear) for t in times]
         case _:
-            sigmas = [process.sigma_at(t) for t in _flow_times(steps, spacing, shift)]
-    above = [sigma for sigma in sigmas if sigma > final]
-    return tuple(process.level(sigma) for sigma in [*above, final])
+            times = _flow_times(steps, spacing, shift, span, beyond)
+            sigmas = [process.sigma_at(t) for t in times]
+    visited = [process.level(sigma) for sigma in sigmas]
+    if linear and times is not None:
+        visited = [replace(level, t=t) for level, t in zip(visited, times, strict=True)]
+    above = [_as_told(process, level, Told(told)) for level in visited if level.sigma > final]
+    return (*above, process.level(final))
 
 
 def karras_sigmas(steps: int, low: float, high: float, rho: float = 7.0) -> list[float]:
@@ -155,10 +184,35 @@ def _fitting(process: Process, schedule: Schedule | str) -> Schedule:
     return spacing
 
 
-def _flow_times(steps: int, schedule: Schedule, shift: float) -> list[float]:
+def _sigma_at(process: DiscreteDiffusion, t: float, linear: bool) -> float:
+    """The straight sigma of a chain's time."""
+    if not linear:
+        return process.sigma_at(t)
+    return float(np.interp(t, np.arange(process.steps), process.log_sigmas.exp().numpy()))
+
+
+def _as_told(process: Process, level: Level, told: Told) -> Level:
+    """The level with the time that the network is told, a whole one of those that there are."""
+    if told is Told.EXACT:
+        return level
+    scale = 1000 if isinstance(process, RectifiedFlow) else 1
+    t = process.time_of_level(level) * scale
+    whole = round(t) if told is Told.NEAREST else max(0, math.floor(t - CUT))
+    return replace(level, t=whole / scale)
+
+
+def _flow_times(
+    steps: int,
+    schedule: Schedule,
+    shift: float,
+    span: tuple[float, float] | None,
+    beyond: int,
+) -> list[float]:
     if schedule is Schedule.BETA:
         return _beta_shares(steps)
     line = _line(1.0, 0.0, steps + 1)[:-1]
+    if span is not None:
+        line = _line(*span, steps + beyond)[:steps]
     return line if schedule is Schedule.UNIFORM else [shifted_time(t, shift) for t in line]
 
 

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from functools import partial
 
 import torch
 from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from limner.nn.attention import Attend, Attention, attending, cross_attention
+from limner.nn.attention import Attend, Attention, cross_attention, plain
 
 
 class AttentionRecorder:
-    """Keeps what a denoiser's cross-attention looks at while it is attached.
+    """Keeps what a denoiser's cross-attention looks at in calls that are handed its `attend`.
 
     The probabilities are computed a second time, beside what the module itself computes: a picture
-    that is recorded is the same to the bit, and where nothing is attached nothing is done.
+    that is recorded is the same to the bit, and where nothing is handed in nothing is done.
 
     heads: keep those of every head, else their mean.
     """
 
     def __init__(self, denoiser: nn.Module, *, heads: bool = False) -> None:
         self.heads = heads
-        self._modules = cross_attention(denoiser)
+        self.attend = watching(denoiser, self._keep)
         self._maps: dict[str, Float[Tensor, "B H L N"]] = {}
-
-    def attached(self) -> AbstractContextManager[None]:
-        """Inside the block every call of the denoiser is recorded."""
-        return watched(self._modules, self._keep)
 
     def take(self) -> Mapping[str, Float[Tensor, "B H L N"]]:
         """What was recorded of the last call, by the module's name; H is 1 for a mean of heads.
@@ -46,28 +40,23 @@ class AttentionRecorder:
         self._maps[name] = rearrange(maps, "b h n l -> b h l n").to("cpu", torch.float16)
 
 
-def watched(
-    modules: Mapping[str, Attention], see: Callable[[str, Float[Tensor, "B H N L"]], None]
-) -> AbstractContextManager[None]:
-    """Inside the block `see` is given the name and probabilities of these modules, call by call.
+def watching(
+    denoiser: nn.Module,
+    see: Callable[[str, Float[Tensor, "B H N L"]], None],
+    attend: Attend = plain,
+) -> Attend:
+    """As `attend`; `see` is given the names and probabilities of the denoiser's cross-attention.
 
     With gradients, where the denoiser is called with them.
     """
-    return attending({m: partial(_seen, see, name, m.attend) for name, m in modules.items()})
+    names = {module: name for name, module in cross_attention(denoiser).items()}
 
+    def watched(module: Attention, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        if module in names:
+            see(names[module], probabilities(q, k, module.heads, mask))
+        return attend(module, q, k, v, mask)
 
-def _seen(
-    see: Callable[[str, Tensor], None],
-    name: str,
-    attend: Attend,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    heads: int,
-    mask: Tensor | None,
-) -> Tensor:
-    see(name, probabilities(q, k, heads, mask))
-    return attend(q, k, v, heads, mask)
+    return watched
 
 
 def probabilities(

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from limner.nn.attention import Attention
+from limner.nn.prepared import Told
 
 TRANSFORMER_NORM_EPS = 1e-6  # group norm before a transformer, in every Stable Diffusion
 
@@ -123,12 +124,12 @@ class TransformerBlock(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B N D"],
-        context: Float[Tensor, "B L E"] | None = None,
-        mask: Bool[Tensor, "B L"] | None = None,
+        told: Told,
     ) -> Float[Tensor, "B N D"]:
-        x = x + self.attn1(self.norm1(x))
+        x = x + self.attn1(self.norm1(x), attend=told.attend)
         if self.reads_text:
-            x = x + self.attn2(self.norm2(x), context, mask)
+            text = told.text_for(self.attn2)
+            x = x + self.attn2(self.norm2(x), text, told.mask, told.attend)
         return x + self.ff(self.norm3(x))
 
 
@@ -161,8 +162,7 @@ class SpatialTransformer(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B C h w"],
-        context: Float[Tensor, "B L E"] | None = None,
-        mask: Bool[Tensor, "B L"] | None = None,
+        told: Told,
     ) -> Float[Tensor, "B C h w"]:
         height, width = x.shape[-2:]
         hidden = self.norm(x)
@@ -172,7 +172,7 @@ class SpatialTransformer(nn.Module):
         if self.linear_projection:
             hidden = self.proj_in(hidden)
         for block in self.transformer_blocks:
-            hidden = block(hidden, context, mask)
+            hidden = block(hidden, told)
         if self.linear_projection:
             hidden = self.proj_out(hidden)
         hidden = rearrange(hidden, "b (h w) c -> b c h w", h=height, w=width)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -101,8 +102,7 @@ class ClipConfig:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class TextStates:
+class TextStates(NamedTuple):
     """What a text tower makes of token ids.
 
     hidden: X_0 ... X_N, each (B, L, D): the embeddings and each layer's output (eq. 46-47).
@@ -116,8 +116,7 @@ class TextStates:
     projected: Float[Tensor, "B P"] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class VisionStates:
+class VisionStates(NamedTuple):
     """What an image tower makes of pictures.
 
     hidden: each layer's input and the last one's output, (B, 1 + N, D): class token, then patches.
@@ -161,7 +160,7 @@ class TextTower(nn.Module):
         last = self.final_norm(hidden[-1])
         # argmax finds the first EOS; PAD may be the same id.
         ends = (ids == self.config.end).int().argmax(dim=1)
-        pooled = last[torch.arange(len(ids), device=x.device), ends]
+        pooled = last[torch.arange(ids.shape[0], device=x.device), ends]
         return TextStates(
             hidden=hidden,
             last=last,
@@ -353,7 +352,7 @@ class VisionEmbeddings(nn.Module):
                 f"not {images.shape[2]} x {images.shape[3]}"
             )
         patches = rearrange(self.patch_embedding(images), "b d h w -> b (h w) d")
-        tokens = torch.cat([self.class_embedding.expand(len(images), 1, -1), patches], dim=1)
+        tokens = torch.cat([self.class_embedding.expand(images.shape[0], 1, -1), patches], dim=1)
         return tokens + self.position_embedding.weight
 
 

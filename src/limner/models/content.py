@@ -1,17 +1,13 @@
 """A content branch: what a picture shows, as maps that are added to a U-Net on its way down.
 
-(T2I-Adapter, Mou et al. 2023, section 3.2.) The U-Net stays as it is: the maps are attached for the
-time of a call and taken off again. Unlike the paper's, the branch is told the style that is asked
+(T2I-Adapter, Mou et al. 2023, section 3.2.) The U-Net stays as it is: the maps are handed in with a
+call. Unlike the paper's, the branch is told the style that is asked
 for, so that it can leave out what belongs to the content's own style.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -19,7 +15,7 @@ from torch import Tensor, nn
 
 from limner.errors import RequestError, UsageError
 from limner.models.blocks import Downsample, ResidualBlock, zero
-from limner.models.unet import DownBlock, UNet, UNetConfig
+from limner.models.unet import UNetConfig
 from limner.types import Context, TextMask
 
 
@@ -144,40 +140,3 @@ def mean_token(context: Context, mask: TextMask | None = None) -> Float[Tensor, 
         return context.mean(dim=1)
     weights = mask.to(context)[..., None]
     return (context * weights).sum(dim=1) / weights.sum(dim=1)
-
-
-@contextmanager
-def adding(unet: UNet, maps: Sequence[Tensor], weight: float = 1.0) -> Iterator[None]:
-    """Inside the block the U-Net adds these maps, times `weight`, to each level's last map.
-
-    They are added before the level is halved, so they go down and across. The batch that the U-Net
-    sees may hold its pictures several times, one run after another, as guidance has them. With a
-    weight of 0 it computes the same bits as without them.
-    """
-    hooks = []
-    if weight != 0:
-        for end, added in zip(level_ends(unet), maps, strict=True):
-            hooks.append(end.register_forward_hook(partial(_add, weight * added)))
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def level_ends(unet: UNet) -> list[nn.Module]:
-    """What computes the last map of each level on the way down."""
-    ends: list[nn.Module] = []
-    for block in unet.down_blocks:
-        assert isinstance(block, DownBlock)
-        ends.append((block.attentions if len(block.attentions) else block.resnets)[-1])
-    return ends
-
-
-def _add(added: Tensor, module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-    """The hook: the map of the level, and the content's."""
-    if len(output) % len(added) or output.shape[1:] != added.shape[1:]:
-        raise RequestError(
-            f"content of {tuple(added.shape)} does not fit a U-Net's {tuple(output.shape)}"
-        )
-    return output + added.to(output).repeat(len(output) // len(added), 1, 1, 1)

@@ -14,17 +14,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from limner.errors import UsageError
-from limner.nn.attention import Attention
-from limner.nn.embeddings import TimeEmbedding, sinusoidal_grid
-from limner.nn.memory import ContextLinear
-from limner.types import Context, Latent, Pooled, TextMask, Times
+from limner.nn.attention import Attention, number
+from limner.nn.embeddings import TimeEmbedding, class_vectors, sinusoidal_grid
+from limner.nn.prepared import (
+    NOTHING,
+    Beside,
+    Prepared,
+    Told,
+    check_told,
+    prepared_by,
+    told_of,
+)
+from limner.types import Conditioning, Context, Latent, Pooled, TextMask, Times
+
+Classes = Pooled | Int[Tensor, "B 1"]
+"""Class numbers, (B, 1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +78,11 @@ class DiTConfig:
             raise UsageError(f"DiT size {self.size} must be a multiple of its patch {self.patch}")
         if self.classes is not None and self.classes < 1:
             raise UsageError(f"DiT classes is {self.classes}; it must be at least 1, or None")
+
+    @property
+    def multiple(self) -> int:
+        """Height and width of the input are multiples of this."""
+        return self.patch
 
 
 class AdaptiveNorm(nn.Module):
@@ -130,14 +145,14 @@ class DiTBlock(nn.Module):
         self,
         x: Float[Tensor, "B N D"],
         condition: Float[Tensor, "B E"],
-        context: Float[Tensor, "B L T"] | None = None,
-        mask: TextMask | None = None,
+        told: Told,
     ) -> Float[Tensor, "B N D"]:
         normed, gate = self.norm_self(x, condition)
-        x = x + gate * self.self_attention(normed)
+        x = x + gate * self.self_attention(normed, attend=told.attend)
         if self.norm_cross is not None and self.cross_attention is not None:
             normed, gate = self.norm_cross(x, condition)
-            x = x + gate * self.cross_attention(normed, context, mask)
+            text = told.text_for(self.cross_attention)
+            x = x + gate * self.cross_attention(normed, text, told.mask, told.attend)
         normed, gate = self.norm_mlp(x, condition)
         return x + gate * self.mlp(normed)
 
@@ -154,7 +169,7 @@ class DiT(nn.Module):
         self.class_embedding = (
             None if config.classes is None else nn.Embedding(config.classes + 1, time_width)
         )
-        self.context_in = None if text_width is None else ContextLinear(text_width, text_width)
+        self.context_in = None if text_width is None else nn.Linear(text_width, text_width)
         self.blocks = nn.ModuleList(DiTBlock(config) for _ in range(config.depth))
         self.norm_out = (
             AdaptiveNorm(width, time_width, gated=False)
@@ -162,6 +177,7 @@ class DiT(nn.Module):
             else nn.LayerNorm(width)
         )
         self.patch_out = nn.Linear(width, config.out_channels * config.patch**2)
+        self.readers = number(self)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -187,31 +203,48 @@ class DiT(nn.Module):
         self,
         x: Latent,
         t: Times,
-        context: Context | None = None,
+        context: Context | Prepared | None = None,
         mask: TextMask | None = None,
-        pooled: Pooled | Int[Tensor, "B 1"] | None = None,
+        pooled: Classes | None = None,
+        beside: Beside = NOTHING,
     ) -> Float[Tensor, "B C_out h w"]:
         """What the model predicts at time t, (B, out_channels, h, w).
 
         t: 0..1000, a time in [0, 1] times 1000 (the sinusoids tell whole steps apart).
         context: (B, L, context_width), needed by a model with text, unused by one without.
         mask: (B, L), True where a token may be attended to; None: all may.
-        pooled: (B, 1) class numbers, for a model with classes; None: no class.
+        pooled: (B, 1) class numbers, for a model with classes; None: no class. All three are in
+            what `prepare` makes, given as `context`.
+        beside: what replaces attention, or hides tokens, in this call.
+        Raises UsageError for a latent that is not cut into patches and for a missing text,
+        RequestError where what is handed in does not fit.
         """
         height, width = self._grid(x)
-        condition = F.silu(self._condition(t, pooled))
-        text = self._text(context)
+        check_told(x, context, beside, apart=(mask, pooled), readers=self.readers)
+        condition = F.silu(self._condition(t, context, pooled))
+        told = told_of(self._text(context), mask, beside).at(self.config.patch)
 
         tokens = self.patch_in(patchify(x, self.config.patch))
-        tokens = tokens + sinusoidal_grid(height, width, self.config.width).to(tokens)
+        tokens = tokens + sinusoidal_grid(height, width, self.config.width, x.device).to(tokens)
         for block in self.blocks:
-            tokens = block(tokens, condition, text, mask)
+            tokens = block(tokens, condition, told)
 
         if isinstance(self.norm_out, AdaptiveNorm):
             tokens, _ = self.norm_out(tokens, condition)
         else:
             tokens = self.norm_out(tokens)
         return unpatchify(self.patch_out(tokens), self.config.patch, height, width)
+
+    def prepare(self, text: Conditioning) -> Prepared:
+        """What a call makes of its text, made once: as good as the text itself in every call.
+
+        text: its pooled vector as `forward` takes it, class numbers for a model with classes.
+        Valid as long as the weights are as they are, LoRAs included.
+        """
+        classes = self._of_class(text.pooled, text.context.shape[0])
+        if self.context_in is None:
+            return Prepared((), (), None, classes)
+        return prepared_by(self, self.context_in(text.context), text.mask, classes)
 
     def _grid(self, x: Latent) -> tuple[int, int]:
         """Rows and columns of tokens."""
@@ -225,23 +258,28 @@ class DiT(nn.Module):
         return height // patch, width // patch
 
     def _condition(
-        self, t: Times, pooled: Pooled | Int[Tensor, "B 1"] | None
+        self, t: Times, context: Context | Prepared | None, numbers: Classes | None
     ) -> Float[Tensor, "B E"]:
-        condition = self.time_embedding.at(t)
-        if self.class_embedding is None or self.config.classes is None:
-            return condition
-        if pooled is None:
-            labels = torch.full_like(t, self.config.classes, dtype=torch.long)
+        """The vector of time and class that steers every adaptive norm."""
+        time = self.time_embedding.at(t)
+        if isinstance(context, Prepared):
+            of_class = context.pooled
         else:
-            labels = pooled[:, 0].long()
-        return condition + self.class_embedding(labels)
+            of_class = self._of_class(numbers, t.shape[0])
+        return time if of_class is None else time + of_class
 
-    def _text(self, context: Context | None) -> Context | None:
+    def _of_class(self, numbers: Classes | None, rows: int) -> Float[Tensor, "B E"] | None:
+        """The vectors of classes; None for a model without them."""
+        embedding = self.class_embedding
+        return None if embedding is None else class_vectors(embedding, numbers, rows)
+
+    def _text(self, context: Context | Prepared | None) -> Context | Prepared | None:
+        """The text as cross-attention reads it; None for a model without."""
         if self.context_in is None:
             return None
         if context is None:
             raise UsageError("this DiT reads text: give it a context of shape (B, L, D)")
-        return self.context_in(context)
+        return context if isinstance(context, Prepared) else self.context_in(context)
 
 
 def patchify(x: Latent, patch: int) -> Float[Tensor, "B N D"]:

@@ -54,6 +54,9 @@ AUTOENCODER_EMOJI = AutoencoderConfig(
 AUTOENCODER_EMOJI_128 = replace(
     AUTOENCODER_EMOJI, channels=(32, 64, 96, 128), latent_channels=8
 )  # 3.29 M parameters, RGBA 128x128 -> 8x16x16
+AUTOENCODER_EVERYDAY = replace(
+    AUTOENCODER_EMOJI_128, channels=(64, 96, 128), shuffle=2
+)  # 3.21 M parameters, RGBA 128x128 -> 8x16x16, the first level at 64x64
 AUTOENCODER_TINY = replace(AUTOENCODER_EMOJI, channels=(8, 16), mid_attention=True)  # for tests
 AUTOENCODER_TWO_NUMBERS = replace(
     AUTOENCODER_EMOJI, in_channels=3, latent_channels=2, channels=(16, 32, 64, 64, 64, 64)

@@ -3,6 +3,7 @@
 A picture or latent goes down through levels of half the size each, through the middle, and up
 again; every step of the way down is handed across to its counterpart on the way up. Text enters
 by cross-attention, time and a class or pooled text by a vector added in every residual block.
+`Told` is what attention is handed on the way: the text, who may look at what of it, and how.
 
 Parameter names are those of diffusers' `UNet2DConditionModel`.
 """
@@ -18,8 +19,18 @@ from torch import Tensor, nn
 
 from limner.errors import RequestError, UsageError
 from limner.models.blocks import Downsample, ResidualBlock, SpatialTransformer, Upsample, zero
-from limner.nn.embeddings import TimeEmbedding, sinusoidal
-from limner.types import Context, Pooled, TextMask, Times
+from limner.nn.attention import number
+from limner.nn.embeddings import TimeEmbedding, class_vectors, sinusoidal
+from limner.nn.prepared import (
+    NOTHING,
+    Beside,
+    Prepared,
+    Told,
+    check_told,
+    prepared_by,
+    told_of,
+)
+from limner.types import Conditioning, Context, Pooled, TextMask, Times
 
 SIZE_WIDTH = 256  # of the sinusoids of each of SDXL's six sizes
 
@@ -113,6 +124,7 @@ class UNet(nn.Module):
         self.up_blocks = nn.ModuleList(UpBlock(config, level) for level in reversed(levels))
         self.conv_norm_out = nn.GroupNorm(config.norm_groups, channels[0])
         self.conv_out = nn.Conv2d(channels[0], config.out_channels, 3, padding=1)
+        self.readers = number(self)
         self.initialise()
 
     def initialise(self) -> None:
@@ -135,55 +147,91 @@ class UNet(nn.Module):
         self,
         x: Float[Tensor, "B I h w"],
         t: Times,
-        context: Context | None = None,
+        context: Context | Prepared | None = None,
         mask: TextMask | None = None,
         pooled: Pooled | None = None,
+        beside: Beside = NOTHING,
     ) -> Float[Tensor, "B O h w"]:
         """What the model predicts, (B, out_channels, h, w).
 
         t: 0..999 in Stable Diffusion; whatever it was trained with elsewhere.
         context, mask: the text's tokens, and which of them may be attended to (None: all).
         pooled: (B, pooled_width); for a class-conditional U-Net (B, 1) class numbers, None where
-            no picture has a class.
+            no picture has a class. All three are in what `prepare` makes, given as `context`.
+        beside: what replaces attention, hides tokens, or is added to maps, in this call.
         Raises RequestError where the shapes are not those of `config`.
         """
-        self._check(x, context, pooled)
-        time = F.silu(self.embed(t, pooled))
+        self._check(x, context, mask, pooled, beside)
+        time = F.silu(self.embed(t, context, pooled))
+        told = told_of(context, mask, beside)
+        added = beside.added or [None] * len(self.down_blocks)
 
         x = self.conv_in(x)
         skips = [x]
-        for down in self.down_blocks:
-            x, passed = down(x, time, context, mask)
+        for down, from_beside in zip(self.down_blocks, added, strict=True):
+            x, passed = down(x, time, told, from_beside)
             skips += passed
 
-        x = self.mid_block(x, time, context, mask)
+        x = self.mid_block(x, time, told)
 
         for up in self.up_blocks:
-            x = up(x, skips, time, context, mask)
+            x = up(x, skips, time, told)
 
         return self.conv_out(F.silu(self.conv_norm_out(x)))
 
-    def embed(self, t: Times, pooled: Pooled | None) -> Float[Tensor, "B T"]:
+    def prepare(self, text: Conditioning) -> Prepared:
+        """What a call makes of its text, made once: as good as the text itself in every call.
+
+        text: its pooled vector as `forward` takes it. Valid as long as the weights are as they
+        are, LoRAs included. Raises RequestError where its widths are not those of `config`.
+        """
+        self._check_text(text.context, text.pooled)
+        pooled = self.embed_pooled(text.pooled, text.context.shape[0])
+        return prepared_by(self, text.context, text.mask, pooled)
+
+    def embed(
+        self, t: Times, context: Context | Prepared | None = None, pooled: Pooled | None = None
+    ) -> Float[Tensor, "B T"]:
         """The vector of time, and of class or pooled text, that every residual block is given."""
-        embedded = self.time_embedding.at(t)
+        time = self.time_embedding.at(t)
+        if isinstance(context, Prepared):
+            embedded = context.pooled
+        else:
+            embedded = self.embed_pooled(pooled, t.shape[0])
+        return time if embedded is None else time + embedded
+
+    def embed_pooled(self, pooled: Pooled | None, rows: int) -> Float[Tensor, "B T"] | None:
+        """The vector of class or pooled text; None for a U-Net that takes neither."""
         if self.config.classes is not None:
-            no_class = torch.full_like(t, self.config.classes)
-            numbers = no_class if pooled is None else pooled[:, 0]
-            embedded = embedded + self.class_embedding(numbers.long())
-        if self.config.pooled_width is not None:
-            embedded = embedded + self.add_embedding(pooled)
-        return embedded
+            return class_vectors(self.class_embedding, pooled, rows)
+        return None if self.config.pooled_width is None else self.add_embedding(pooled)
 
     def _check(
-        self, x: Float[Tensor, "B I h w"], context: Context | None, pooled: Pooled | None
+        self,
+        x: Float[Tensor, "B I h w"],
+        context: Context | Prepared | None,
+        mask: TextMask | None,
+        pooled: Pooled | None,
+        beside: Beside,
     ) -> None:
-        config, (channels, height, width) = self.config, x.shape[1:]
+        config, (rows, channels, height, width) = self.config, x.shape
         if channels != config.in_channels:
             raise RequestError(f"x has {channels} channels; this U-Net takes {config.in_channels}")
         if height % config.multiple or width % config.multiple:
             raise RequestError(
                 f"x is {height}x{width}; this U-Net takes multiples of {config.multiple}"
             )
+        if not isinstance(context, Prepared):
+            self._check_text(context, pooled)
+        levels = [
+            (rows, channels, height // 2**level, width // 2**level)
+            for level, channels in enumerate(config.channels)
+        ]
+        apart = (mask, pooled)
+        check_told(x, context, beside, apart=apart, readers=self.readers, levels=levels)
+
+    def _check_text(self, context: Context | None, pooled: Pooled | None) -> None:
+        config = self.config
         context_width = None if context is None else context.shape[-1]
         if context_width != config.context_width:
             takes = "no text" if config.context_width is None else config.context_width
@@ -202,6 +250,7 @@ class DownBlock(nn.Module):
         super().__init__()
         width, first = config.channels[level], config.channels[max(level - 1, 0)]
         last = level == len(config.channels) - 1
+        self.step = 2**level  # places of the latent, along one side, to one of this level's maps
         self.resnets = nn.ModuleList(
             _residual(config, width if layer else first, width)
             for layer in range(config.layers_per_block)
@@ -213,16 +262,22 @@ class DownBlock(nn.Module):
         self,
         x: Float[Tensor, "B I h w"],
         time: Float[Tensor, "B T"],
-        context: Context | None,
-        mask: TextMask | None,
+        told: Told,
+        added: Float[Tensor, "B C h w"] | None = None,
     ) -> tuple[Float[Tensor, "B O h2 w2"], list[Tensor]]:
-        """The map for the level below, and those handed across."""
+        """The map for the level below, and those handed across.
+
+        added: what is added to the last map before it is halved.
+        """
+        told = told.at(self.step)
         passed = []
         for layer, resnet in enumerate(self.resnets):
             x = resnet(x, time)
             if self.attentions:
-                x = self.attentions[layer](x, context, mask)
+                x = self.attentions[layer](x, told)
             passed.append(x)
+        if added is not None:
+            x = passed[-1] = x + added.to(x)
         for downsample in self.downsamplers:
             x = downsample(x)
             passed.append(x)
@@ -236,6 +291,7 @@ class MidBlock(nn.Module):
         super().__init__()
         width, depth = config.channels[-1], config.mid_attention_depth
         blocks = 2 if depth else 1
+        self.step = 2 ** (len(config.channels) - 1)
         self.resnets = nn.ModuleList(_residual(config, width, width) for _ in range(blocks))
         self.attentions = nn.ModuleList(
             [_transformer(config, width, depth, config.level_heads[-1])] if depth else []
@@ -245,12 +301,12 @@ class MidBlock(nn.Module):
         self,
         x: Float[Tensor, "B C h w"],
         time: Float[Tensor, "B T"],
-        context: Context | None,
-        mask: TextMask | None,
+        told: Told,
     ) -> Float[Tensor, "B C h w"]:
+        told = told.at(self.step)
         x = self.resnets[0](x, time)
         for attention, resnet in zip(self.attentions, self.resnets[1:], strict=True):
-            x = resnet(attention(x, context, mask), time)
+            x = resnet(attention(x, told), time)
         return x
 
 
@@ -263,6 +319,7 @@ class UpBlock(nn.Module):
         width = config.channels[level]
         below = config.channels[min(level + 1, levels - 1)]
         above = config.channels[max(level - 1, 0)]
+        self.step = 2**level
         self.resnets = nn.ModuleList(
             _residual(
                 config,
@@ -279,15 +336,15 @@ class UpBlock(nn.Module):
         x: Float[Tensor, "B I h w"],
         skips: list[Tensor],
         time: Float[Tensor, "B T"],
-        context: Context | None,
-        mask: TextMask | None,
+        told: Told,
     ) -> Float[Tensor, "B O h2 w2"]:
         """skips: the maps handed across; the last ones are taken off the list, and set free."""
+        told = told.at(self.step)
         for layer, resnet in enumerate(self.resnets):
             x = torch.cat([x, skips.pop()], dim=1)
             x = resnet(x, time)
             if self.attentions:
-                x = self.attentions[layer](x, context, mask)
+                x = self.attentions[layer](x, told)
         for upsample in self.upsamplers:
             x = upsample(x)
         return x

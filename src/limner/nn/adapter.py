@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -68,6 +67,7 @@ class Adapter:
         self.updates = dict(updates)
         self._weight = _checked(weight)
         self._hooks: list[RemovableHandle] = []
+        self._placed: dict[Adaptable, tuple[Tensor, Tensor]] = {}
 
     @property
     def weight(self) -> float:
@@ -91,13 +91,13 @@ class Adapter:
     def attach(self) -> None:
         """Put it beside the modules; nothing is written into a weight.
 
-        Matrices that are trained stay where they are: an optimiser knows them.
+        Cheap, as `detach` is then: the matrices are copied to where the modules are when these are
+        first computed, and again where they have moved. Those that are trained stay where they are:
+        an optimiser knows them.
         """
         self.detach()
-        for module, update in self.updates.items():
-            weight = module.weight
-            placed = _placed(update.down, weight), _placed(update.up, weight)
-            self._hooks.append(module.register_forward_hook(partial(self._add, update, *placed)))
+        for module in self.updates:
+            self._hooks.append(module.register_forward_hook(self._add))
 
     def merge(self) -> None:
         """Add it into the weights. The weights as they were are kept until the last one leaves.
@@ -124,23 +124,25 @@ class Adapter:
     def _merged_into(self) -> list[Adaptable]:
         return [module for module in self.updates if self in _merged(module)]
 
-    def _add(
-        self,
-        update: LowRank,
-        down: Tensor,
-        up: Tensor,
-        module: nn.Module,
-        inputs: tuple[Tensor],
-        output: Tensor,
-    ) -> Tensor:
+    def _add(self, module: Adaptable, inputs: tuple[Tensor], output: Tensor) -> Tensor:
         """The hook: what the module gave, and the update's part."""
-        down, up = down.to(inputs[0].dtype), up.to(inputs[0].dtype)  # matrices in training are fp32
+        # Matrices in training are fp32.
+        down, up = (matrix.to(inputs[0].dtype) for matrix in self._matrices(module))
         if isinstance(module, nn.Conv2d):
             stride, padding, dilation = module.stride, module.padding, module.dilation
             added = F.conv2d(F.conv2d(inputs[0], down, None, stride, padding, dilation), up)
         else:
             added = F.linear(F.linear(inputs[0], down), up)
-        return torch.add(output, added, alpha=self._weight * update.scale)
+        return torch.add(output, added, alpha=self._weight * self.updates[module].scale)
+
+    def _matrices(self, module: Adaptable) -> tuple[Tensor, Tensor]:
+        """down and up of a module where its weight is, and of its kind."""
+        placed, weight = self._placed.get(module), module.weight
+        if placed is None or (placed[0].device, placed[0].dtype) != (weight.device, weight.dtype):
+            update = self.updates[module]
+            placed = _placed(update.down, weight), _placed(update.up, weight)
+            self._placed[module] = placed
+        return placed
 
 
 def _placed(matrix: Tensor, weight: Tensor) -> Tensor:
@@ -162,6 +164,12 @@ def _merged(module: nn.Module) -> list[Adapter]:
     """The adapters in a module's weight, as the module itself keeps them beside its state dict."""
     kept: Merged | None = vars(module).get(KEPT)
     return [] if kept is None else kept.adapters
+
+
+def original(module: Adaptable) -> Tensor:
+    """A module's weight without what is merged into it."""
+    kept: Merged | None = vars(module).get(KEPT)
+    return module.weight if kept is None else kept.original
 
 
 @torch.no_grad()

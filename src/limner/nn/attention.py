@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeAlias
 
 import torch.nn.functional as F
@@ -11,7 +10,8 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from limner.nn.memory import ContextLinear
+KeysValues: TypeAlias = tuple[Tensor, Tensor]
+"""Keys and values of a context, (B, L, HD) each, as `Attention.keys_values` makes them."""
 
 
 def multi_head_attention(
@@ -30,8 +30,9 @@ def multi_head_attention(
     return rearrange(out, "b h n d -> b n (h d)")
 
 
-Attend: TypeAlias = Callable[[Tensor, Tensor, Tensor, int, Tensor | None], Tensor]
-"""`multi_head_attention`, or what stands in its place."""
+def plain(module: Attention, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """The attention of a module with nothing beside it."""
+    return multi_head_attention(q, k, v, module.heads, mask)
 
 
 class Attention(nn.Module):
@@ -56,11 +57,10 @@ class Attention(nn.Module):
         source = width if context_width is None else context_width
         self.heads = heads
         self.reads_context = context_width is not None
-        self.attend: Attend = multi_head_attention
+        self.place = 0  # among its denoiser's cross-attentions, where it has several (`number`)
         self.to_q = nn.Linear(width, inner, bias=bias)
-        linear = nn.Linear if context_width is None else ContextLinear
-        self.to_k = linear(source, inner, bias=bias)
-        self.to_v = linear(source, inner, bias=bias)
+        self.to_k = nn.Linear(source, inner, bias=bias)
+        self.to_v = nn.Linear(source, inner, bias=bias)
         self.to_out = nn.ModuleList([nn.Linear(inner, width)])
         self.norm_q = nn.RMSNorm(inner // heads, eps=1e-6) if qk_norm else None
         self.norm_k = nn.RMSNorm(inner // heads, eps=1e-6) if qk_norm else None
@@ -68,23 +68,41 @@ class Attention(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B N D"],
-        context: Float[Tensor, "B L E"] | None = None,
-        mask: Bool[Tensor, "B L"] | None = None,
+        context: Float[Tensor, "B L E"] | KeysValues | None = None,
+        mask: Bool[Tensor, "..."] | None = None,
+        attend: Attend = plain,
     ) -> Float[Tensor, "B N D"]:
-        """mask: (B, L), True where a token of the context may be attended to."""
-        q, k, v = self.project(x, x if context is None else context)
-        keys = None if mask is None else mask[:, None, None]
-        attended = self.attend(q, k, v, self.heads, keys)
+        """context: tokens, or what `keys_values` made of them.
+
+        mask: True where a token of the context may be attended to, (B, L), or broadcastable to
+        (B, H, N, L). attend: what is computed in the place of attention, or beside it.
+        """
+        if mask is not None and mask.ndim == 2:
+            mask = mask[:, None, None]
+        if not isinstance(context, tuple):
+            context = self.keys_values(x if context is None else context)
+        attended = attend(self, self.queries(x), *context, mask)
         return self.to_out[0](attended)
 
-    def project(
-        self, x: Float[Tensor, "B N D"], source: Float[Tensor, "B L E"]
-    ) -> tuple[Float[Tensor, "B N HD"], Float[Tensor, "B L HD"], Float[Tensor, "B L HD"]]:
-        """Queries, keys and values (lecture eq. 31), normalised a head where the module does so."""
-        q, k = self.to_q(x), self.to_k(source)
-        if self.norm_q is not None and self.norm_k is not None:
-            q, k = _per_head(self.norm_q, q, self.heads), _per_head(self.norm_k, k, self.heads)
-        return q, k, self.to_v(source)
+    def queries(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N HD"]:
+        """Queries (lecture eq. 31), normalised a head where the module does so."""
+        q = self.to_q(x)
+        return q if self.norm_q is None else _per_head(self.norm_q, q, self.heads)
+
+    def keys_values(self, source: Float[Tensor, "B L E"]) -> KeysValues:
+        """Keys and values (lecture eq. 31), the keys normalised a head where it does so."""
+        k = self.to_k(source)
+        if self.norm_k is not None:
+            k = _per_head(self.norm_k, k, self.heads)
+        return k, self.to_v(source)
+
+
+Attend: TypeAlias = Callable[[Attention, Tensor, Tensor, Tensor, Tensor | None], Tensor]
+"""`plain`, or what a call puts in its place: (module, q, k, v, mask) -> (B, N, HD).
+
+q: (B, N, HD). k, v: (B, L, HD). mask: broadcastable to (B, H, N, L), or None. Handed down a call
+and never kept in a module; which module it is called for, the first argument says.
+"""
 
 
 def cross_attention(denoiser: nn.Module) -> dict[str, Attention]:
@@ -96,20 +114,12 @@ def cross_attention(denoiser: nn.Module) -> dict[str, Attention]:
     }
 
 
-@contextmanager
-def attending(by: Mapping[Attention, Attend]) -> Iterator[None]:
-    """Inside the block these modules attend by other functions; afterwards as before.
-
-    A function may call what its module's `attend` was before, so that blocks can be nested.
-    """
-    before = {module: module.attend for module in by}
-    try:
-        for module, attend in by.items():
-            module.attend = attend
-        yield
-    finally:
-        for module, attend in before.items():
-            module.attend = attend
+def number(denoiser: nn.Module) -> int:
+    """Tell each cross-attention its place among them, and return how many there are."""
+    modules = cross_attention(denoiser).values()
+    for place, module in enumerate(modules):
+        module.place = place
+    return len(modules)
 
 
 def _per_head(norm: nn.RMSNorm, x: Float[Tensor, "B N HD"], heads: int) -> Float[Tensor, "B N HD"]:

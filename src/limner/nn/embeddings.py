@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from limner.nn.memory import Memory
+from limner.errors import RequestError
 from limner.types import Times
-
-SCHEDULE = 256  # the steps of which the embeddings of times are kept
 
 
 def sinusoidal(
@@ -28,13 +26,15 @@ def sinusoidal(
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
 
-def sinusoidal_grid(height: int, width: int, channels: int) -> Float[Tensor, "N D"]:
+def sinusoidal_grid(
+    height: int, width: int, channels: int, device: torch.device | None = None
+) -> Float[Tensor, "N D"]:
     """2-D positions, row-major: half of the channels for the row, half for the column.
 
     Defined for every grid, so a model that was trained on one size can be run on another.
     """
-    rows = sinusoidal(torch.arange(height).float(), channels // 2)
-    columns = sinusoidal(torch.arange(width).float(), channels // 2)
+    rows = sinusoidal(torch.arange(height, device=device).float(), channels // 2)
+    columns = sinusoidal(torch.arange(width, device=device).float(), channels // 2)
     grid = torch.cat(
         [rows[:, None].expand(-1, width, -1), columns[None].expand(height, -1, -1)], dim=-1
     )
@@ -48,15 +48,28 @@ class TimeEmbedding(nn.Module):
         super().__init__()
         self.linear_1 = nn.Linear(in_width, width)
         self.linear_2 = nn.Linear(width, width)
-        self.memory = Memory(SCHEDULE)
 
     def forward(self, vectors: Float[Tensor, "B S"]) -> Float[Tensor, "B D"]:
         return self.linear_2(nn.functional.silu(self.linear_1(vectors)))
 
     def at(self, t: Times) -> Float[Tensor, "B D"]:
-        """The embedding of times, in the weights' dtype; computed once for a tensor of times."""
-        return self.memory(self, t, self._embed)
-
-    def _embed(self, t: Times) -> Float[Tensor, "B D"]:
+        """The embedding of times, in the weights' dtype."""
         weight = self.linear_1.weight
         return self(sinusoidal(t, weight.shape[1]).to(weight.dtype))
+
+
+def class_vectors(
+    embedding: nn.Embedding, numbers: Float[Tensor, "B P"] | Int[Tensor, "B P"] | None, rows: int
+) -> Float[Tensor, "B D"]:
+    """The vectors of class numbers; None: of `rows` times "no class", which is the last row.
+
+    numbers: (B, 1). Raises RequestError for what is no column of numbers.
+    """
+    weight = embedding.weight
+    if numbers is None:
+        return embedding(torch.full((rows,), len(weight) - 1, device=weight.device))
+    if numbers.shape[1] != 1:
+        raise RequestError(
+            f"pooled has width {numbers.shape[1]}; this denoiser takes class numbers, (B, 1)"
+        )
+    return embedding(numbers[:, 0].long())

@@ -7,49 +7,35 @@ part still meets the others in self-attention and convolutions.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from functools import lru_cache, partial
-
 import torch
 from jaxtyping import Bool
-from torch import Tensor, nn
+from torch import Tensor
 
 from limner.errors import UsageError
-from limner.nn.attention import Attend, attending, cross_attention
 
 Size = tuple[int, int]
 """(h, w) of the latent."""
 
 
-def parted(
-    denoiser: nn.Module, parts: int, *, upright: bool, size: Size
-) -> AbstractContextManager[None]:
-    """Inside the block the picture is cut into equal parts, and so are the tokens of its texts.
+def visible_of(
+    tokens: int, parts: int, *, upright: bool, size: Size, device: torch.device | None = None
+) -> Bool[Tensor, "1 L h w"]:
+    """Which tokens each place of a latent may look at, where the text has a part for each of its.
 
-    The first part of the picture looks at the first part of the tokens, and so on. upright: the
-    parts lie one above the other, the first on top; else beside each other, the first on the left.
+    The picture is cut into equal parts, and so are the tokens: the first part of the picture looks
+    at the first part of the tokens, and so on. upright: the parts lie one above the other, the
+    first on top; else beside each other, the first on the left.
+    Raises UsageError for tokens that do not divide into the parts.
     """
-    return attending(
-        {
-            module: partial(_within, module.attend, parts, upright, size)
-            for module in cross_attention(denoiser).values()
-        }
-    )
-
-
-@lru_cache(maxsize=64)  # asked for in every layer at every step
-def visible(
-    places: int, tokens: int, parts: int, *, upright: bool, size: Size
-) -> Bool[Tensor, "N L"]:
-    """Which tokens each place of a map, row by row, may look at."""
     if tokens % parts:
         raise UsageError(f"{tokens} tokens do not divide into {parts} texts of one length")
-    rows, columns = grid_of(places, size)
-    place = torch.arange(places)
-    along, length = (place // columns, rows) if upright else (place % columns, columns)
-    part_of_place = along * parts // length
-    part_of_token = torch.arange(tokens) * parts // tokens
-    return part_of_place[:, None] == part_of_token[None]
+    height, width = size
+    length = height if upright else width
+    part_of_place = torch.arange(length, device=device) * parts // length
+    part_of_token = torch.arange(tokens, device=device) * parts // tokens
+    seen = part_of_token[:, None] == part_of_place
+    along = seen[:, :, None] if upright else seen[:, None]
+    return along.expand(tokens, height, width)[None]
 
 
 def grid_of(places: int, size: Size) -> tuple[int, int]:
@@ -60,18 +46,3 @@ def grid_of(places: int, size: Size) -> tuple[int, int]:
         if rows * columns == places:
             return rows, columns
     raise UsageError(f"{places} places are no grid over a latent of {height}x{width}")
-
-
-def _within(
-    attend: Attend,
-    parts: int,
-    upright: bool,
-    size: Size,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    heads: int,
-    mask: Tensor | None,
-) -> Tensor:
-    own = visible(q.shape[1], k.shape[1], parts, upright=upright, size=size).to(q.device)
-    return attend(q, k, v, heads, own[None, None] if mask is None else own & mask)

@@ -1,162 +1,89 @@
-"""What a painter has put on its model: LoRAs and learned words, by name."""
+"""The LoRAs and learned words that a model's requests have by default, and those they name.
+
+Nothing is put on a model here: a request's adapters are a value (`Adapted`), which the engine puts
+on for the request's own calls.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from torch import nn
-
-from limner.checkpoints import Parts
 from limner.checkpoints.lora import read_lora
 from limner.checkpoints.textual_inversion import TextualInversion, read_textual_inversion
+from limner.engine.adapted import Adapted, PlacedLora, Places, Weighed
 from limner.errors import RequestError, UsageError
-from limner.models.clip import TextTower
-from limner.models.dit import DiT
-from limner.nn.adapter import Adapter
 from limner.pipeline.request import Request
 from limner.prompt import Lora as LoraTag
-from limner.text.learned import LearnedWords
-from limner.text.tokenizer import Tokenizer
+from limner.text.tokenizer import words_in
 
 TAG = re.compile(r"<[^<>:]*:[^<>]*>")  # what it names is no word of the text
 SUFFIXES = (".safetensors", ".pt", ".bin")
+MOST_FILES = 8  # LoRAs that prompts have named, kept in memory
 
-
-@dataclass(frozen=True)
-class PlacedLora:
-    """A LoRA on a model: its updates of the text encoders, and those of the denoiser."""
-
-    text: Adapter
-    picture: Adapter
-
-    @property
-    def both(self) -> tuple[Adapter, Adapter]:
-        return self.text, self.picture
-
-    @property
-    def weights(self) -> tuple[float, float]:
-        return self.text.weight, self.picture.weight
-
-    def weigh(self, text: float, picture: float) -> None:
-        self.text.weight, self.picture.weight = text, picture
+Loras = tuple[tuple[str, float], ...]
 
 
 class Adapters:
-    """The LoRAs and embeddings on one model. Its weights are as before when all are removed.
+    """What later requests have on the model by default, by name.
 
-    lora_folder: where `<lora:name:weight>` of a prompt finds its file; None: only those on the
-    model can be named. embedding_folder: whose files are learned when a prompt has their names.
+    lora_folder: where `<lora:name:weight>` of a prompt finds its file; None: only those added can
+    be named. embedding_folder: whose files are learned when a prompt has their names.
+    layout_lora: a LoRA that paints better in parts, for requests with a layout.
     """
 
     lora_folder: Path | None = None
     embedding_folder: Path | None = None
+    layout_lora: Path | None = None
 
-    def __init__(self, parts: Parts) -> None:
-        denoiser = "transformer" if isinstance(parts.denoiser, DiT) else "unet"
-        self._models: dict[str, nn.Module] = {denoiser: parts.denoiser}
-        self._words: dict[str, LearnedWords] = {}
-        self._add_tower("text_encoder", parts.tokenizer, parts.text_encoder)
-        if parts.tokenizer_2 is not None and parts.text_encoder_2 is not None:
-            self._add_tower("text_encoder_2", parts.tokenizer_2, parts.text_encoder_2)
-        self._loras: dict[str, PlacedLora] = {}
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._loras: dict[str, tuple[PlacedLora, float]] = {}
+        self._named: dict[tuple[Path, float], PlacedLora] = {}
         self._embeddings: dict[str, TextualInversion] = {}
-        self._warnings: dict[str, str] = {}
-        self.changes = 0  # counts them: what was computed before one is not to be used after it
+        self._merged = False
 
     @property
-    def loras(self) -> tuple[tuple[str, float], ...]:
+    def loras(self) -> Loras:
         """(name, weight) of each."""
-        return tuple((name, lora.picture.weight) for name, lora in self._loras.items())
+        return tuple((name, weight) for name, (_, weight) in self._loras.items())
 
     @property
     def embeddings(self) -> tuple[str, ...]:
         """The learned words."""
         return tuple(self._embeddings)
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What of the files on the model could not be used."""
-        return tuple(self._warnings.values())
-
     def add_lora(self, path: str | Path, weight: float = 1.0, name: str | None = None) -> str:
-        """Attach a LoRA file and return its name, that of the file if None.
+        """Take up a LoRA file and return its name, that of the file if None.
 
         Raises UsageError where the name is taken, CheckpointError where the file does not fit.
         """
         name = Path(path).stem if name is None else name
         if name in self._loras:
             raise UsageError(f"a LoRA {name!r} is on the model already: give this one another name")
-        lora = read_lora(path, self._models)
-        text, picture = (part.adapter(self._models, weight) for part in lora.text_and_picture())
-        self._loras[name] = PlacedLora(text, picture)
-        for adapter in (text, picture):
-            adapter.attach()
-        self.changes += 1
-        if lora.unmatched:
-            self._warnings[name] = (
-                f"LoRA {name!r}: {len(lora.unmatched)} keys match no module of this model and are "
-                f"left out; the first is {lora.unmatched[0][:100]}"
-            )
+        self._loras[name] = self._read(Path(path), name), weight
         return name
 
+    def put(self, name: str, lora: PlacedLora, weight: float = 1.0) -> None:
+        """Take up a LoRA that was not read from a file."""
+        self._loras[name] = lora, weight
+
     def set_weight(self, name: str, weight: float) -> None:
-        """Change the weight of a LoRA that is on the model."""
-        self._lora(name).weigh(weight, weight)
-        self.changes += 1
+        """Change the weight of a LoRA; UsageError where there is none of that name."""
+        self._loras[name] = self._lora(name), weight
 
     def remove_lora(self, name: str) -> None:
-        """Take a LoRA off; UsageError where there is none of that name."""
-        for adapter in self._lora(name).both:
-            adapter.detach()
+        """Give up a LoRA; UsageError where there is none of that name."""
+        self._lora(name)
         del self._loras[name]
-        self._warnings.pop(name, None)
-        self.changes += 1
 
     def merge(self) -> None:
-        """Add the LoRAs into the weights, so that they cost no time at each step.
+        """Have the LoRAs added into the weights, so that they cost no time at each step.
 
         The weights as they were stay in memory beside them; `remove_lora` and `set_weight` work on.
         """
-        for lora in self._loras.values():
-            for adapter in lora.both:
-                adapter.merge()
-        self.changes += 1
-
-    @contextmanager
-    def tagged(self, tags: Sequence[LoraTag]) -> Iterator[tuple[str, ...]]:
-        """Inside the block the LoRAs that a prompt's tags name have the tags' weights.
-
-        One that is not on the model comes from `lora_folder` and leaves with the block. Tags of one
-        name add up. Gives the names that are in neither place.
-        """
-        before = {name: lora.weights for name, lora in self._loras.items()}
-        missing = []
-        try:
-            for name, weights in summed(tags).items():
-                file = None if name in self._loras else _file(self.lora_folder, name)
-                if file is not None:
-                    self.add_lora(file, name=name)
-                if name in self._loras:
-                    self._weigh(name, weights)
-                else:
-                    missing.append(name)
-            yield tuple(missing)
-        finally:
-            for name in self._loras.keys() - before.keys():
-                self.remove_lora(name)
-            for name, weights in before.items():
-                self._weigh(name, weights)
-
-    def _weigh(self, name: str, weights: tuple[float, float]) -> None:
-        """Set the weights in the text encoder and in the denoiser."""
-        lora = self._lora(name)
-        if lora.weights != weights:
-            lora.weigh(*weights)
-            self.changes += 1
+        self._merged = True
 
     def learn(self, *texts: str) -> None:
         """Learn the words of `embedding_folder` that stand in these texts."""
@@ -168,30 +95,27 @@ class Adapters:
                 self.add_embedding(file, file.stem)
 
     def add_embedding(self, path: str | Path, word: str | None = None) -> str:
-        """Teach the model a word from a textual inversion file, and return the word.
+        """Learn a word from a textual inversion file, and return the word.
 
         word: None takes the file's. Raises UsageError where it is taken, CheckpointError where the
         file does not fit.
         """
-        widths = {tower: words.width for tower, words in self._words.items()}
-        learned = read_textual_inversion(path, widths, word)
+        learned = read_textual_inversion(path, self._places.widths, word)
         if learned.word.lower() in (taken.lower() for taken in self._embeddings):
             raise UsageError(f"the word {learned.word!r} is taken: give this one another word")
         self._embeddings[learned.word] = learned
-        self._set_words()
         return learned.word
 
     def remove_embedding(self, word: str) -> None:
-        """Make the model forget a learned word; UsageError where it has not learned it."""
+        """Forget a learned word; UsageError where it was not learned."""
         if word not in self._embeddings:
             raise UsageError(
                 f"the word {word!r} is not learned; learned: {_names(self.embeddings)}"
             )
         del self._embeddings[word]
-        self._set_words()
 
     def complete(self, request: Request) -> Request:
-        """The request with what is on the model: all LoRAs, the learned words that it names.
+        """The request with what there is by default: all LoRAs, the learned words that it names.
 
         Raises RequestError where it asks for others: a picture that was painted with a LoRA is not
         painted again without it.
@@ -206,23 +130,69 @@ class Adapters:
         missing = sorted(set(request.embeddings or ()) - self._embeddings.keys())
         if missing:
             raise RequestError(f"the picture takes embeddings {_names(missing)}: add them first")
-        tokenizer = self._words["text_encoder"].tokenizer
-        used = tokenizer.learned_in(f"{request.prompt}\n{request.negative}")
+        used = words_in(self._embeddings, f"{request.prompt}\n{request.negative}")
         return request.with_defaults(loras=self.loras, embeddings=used)
 
-    def _add_tower(self, name: str, tokenizer: Tokenizer, tower: TextTower) -> None:
-        self._models[name] = tower
-        self._words[name] = LearnedWords(tokenizer, tower)
+    def adapted(
+        self, request: Request, tags: Sequence[LoraTag]
+    ) -> tuple[Adapted, tuple[str, ...], tuple[str, ...]]:
+        """What a completed request has on the model; the names that nobody has; warnings.
+
+        The LoRAs that a prompt's tags name have the tags' weights; one that was not added comes
+        from `lora_folder`. Tags of one name add up.
+        """
+        wanted = {name: (*self._loras[name][:1], weight, weight) for name, weight in self.loras}
+        missing, laid_out = [], self.layout_lora if request.layout is not None else None
+        if laid_out is not None and laid_out.stem not in wanted:
+            wanted[laid_out.stem] = self._of_file(laid_out, laid_out.stem), 1.0, 1.0
+        for name, weights in summed(tags).items():
+            lora = self._loras[name][0] if name in self._loras else self._of_folder(name)
+            if lora is None:
+                missing.append(name)
+            else:
+                wanted[name] = lora, *weights
+        adapted = Adapted(
+            loras=tuple(
+                Weighed(name=name, lora=lora, text=text, picture=picture)
+                for name, (lora, text, picture) in wanted.items()
+            ),
+            words=tuple(self._embeddings[word] for word in request.embeddings or ()),
+            merged=self._merged,
+        )
+        warnings = [each.lora.warning for each in adapted.loras]
+        return adapted, tuple(missing), tuple(each for each in warnings if each is not None)
+
+    def _of_folder(self, name: str) -> PlacedLora | None:
+        """The LoRA of that name in `lora_folder`."""
+        file = _file(self.lora_folder, name)
+        return None if file is None else self._of_file(file, name)
+
+    def _of_file(self, file: Path, name: str) -> PlacedLora:
+        """A LoRA's file, as it was read last; read anew where it has changed."""
+        key = file, file.stat().st_mtime
+        if key not in self._named:
+            self._named[key] = self._read(file, name)
+            for old in list(self._named)[:-MOST_FILES]:
+                del self._named[old]
+        return self._named[key]
+
+    def _read(self, path: Path, name: str) -> PlacedLora:
+        models = dict(self._places.models)
+        lora = read_lora(path, models)
+        text, picture = (part.adapter(models, 1.0) for part in lora.text_and_picture())
+        if not lora.unmatched:
+            return PlacedLora(text, picture)
+        return PlacedLora(
+            text,
+            picture,
+            warning=f"LoRA {name!r}: {len(lora.unmatched)} keys match no module of this model and "
+            f"are left out; the first is {lora.unmatched[0][:100]}",
+        )
 
     def _lora(self, name: str) -> PlacedLora:
         if name not in self._loras:
             raise UsageError(f"no LoRA {name!r} is on the model; there: {_names(self._loras)}")
-        return self._loras[name]
-
-    def _set_words(self) -> None:
-        self.changes += 1
-        for tower, words in self._words.items():
-            words.set({word: one.vectors[tower] for word, one in self._embeddings.items()})
+        return self._loras[name][0]
 
 
 def summed(tags: Sequence[LoraTag]) -> dict[str, tuple[float, float]]:

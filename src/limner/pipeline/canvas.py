@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -12,13 +12,14 @@ from torch import Tensor
 
 from limner.data.pixels import flatten, from_picture
 from limner.errors import RequestError
+from limner.pipeline.fields import Group
 from limner.pipeline.masks import covered, extended, mask_of, shares
 from limner.pipeline.pictures import check_size, eight_bit, resized
 from limner.pipeline.request import Request
+from limner.pipeline.statement import FIELDS, fields_in
 
 CONTEXT = 2.0  # sides of what is shown to those of what is repainted
 TAKEN = 2  # so many times the pixels that a model was trained at are painted in one piece
-OF_EDITS = ("strength", "mask", "extend", "feather", "context")
 
 Size = tuple[int, int]
 Box = tuple[int, int, int, int]
@@ -165,9 +166,9 @@ def _span(start: int, stop: int, length: float, limit: int) -> tuple[int, int]:
 
 
 def _check_no_edit(request: Request) -> None:
-    for field in fields(request):
-        if field.name in OF_EDITS and getattr(request, field.name) != field.default:
+    for name in fields_in(Group.EDITING):
+        if getattr(request, name) != FIELDS[name].default:
             raise RequestError(
-                f"{field.name} is of edits, and there is no picture: limner edit PICTURE, or "
+                f"{name} is of edits, and there is no picture: limner edit PICTURE, or "
                 "Painter.edit, gives one"
             )

@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from limner.diffusion.names import schedule_name, solver_and_schedule
-from limner.diffusion.noise import NoiseMode
+from limner.diffusion.names import NoiseMode, schedule_name, solver_and_schedule
 from limner.diffusion.schedules import Schedule
 from limner.errors import RequestError
 from limner.pipeline.request import Request
-from limner.text.dialect import Dialect
-from limner.text.weighting import Weighting
+from limner.pipeline.statement import FIELDS
+from limner.text.dialect import Dialect, Weighting
 from limner.version import __version__
 
 Reader = Callable[[str, Mapping[str, Any]], dict[str, Any]]
@@ -106,42 +105,35 @@ class Infotext:
         return Request(**self.fields)
 
 
-def format(request: Request, *, model: str | None = None, model_hash: str | None = None) -> str:
+def format(
+    request: Request,
+    *,
+    model: str | None = None,
+    model_hash: str | None = None,
+    others: Mapping[str, str] | None = None,
+) -> str:
     """The infotext of one picture; fields of None are left out.
 
-    model, model_hash: the checkpoint's name and `model_hash`, where there are such.
+    model, model_hash: the checkpoint's name and `model_hash`, where there are such. others: what
+    else is to be said of how it was painted, by key.
     """
-    alone = request.strength is None  # A1111's edits have no second painting
-    parameters = {
-        "Steps": request.steps,
-        "Sampler": _label(SAMPLERS, request.solver),
-        "Schedule type": _label(SCHEDULES, request.schedule),
-        "CFG scale": request.guidance,
-        "Seed": request.seed,
-        "Size": None if request.size is None else "x".join(map(str, request.size)),
+    parameters: dict[str, object] = {
         "Model hash": model_hash,
         "Model": model,
-        "Eta": request.eta,
-        "Denoising strength": request.refine if alone else request.strength,
-        "Hires upscale": request.upscale if alone else None,
-        "Hires steps": hires_steps(request.steps, request.refine) if alone else None,
-        "Clip skip": request.clip_skip,
-        "Variation seed": request.variation_seed,
-        "Variation seed strength": request.variation_strength
-        if request.variation_strength > 0
-        else None,
-        "RNG": "NV" if request.noise == NoiseMode.NV else "CPU",
-        "Noise batch": request.count if request.noise == NoiseMode.BATCH else None,
-        "Dialect": request.dialect,
-        "Weighting": request.weighting,
-        "Layout": request.layout,
-        "Version": f"Limner {__version__}",
+        "Hires steps": hires_steps(request.steps, request.refine) if _enlarged(request) else None,
     }
-    said = {key: value for key, value in parameters.items() if value is not None}
+    for name, field in FIELDS.items():
+        key, write = field.about.infotext, WRITERS.get(name)
+        if key:
+            value = getattr(request, name) if write is None else write(request)
+            parameters |= {} if value is None else {key: value}
+    said = {key: parameters[key] for key in sorted(parameters, key=_place)}
+    said |= {**(others or {}), "Version": f"Limner {__version__}"}
     lines = [request.prompt]
     if request.negative:
         lines.append(f"{NEGATIVE} {request.negative}")
-    lines.append(", ".join(f"{key}: {quote(value)}" for key, value in said.items()))
+    shown = (f"{key}: {quote(value)}" for key, value in said.items() if value is not None)
+    lines.append(", ".join(shown))
     return "\n".join(lines)
 
 
@@ -270,29 +262,59 @@ def _hires_steps(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _number(field: str, kind: type[int] | type[float]) -> Reader:
-    return lambda text, fields: {field: kind(text)}
+def _enlarged(request: Request) -> bool:
+    """Whether what was enlarged is said: A1111's edits have no second painting."""
+    return request.upscale is not None and request.strength is None
 
 
-# In an order in which each may rest on those before it.
-READERS: dict[str, Reader] = {
-    "Steps": _number("steps", int),
+def _place(key: str) -> int:
+    return ORDER.index(key) if key in ORDER else len(ORDER)
+
+
+def _as_read(name: str) -> Reader:
+    """The reader of a field whose values are spelled as Limner has them."""
+    return lambda text, fields: {name: FIELDS[name].about.kind.read(text)}
+
+
+WRITERS: dict[str, Callable[[Request], object]] = {
+    "solver": lambda request: _label(SAMPLERS, request.solver),
+    "schedule": lambda request: _label(SCHEDULES, request.schedule),
+    "size": lambda request: None if request.size is None else "x".join(map(str, request.size)),
+    "upscale": lambda request: request.upscale if _enlarged(request) else None,
+    "refine": lambda request: request.refine if _enlarged(request) else None,
+    "variation_strength": lambda request: request.variation_strength or None,
+    "noise": lambda request: "NV" if request.noise == NoiseMode.NV else "CPU",
+    "count": lambda request: request.count if request.noise == NoiseMode.BATCH else None,
+}
+"""Field -> what is written of it, where that is not its value; None: nothing."""
+
+ORDER = (
+    "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model hash", "Model", "Eta",
+    "Denoising strength", "Hires upscale", "Hires steps", "Clip skip", "Variation seed",
+    "Variation seed strength", "RNG",
+)  # fmt: skip
+"""Keys as A1111 puts them; Limner's own come behind."""
+
+_SPELLED: dict[str, Reader] = {
+    "Emphasis": _emphasis,
     "Sampler": _sampler,
-    "Schedule type": _schedule,
-    "CFG scale": _number("guidance", float),
-    "Seed": _number("seed", int),
     "Size": _size,
-    "Eta": _number("eta", float),
-    "Hires upscale": _number("upscale", int),
+    "RNG": _noise,
+}
+_RESTING: dict[str, Reader] = {  # each on what was read before
+    "Schedule type": _schedule,
+    "Variation seed": _as_read("variation_seed"),
     "Denoising strength": _denoising,
     "Hires steps": _hires_steps,
-    "Clip skip": _number("clip_skip", int),
-    "Variation seed strength": _number("variation_strength", float),
-    "Variation seed": _number("variation_seed", int),
-    "RNG": _noise,
     "Noise batch": _noise_batch,
-    "Emphasis": _emphasis,
-    "Dialect": lambda name, fields: {"dialect": name},
-    "Weighting": lambda name, fields: {"weighting": name},
-    "Layout": lambda name, fields: {"layout": name},
 }
+READERS: dict[str, Reader] = {
+    **_SPELLED,
+    **{
+        field.about.infotext: _as_read(name)
+        for name, field in FIELDS.items()
+        if field.about.infotext and field.about.infotext not in {*_SPELLED, *_RESTING}
+    },
+    **_RESTING,
+}
+"""Key -> what reads it, in an order in which each may rest on those before it."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from limner.data.pixels import flatten
 from limner.errors import RequestError
-from limner.pipeline.pictures import check_size, read_picture
+from limner.pipeline.pictures import check_size, eight_bit, read_picture
 
 ALPHA = "alpha"
 BOX = re.compile(r"box:(\d+),(\d+),(\d+),(\d+)")
@@ -101,7 +101,7 @@ def _of_picture(asked: Image.Image, size: tuple[int, int]) -> Image.Image:
             f"the mask is {asked.width}x{asked.height} and the picture {width}x{height}: "
             "one size is right"
         )
-    return flatten(asked, "black").convert("L").point(lambda grey: 255 * (grey >= HALF))
+    return flatten(eight_bit(asked), "black").convert("L").point(lambda grey: 255 * (grey >= HALF))
 
 
 def _of_alpha(picture: Image.Image) -> Image.Image:

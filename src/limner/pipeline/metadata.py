@@ -19,41 +19,68 @@ from limner.pipeline.sweeps import Axis
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a picture says of itself: a request, and what its infotext says that no field takes."""
+    """What a picture says of itself: a request, and what its infotext says that no field takes.
+
+    model: the name of what painted it. others: empty where the request is Limner's own record.
+    """
 
     request: Request
+    model: str | None = None
     others: Mapping[str, str] = field(default_factory=dict)
 
 
-def texts(result: Result, index: int, model: Path | None = None) -> dict[str, str]:
+def texts(
+    result: Result,
+    index: int,
+    model: Path | None = None,
+    others: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """The texts of picture `index`: how this picture alone is painted (see `Request.alone`).
 
-    model: the folder or file that painted it, which the infotext names.
+    model: the folder or file that painted it, which the infotext names. others: what else the
+    infotext says, by key.
     """
-    request = result.request.alone(index)
-    return {LIMNER: request.to_json(), PARAMETERS: described(request, model)}
+    alone = result.request.alone(index)
+    return _of_request(alone, alone, model, others)
 
 
-def sheet_texts(result: Result, model: Path | None = None) -> dict[str, str]:
+def sheet_texts(
+    result: Result, model: Path | None = None, others: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The texts of a sheet of all pictures: the request of all, and the infotext of the first."""
-    request = result.request
-    return {LIMNER: request.to_json(), PARAMETERS: described(request.alone(0), model)}
+    return _of_request(result.request, result.request.alone(0), model, others)
 
 
-def grid_texts(first: Request, axes: Sequence[Axis], model: Path | None = None) -> dict[str, str]:
+def grid_texts(
+    first: Request,
+    axes: Sequence[Axis],
+    model: Path | None = None,
+    others: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """The texts of a sheet along axes: the request of the first cell, and what varies from it."""
     varied = json.dumps({axis.name: axis.values for axis in axes}, ensure_ascii=False)
-    return {LIMNER: first.to_json(), PARAMETERS: described(first, model), GRID: varied}
+    return {**_of_request(first, first, model, others), GRID: varied}
 
 
-def described(request: Request, model: Path | None) -> str:
+def _of_request(
+    request: Request, told: Request, model: Path | None, others: Mapping[str, str] | None
+) -> dict[str, str]:
+    """Limner's own record of one request, and the infotext of another."""
+    return {LIMNER: request.to_json(), PARAMETERS: described(told, model, others)}
+
+
+def described(request: Request, model: Path | None, others: Mapping[str, str] | None = None) -> str:
     """The infotext, with the model's name, and its hash where it is one file."""
     if model is None:
-        return infotext.format(request)
+        return infotext.format(request, others=others)
+    code = model_hash(model.resolve()) if model.is_file() else None
+    return infotext.format(request, model=model_name(model), model_hash=code, others=others)
+
+
+def model_name(model: Path) -> str:
+    """What a picture calls the model of a folder or file."""
     path = model.resolve()
-    if path.is_file():
-        return infotext.format(request, model=path.stem, model_hash=model_hash(path))
-    return infotext.format(request, model=path.name)
+    return path.stem if path.is_file() else path.name
 
 
 @lru_cache(maxsize=16)
@@ -66,11 +93,12 @@ def model_hash(path: Path) -> str:
 def read_record(path: Path) -> Record:
     """Limner's own record in a PNG, JPEG or WebP, else its infotext; RequestError without both."""
     found = read_texts(path)
+    said = infotext.parse(found.get(PARAMETERS, ""))
+    model = said.others.get("Model")
     if LIMNER in found:
-        return Record(request=Request.from_json(found[LIMNER]))
+        return Record(request=Request.from_json(found[LIMNER]), model=model)
     if PARAMETERS in found:
-        said = infotext.parse(found[PARAMETERS])
-        return Record(request=said.request, others=said.others)
+        return Record(request=said.request, model=model, others=said.others)
     raise RequestError(f"{path} holds no record of how it was painted, Limner's or A1111's")
 
 

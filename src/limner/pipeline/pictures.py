@@ -8,13 +8,13 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from limner.errors import RequestError
+from limner.data.pixels import eight_bits
+from limner.errors import RequestError, UsageError
 from limner.pipeline.embedded import MAX_FILE
 from limner.pipeline.request import MAX_PIXELS
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_SIDE = 2**14  # pixels
-DEEP = ("I", "F")  # modes of more than eight bits begin so
 
 
 def read_picture(path: str | Path) -> Image.Image:
@@ -50,13 +50,13 @@ def check_size(size: tuple[int, int]) -> None:
 def eight_bit(picture: Image.Image) -> Image.Image:
     """The picture as RGBA where it has transparency, else as RGB; those two as they are.
 
-    Raises RequestError for more than eight bits a channel, which would not come back as they were.
+    More bits a channel are brought to eight by their whole range, and come back as eight. Raises
+    RequestError where the range cannot be told.
     """
-    if picture.mode.startswith(DEEP):
-        raise RequestError(
-            f"a picture of mode {picture.mode} has more than eight bits a channel: "
-            "eight are right, as picture.convert gives them"
-        )
+    try:
+        picture = eight_bits(picture)
+    except UsageError as error:
+        raise RequestError(str(error)) from None
     return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
 
 

@@ -1,9 +1,9 @@
-"""What painting gives: each step on the way, the pictures at the end, and how long it took."""
+"""What painting gives: pictures, all that paints them again, and how long it took."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,23 +12,10 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from limner.diffusion.process import Level
 from limner.errors import UsageError
 from limner.explain.heatmaps import AttentionMaps
 from limner.pipeline.request import Request
 from limner.types import Latent
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One evaluation of the denoiser on the way to a picture; `index` counts from 1 to `total`."""
-
-    index: int
-    total: int
-    level: Level
-    x: Latent
-    denoised: Latent
-    preview: Callable[[], list[Image.Image]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,57 +1,73 @@
-"""What a request says at each step: prompts read in their dialect, encoded and weighted."""
+"""What a request says at each step: prompts read in their dialect, encoded and weighted.
+
+`read` asks for the encodings of all texts at once; the scenes are then made of the answers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from limner.diffusion.process import Level
+from limner.checkpoints.conditions import with_sizes, without_negative
+from limner.engine.asks import Encode, Encoded, Text
 from limner.errors import RequestError
 from limner.explain.heatmaps import NEGATIVE, PROMPT, Side
-from limner.pipeline.swaps import Control, active, kept
-from limner.prompt import Blend, Conjunction, Stage, Tree, parse
+from limner.pipeline.plan import Feature, Plan, given
+from limner.pipeline.scene import Control, Scene, Told
+from limner.pipeline.words import meant
+from limner.prompt import Blend, Conjunction, Stage, Swap, Tree, parse
 from limner.text.alignment import aligned, filled
 from limner.text.combine import blend, conjunction, same_length
 from limner.text.dialect import Dialect
-from limner.text.spans import Spans
+from limner.text.spans import Span, Spans
 from limner.text.weighted import mapped
-from limner.text.weighting import Map
+from limner.text.weighting import Map, Weighting
 from limner.types import Conditioning
 
+EMPTY: Spans = ()  # the empty prompt, which Compel's combinations need
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True)
 class Reader:
-    """How texts are read: as one model, dialect and weighting read them.
+    """The encodings of a request's texts, by their spans."""
 
-    encode: the spans of one text -> its conditioning, of one row. tokens: -> its tokens' ids, (L,).
-    empty: the encoding of the empty prompt, which Compel's combinations need.
-    """
+    encoded: Mapping[Spans, Encoded]
 
-    encode: Callable[[Spans], Conditioning]
-    tokens: Callable[[Spans], Int[Tensor, "L"]]
-    empty: Callable[[], Conditioning]
+    def encode(self, spans: Spans) -> Conditioning:
+        """Of one row."""
+        return self.encoded[spans].conditioning
+
+    def tokens(self, spans: Spans) -> Int[Tensor, "L"]:
+        """The ids that lie in the context."""
+        return self.encoded[spans].tokens
+
+    def empty(self) -> Conditioning:
+        return self.encode(EMPTY)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Scene:
-    """What holds for some steps.
-
-    negative, members: conditionings of one row and of one length. weights: of the members; one of
-    weight 1 unless the prompt has an AND. sides: the texts of these. swap: what a swap keeps of the
-    original prompt, where the one member is the edited prompt. parts: of the picture, each with a
-    text of its own; those of the one member, and of the negative, lie one behind the other.
-    """
-
-    negative: Conditioning
-    members: tuple[Conditioning, ...]
-    weights: tuple[float, ...]
-    sides: tuple[Side, ...]
-    swap: Control | None = None
-    parts: int = 1
+def read(plan: Plan, features: Sequence[Feature]) -> Generator[Encode, Any, Told]:
+    """What the texts of a plan say over the steps, with what its features add."""
+    prompt, negative, request = plan.prompt, plan.negative, plan.request
+    steps, parted = given(request.steps), request.layout is not None
+    check_maps(request.maps or {}, prompt, negative, steps)
+    texts = {spans: _text(spans, plan) for spans in _said(prompt, negative, steps, parted=parted)}
+    answers = yield Encode(texts=tuple(texts.values()), under=plan.adapted)
+    reader = Reader(dict(zip(texts, answers, strict=True)))
+    told = scenes(prompt, negative, steps, reader, parted=parted)
+    made: dict[int, Scene] = {}
+    for scene in dict.fromkeys(told.values()):
+        finished = scene
+        for feature in features:
+            finished = feature.told(finished)
+        made[id(scene)] = finished
+    conditioned = _Conditioned(plan)
+    scenes_made = {key: conditioned(scene) for key, scene in made.items()}
+    return {last: scenes_made[id(scene)] for last, scene in told.items()}
 
 
 def scenes(
@@ -83,14 +99,6 @@ def scenes(
     return told
 
 
-def at_level(
-    told: Mapping[int, Scene], visited: Sequence[Level], level: Level
-) -> tuple[int, Scene]:
-    """The step of an evaluation, which begins at or above its level, and what holds at it."""
-    step = max(1, sum(each.sigma >= level.sigma for each in visited[:-1]))
-    return step, next(scene for last, scene in told.items() if step <= last)
-
-
 def trees(prompt: str, negative: str, dialect: str, *, lenient: bool = False) -> tuple[Tree, Tree]:
     """Both texts of a request as trees. Raises PromptError where one cannot be read."""
     kind = Dialect(dialect)
@@ -98,6 +106,69 @@ def trees(prompt: str, negative: str, dialect: str, *, lenient: bool = False) ->
         parse(prompt, kind, lenient=lenient),
         parse(negative, kind, lenient=lenient, negative=True),
     )
+
+
+def _said(prompt: Tree, negative: Tree, steps: int, *, parted: bool) -> Iterator[Spans]:
+    """The spans of every text that is to be encoded; some may come several times."""
+    for tree in (prompt.edited, negative.edited):
+        for stage in tree.timeline(steps):
+            yield from (spans for spans, _ in stage.members)
+    for step in range(1, steps + 1) if prompt.swaps else ():
+        if swaps := active(prompt, step, steps):
+            said = _holding(prompt.with_original(swaps).timeline(steps), step)
+            yield from (spans for spans, _ in said.members)
+    combined = {prompt.kind, negative.kind} & {Blend, Conjunction}
+    if parted or combined or prompt.swaps or prompt.dialect is Dialect.COMPEL:
+        yield EMPTY
+
+
+def _text(spans: Spans, plan: Plan) -> Text:
+    """Spans as they are encoded: with words that the model has not read as those that it has."""
+    request = plan.request
+    how: Weighting | dict[int, Map] = Weighting(given(request.weighting))
+    cut = spans
+    if request.maps:
+        cut, how = mapped(spans, request.maps)
+    lexicon = plan.model.lexicon
+    known = tuple(
+        replace(span, text=meant(span.text, lexicon)[0]) if isinstance(span, Span) else span
+        for span in cut
+    )
+    return Text(
+        spans=known,
+        clip_skip=given(request.clip_skip),
+        dialect=plan.prompt.dialect,
+        weighting=how if isinstance(how, Weighting) else tuple(how.items()),
+    )
+
+
+class _Conditioned:
+    """Scenes as a model's denoiser is told them: SDXL's sizes, and zeros for no negative.
+
+    What is one conditioning in several scenes stays one.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._made: dict[tuple[int, bool], tuple[Conditioning, Conditioning]] = {}
+
+    def __call__(self, scene: Scene) -> Scene:
+        swap = scene.swap
+        return replace(
+            scene,
+            negative=self._told(scene.negative, opposed=True),
+            members=tuple(map(self._told, scene.members)),
+            swap=swap and replace(swap, original=self._told(swap.original)),
+        )
+
+    def _told(self, text: Conditioning, *, opposed: bool = False) -> Conditioning:
+        key = id(text), opposed
+        if key not in self._made:
+            told, parts, request = text, self._plan.model.parts, self._plan.request
+            if opposed and parts.sampling.zero_negative and not request.negative:
+                told = without_negative(told, [0])
+            self._made[key] = text, with_sizes(told, parts.denoiser, given(request.size))
+        return self._made[key][1]
 
 
 def check_maps(maps: Mapping[str, Map], prompt: Tree, negative: Tree, steps: int) -> None:
@@ -109,18 +180,15 @@ def check_maps(maps: Mapping[str, Map], prompt: Tree, negative: Tree, steps: int
             raise RequestError(f"there is a map for {text!r}, which stands nowhere in the prompt")
 
 
-def not_painted(
-    prompt: Tree, negative: Tree, missing: Iterable[str], learned: Iterable[str]
-) -> tuple[str, ...]:
+def not_painted(prompt: Tree, negative: Tree, learned: Iterable[str]) -> tuple[str, ...]:
     """What of the texts has no effect on the picture, as warnings.
 
-    missing: LoRAs that were not found. learned: the learned words that the texts have.
+    learned: the learned words that the texts have.
     """
     known = {word.lower() for word in learned}
     words = [node.name for tree in (prompt, negative) for node in tree.embeddings]
     unknown = [name for name in words if name.lower() not in known]
     return (
-        *(f"LoRA {name!r} of the prompt is missing: --lora or --lora-folder" for name in missing),
         *(f"embedding {n!r} is missing: --embedding or --embedding-folder" for n in unknown),
         *(f"the prompt's <{tag.name}> is a tag that Limner does not know" for tag in prompt.tags),
     )
@@ -213,3 +281,14 @@ def _is_mean(tree: Tree) -> bool:
 
 def _holding(stages: Sequence[Stage], step: int) -> Stage:
     return next(stage for stage in stages if step <= stage.last)
+
+
+def active(prompt: Tree, step: int, steps: int) -> tuple[Swap, ...]:
+    """The swaps of a prompt that keep maps at a step, counted from 1."""
+    return tuple(swap for swap in prompt.swaps if any(swap.limits.at(step, steps)))
+
+
+def kept(swaps: Collection[Swap], step: int, steps: int) -> tuple[bool, bool]:
+    """Whether any of them keeps the maps of cross-attention, and of self-attention, at a step."""
+    limits = [swap.limits.at(step, steps) for swap in swaps]
+    return any(cross for cross, _ in limits), any(own for _, own in limits)

@@ -7,17 +7,20 @@
 from __future__ import annotations
 
 import csv
-import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, get_args, get_type_hints
+from typing import Any, NamedTuple
 
 from limner.errors import UsageError
+from limner.pipeline import kinds
+from limner.pipeline.kinds import Kind
 from limner.pipeline.painter import Painter
-from limner.pipeline.request import STORED, Request, size_named
+from limner.pipeline.request import Request
+from limner.pipeline.resolve import resolve
 from limner.pipeline.script import trees
+from limner.pipeline.statement import FIELDS, STORED
 from limner.prompt import Dialect, Node, Text, Weight, parse
 from limner.text.nodes import Nodes
 
@@ -87,23 +90,32 @@ def checked(axes: Sequence[str | Axis]) -> list[Axis]:
     return found
 
 
-def settled(painter: Painter, rows: Sequence[Sequence[Request]]) -> list[list[Request]]:
+class Settled(NamedTuple):
+    """Requests that can be painted. notes: what the person should know of how they were read."""
+
+    rows: list[list[Request]]
+    notes: tuple[str, ...]
+
+
+def settled(painter: Painter, rows: Sequence[Sequence[Request]]) -> Settled:
     """The requests with the model's defaults and one seed for all that have none.
 
     Raises RequestError or PromptError where one of them cannot be painted, before any is.
     """
     every = [cell for row in rows for cell in row]
     drawn = painter.complete(next((c for c in every if c.variation_strength > 0), every[0]))
+    notes = dict[str, None]()
 
     def settle(cell: Request) -> Request:
         cell = cell.with_defaults(seed=drawn.seed)
         if cell.variation_strength > 0:
             cell = cell.with_defaults(variation_seed=drawn.variation_seed)
-        cell = painter.complete(cell)
+        cell, said = resolve(cell, painter.model)
+        notes.update(dict.fromkeys(said))
         trees(cell.prompt, cell.negative, str(cell.dialect), lenient=cell.lenient)
         return cell
 
-    return [[settle(cell) for cell in row] for row in rows]
+    return Settled([[settle(cell) for cell in row] for row in rows], tuple(notes))
 
 
 def axis(text: str) -> Axis:
@@ -121,33 +133,29 @@ def axis(text: str) -> Axis:
         pieces = next(csv.reader([values], skipinitialspace=True, strict=True), [])
     except csv.Error as error:
         raise UsageError(f"{name}: quotes do not match in {values} ({error})") from None
-    if kind in (int, float):
+    if kind.option in (int, float):
         pieces = [number for piece in pieces for number in _numbers(name, piece)]
     if not pieces:
         raise UsageError(f"{name} has no values: write {name}=FIRST,SECOND,...")
     return Axis(name=name, values=tuple(_value(name, kind, piece.strip()) for piece in pieces))
 
 
-def fields_of_axes() -> dict[str, Any]:
-    """Field of `Request` -> the type of its values, for every field that an axis can vary.
+def fields_of_axes() -> dict[str, Kind]:
+    """Field of `Request` -> what its values are, for every field that an axis can vary.
 
     Those are all whose values can be written as text, but for `count`: a cell is one picture.
     """
-    kinds = {
-        name: next((kind for kind in (hint, *get_args(hint)) if kind in READERS), None)
-        for name, hint in get_type_hints(Request).items()
-        if name in STORED and name != "count"
-    }
-    return {name: kind for name, kind in kinds.items() if kind is not None}
+    said = {name: FIELDS[name].about.kind for name in STORED if name != "count"}
+    return {name: kind for name, kind in said.items() if kind.axis}
 
 
-def _kind_of(name: str) -> Any:
-    """The type of an axis's values. Raises UsageError where there is no such axis."""
+def _kind_of(name: str) -> Kind:
+    """What is taken of an axis's values. Raises UsageError where there is no such axis."""
     prefix, colon, word = name.partition(":")
     if colon and prefix in (WEIGHT, WORD):
         if not word.strip():
             raise UsageError(f"{name} names no word: write {prefix}:WORD, a word of the prompt")
-        return float if prefix == WEIGHT else str
+        return kinds.Number() if prefix == WEIGHT else kinds.Text()
     known = fields_of_axes()
     if name not in known:
         others = f"{', '.join(known)}, {WEIGHT}:WORD or {WORD}:WORD"
@@ -172,32 +180,11 @@ def _numbers(name: str, piece: str) -> Iterator[str]:
         yield format((first + direction * index * step).normalize(), "f")
 
 
-def _number(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("it is not finite")
-    return number
-
-
-def _truth(text: str) -> bool:
-    return {"true": True, "false": False}[text.lower()]
-
-
-READERS: dict[Any, tuple[Callable[[str], Any], str]] = {
-    int: (int, "a whole number"),
-    float: (_number, "a finite number"),
-    bool: (_truth, "true or false"),
-    str: (str, "text"),
-    tuple[int, int]: (size_named, "WIDTHxHEIGHT in pixels"),
-}
-
-
-def _value(name: str, kind: Any, text: str) -> Any:
-    read, right = READERS[kind]
+def _value(name: str, kind: Kind, text: str) -> Any:
     try:
-        return read(text)
-    except (ValueError, KeyError):
-        raise UsageError(f"{name} cannot be {text!r}: {right} is right") from None
+        return kind.read(text)
+    except ValueError:
+        raise UsageError(f"{name} cannot be {text!r}: {kind.written} is right") from None
 
 
 def _cell(request: Request, chosen: Sequence[tuple[Axis, Any]], dialect: str) -> Request:

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from limner.checkpoints import ModelFolder, Sampling
+from limner.checkpoints import Sampling
 from limner.data.pixels import from_picture, to_picture
 from limner.diffusion.philox import plane
 from limner.diffusion.prediction import Prediction
@@ -26,14 +26,12 @@ from limner.diffusion.process import Level, Process
 from limner.diffusion.sample import denoise_with, drive, last
 from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS
+from limner.engine.numerics import finite
 from limner.errors import CheckpointError, RequestError
 from limner.models.upscaler import Upscaler, enlarge
-from limner.pipeline.numerics import finite
 from limner.pipeline.pictures import check_size, eight_bit, read_picture
-from limner.pipeline.places import shipped_model, usable
 from limner.pipeline.request import FACTORS, MAX_SEED
 
-SHIPPED = "emoji-upscaler"
 MAX_STEPS = 100
 TILE = 768  # pixels of the result along one side
 LEAST_TILE = 64
@@ -204,25 +202,6 @@ class Enlarger:
         own = self.sampling
         steps = own.steps if how.steps is None else how.steps
         return levels(self.process, steps, own.schedule, shift=own.shift)
-
-
-def load_upscaler(
-    path: str | Path | None = None, *, device: str | torch.device | None = None
-) -> Enlarger:
-    """The upscaler of a model folder; the one that comes with the package if no path is given.
-
-    device: None takes a GPU where there is one.
-    Raises CheckpointError where it is missing, incomplete or broken.
-    """
-    source = shipped_model(SHIPPED) if path is None else Path(path)
-    folder = ModelFolder(source)
-    if not folder.has("upscaler"):
-        raise CheckpointError(
-            f"{source} has no upscaler: a folder that `limner train emoji-upscaler` makes is right"
-        )
-    process, prediction, sampling, _ = folder.load_settings()
-    model = folder.load("upscaler", dtype=torch.float32, device=usable(device))
-    return Enlarger(model, process, prediction, sampling)
 
 
 def enlarged_size(size: tuple[int, int], by: int) -> tuple[int, int]:

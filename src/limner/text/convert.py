@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from limner.text.dialect import Dialect
-from limner.text.dialects import dialect_named, parse
+from limner.text.dialects import dialect_named
 from limner.text.nodes import (
     Alternate,
     And,
@@ -28,7 +28,7 @@ from limner.text.nodes import (
     joined,
 )
 from limner.text.resolve import GLUE
-from limner.text.tree import Tree
+from limner.text.tree import Tree, parse
 
 
 @dataclass(frozen=True)

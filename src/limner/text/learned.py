@@ -36,15 +36,20 @@ class LearnedWords:
 
     def set(self, words: Mapping[str, Float[Tensor, "n D"]]) -> None:
         """Exactly these words; none takes everything off."""
-        ids, first = {}, self._embedding.num_embeddings
-        for word, vectors in words.items():
-            ids[word] = range(first, first + len(vectors))
-            first += len(vectors)
-        self.tokenizer.learn(ids)
         embedding = self._embedding
+        self.tokenizer.learn(ids_of(words, embedding.num_embeddings))
         if words:
             embedding = ExtendedEmbedding(embedding, torch.cat(list(words.values())))
         setattr(self._holder, EMBEDDING, embedding)
+
+
+def ids_of(words: Mapping[str, Float[Tensor, "n D"]], first: int) -> dict[str, range]:
+    """The ids of each word's tokens, from `first` on."""
+    ids: dict[str, range] = {}
+    for word, vectors in words.items():
+        ids[word] = range(first, first + len(vectors))
+        first += len(vectors)
+    return ids
 
 
 EMBEDDING = "token_embedding"

@@ -10,7 +10,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from tokenizers import Tokenizer as Engine
 from torch import Tensor
 
 from limner.errors import CheckpointError, UsageError
+from limner.files import lines_of
 
 START = "<|startoftext|>"
 END = "<|endoftext|>"
@@ -183,27 +184,22 @@ class Tokenizer:
         A word is found whatever its case, where no letter or digit goes on; of two the longer. The
         text between is tokenised as ever: the vocabulary itself does not change.
         """
-        self._learned = dict(sorted(words.items(), key=lambda item: -len(item[0])))
-        self._learned_pattern = re.compile(
-            "|".join(f"({_whole(word)})" for word in self._learned), re.IGNORECASE
-        )
+        self._learned = {word: words[word] for word in _longest_first(words)}
+
+    def with_learned(self, words: Mapping[str, Sequence[int]]) -> Tokenizer:
+        """The same with these learned words; this one stays as it is."""
+        other = Tokenizer(self._engine, pad=self.pad, length=self.length)
+        other.learn(words)
+        return other
 
     def learned_in(self, text: str) -> tuple[str, ...]:
         """The learned words that occur in a text."""
-        found = {word for word, _ in self._find_learned(text)}
-        return tuple(word for word in self._learned if word in found)
-
-    def _find_learned(self, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
-        if not self._learned:
-            return
-        words = list(self._learned)
-        for match in self._learned_pattern.finditer(text):
-            yield words[(match.lastindex or 0) - 1], match.span()
+        return words_in(self._learned, text)
 
     def pieces(self, text: str) -> Iterator[Piece]:
         """The learned words of a text, and what stands before, between and after them."""
         last = 0
-        for word, (start, end) in self._find_learned(text):
+        for word, (start, end) in _found(tuple(self._learned), text):
             yield self._plain(text, last, start)
             ids = self._learned[word]
             yield Piece(ids, [word] * len(ids), [(start, end)] * len(ids), learned=True)
@@ -225,8 +221,8 @@ class Tokenizer:
 
     def with_length(self, length: int) -> Tokenizer:
         """The same vocabulary, normalising to another L."""
-        other = Tokenizer(self._engine, pad=self.pad, length=length)
-        other.learn(self._learned)
+        other = self.with_learned(self._learned)
+        other.length = length
         return other
 
     def normalise(self, content: Sequence[int], length: int | None = None) -> list[int]:
@@ -275,6 +271,28 @@ def _engine(vocabulary: dict[str, int], merges: list[Merge]) -> Engine:
     return engine
 
 
+def words_in(words: Iterable[str], text: str) -> tuple[str, ...]:
+    """The learned words that occur in a text, as `Tokenizer` finds them, the longest first."""
+    longest = _longest_first(words)
+    found = {word for word, _ in _found(longest, text)}
+    return tuple(word for word in longest if word in found)
+
+
+def _found(longest: tuple[str, ...], text: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The words in a text and their places; of two that begin at one place the longer."""
+    for match in _pattern(longest).finditer(text) if longest else ():
+        yield longest[(match.lastindex or 0) - 1], match.span()
+
+
+@lru_cache(maxsize=64)
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"({_whole(word)})" for word in words), re.IGNORECASE)
+
+
+def _longest_first(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(words, key=len, reverse=True))
+
+
 def _whole(word: str) -> str:
     """The pattern of a word that no letter or digit goes on from, where it ends in one itself."""
     before = r"(?<!\w)" if word[0].isalnum() else ""
@@ -312,7 +330,7 @@ def _fitting(merges: Iterable[Sequence[str]], room: int) -> list[Merge]:
 @cache
 def _published_merges() -> list[Merge]:
     packed = resources.files("limner").joinpath("assets/bpe_simple_vocab_16e6.txt.gz").read_bytes()
-    return _parse_merges(gzip.decompress(packed).decode("utf-8").splitlines()[: CLIP_MERGES + 1])
+    return _parse_merges(lines_of(gzip.decompress(packed).decode("utf-8"))[: CLIP_MERGES + 1])
 
 
 def _parse_merges(lines: Sequence[str]) -> list[Merge]:
@@ -331,7 +349,7 @@ def _read_engine(path: Path) -> Engine:
         engine.no_truncation()
         return engine
     vocabulary = json.loads((path / "vocab.json").read_text(encoding="utf-8"))
-    lines = (path / "merges.txt").read_text(encoding="utf-8").splitlines()
+    lines = lines_of((path / "merges.txt").read_text(encoding="utf-8"))
     return _engine(vocabulary, _parse_merges(lines))
 
 

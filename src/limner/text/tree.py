@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from limner.errors import UsageError
-from limner.text import spans
+from limner.text import dialects, spans
 from limner.text.dialect import Dialect
 from limner.text.nodes import (
     Alternate,
@@ -143,9 +143,7 @@ class Tree:
         return replace(self, children=changed(self.children, change, GLUE[self.dialect]))
 
     def __str__(self) -> str:
-        from limner.text.dialects import write
-
-        return write(self)
+        return dialects.write(self.children, self.dialect)
 
     def __repr__(self) -> str:
         return f"Tree({self.dialect.value}, {list(self.children)})"
@@ -161,6 +159,21 @@ class Tree:
             return
         for member in several.members:
             yield member.children, member.weight
+
+
+def parse(
+    prompt: str, dialect: str = "a1111", lenient: bool = False, negative: bool = False
+) -> Tree:
+    """The tree of a prompt.
+
+    lenient: read what the dialect's own system reads, also where Limner would rather raise; what
+    makes that system fail is plain text. Never raises PromptError.
+    negative: the prompt is a negative one, in which A1111 splits no AND.
+    Raises PromptError, which marks the place, and UsageError for an unknown dialect.
+    """
+    named = dialects.dialect_named(dialect)
+    children = dialects.read(prompt, named, lenient=lenient, negative=negative)
+    return Tree(children, named, prompt)
 
 
 def _only(members: tuple[tuple[Spans, float], ...]) -> Spans:

@@ -8,37 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from enum import Enum
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from limner.errors import UsageError
+from limner.text.dialect import Weighting
 
 NEAR_ZERO = 1e-4  # of the mean magnitude: a mean below is what fp16's rounding leaves of 0
 LEAST_WEIGHT = 1e-5  # Compel: a lower weight counts as this, so that tan stays finite
 
 Map = Callable[[Float[Tensor, "D"]], Float[Tensor, "D"]]
-
-
-class Weighting(Enum):
-    """What a weight r does to the encoding z of a prompt; e is that of the empty prompt.
-
-    SCALE: r z, then the whole chunk scaled to the mean that it had (A1111's "original").
-    SCALE_PLAIN: r z (A1111's "no norm"; the lecture's eq. 14).
-    LERP: e + r (z - e) (ComfyUI).
-    COMPEL: as LERP, and weights below 1 mix in the prompt with the span hidden from the encoder.
-    COMPEL_REMOVAL: the same with the span taken out of the prompt.
-    IGNORE: nothing; the weights are read and not applied (A1111's "ignore").
-    """
-
-    SCALE = "scale"
-    SCALE_PLAIN = "scale_plain"
-    LERP = "lerp"
-    COMPEL = "compel"
-    COMPEL_REMOVAL = "compel_removal"
-    IGNORE = "ignore"
 
 
 def apply_maps(

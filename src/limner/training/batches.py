@@ -7,19 +7,21 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from limner.training.draws import Draws, mix
+from limner.training.draws import NEWEST, Draws, mix
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Batch:
     """Some rows of the batch of a step.
 
-    indices: the items of the whole batch, (N,). seed: of its random numbers. rows: those meant.
+    indices: the items of the whole batch, (N,). rows: those meant. seed, version: of its random
+    numbers.
     """
 
     indices: Tensor
     seed: int
     rows: range
+    version: int = NEWEST
 
     @property
     def own(self) -> Tensor:
@@ -28,7 +30,7 @@ class Batch:
 
     def draws(self) -> Draws:
         """The random numbers of `rows`, from their start."""
-        return Draws(self.seed, self.rows)
+        return Draws(self.seed, self.rows, version=self.version)
 
     def split(self, count: int) -> list[Batch]:
         """`count` equal runs of the rows."""
@@ -37,21 +39,37 @@ class Batch:
         return [replace(self, rows=range(start, start + size)) for start in starts]
 
 
-def batch_of_step(count: int, batch: int, step: int, seed: int) -> Batch:
-    """The whole batch of a step."""
-    indices = batch_indices(count, batch, step, seed)
-    return Batch(indices=indices, seed=mix(seed, step), rows=range(batch))
+class Batches:
+    """The batches of a training, each a function of its step.
 
+    count: items of the data set. batch: items a step. seed: of the training. draws: the version of
+    `Draws` that it draws by. The orders of the epochs that a step needs are kept for the next one.
+    """
 
-def batch_indices(count: int, batch: int, step: int, seed: int) -> Tensor:
-    """The items of step `step`, (B,): every item once an epoch, in an order of (seed, epoch)."""
-    positions = torch.arange(step * batch, (step + 1) * batch)
-    epochs = positions // count
-    orders = {
-        int(epoch): torch.randperm(
-            count, generator=torch.Generator().manual_seed(mix(seed + 1, int(epoch)))
+    def __init__(self, count: int, batch: int, seed: int, *, draws: int = NEWEST) -> None:
+        self.count, self.batch, self.seed, self.draws = count, batch, seed, draws
+        self._orders: dict[int, Tensor] = {}
+
+    def of_step(self, step: int) -> Batch:
+        """The whole batch of a step."""
+        return Batch(
+            indices=self.indices(step),
+            seed=mix(self.seed, step),
+            rows=range(self.batch),
+            version=self.draws,
         )
-        for epoch in epochs.unique()
-    }
-    pairs = zip(epochs.tolist(), (positions % count).tolist(), strict=True)
-    return torch.stack([orders[epoch][position] for epoch, position in pairs])
+
+    def indices(self, step: int) -> Tensor:
+        """The items of a step, (B,): every item once an epoch, in an order of (seed, epoch)."""
+        positions = torch.arange(step * self.batch, (step + 1) * self.batch)
+        epochs = positions // self.count
+        needed = epochs.unique().tolist()
+        self._orders = {epoch: self._order(epoch) for epoch in needed}
+        parts = [self._orders[epoch][positions[epochs == epoch] % self.count] for epoch in needed]
+        return torch.cat(parts)
+
+    def _order(self, epoch: int) -> Tensor:
+        if epoch in self._orders:
+            return self._orders[epoch]
+        chance = torch.Generator().manual_seed(mix(self.seed + 1, epoch))
+        return torch.randperm(self.count, generator=chance)

@@ -1,13 +1,11 @@
 """One training over one process or several: who computes what, and what they tell each other.
 
-`limner train` under `accelerate launch` or `torchrun` finds its place in the environment that they
-set. Every process holds the whole model and the gradients are averaged (DDP), or each holds a part
-of every weight (FSDP2, `sharded.py`).
+Every process holds the whole model and the gradients are averaged (DDP), or each holds a part of
+every weight (FSDP2, `sharded.py`).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
@@ -18,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from limner.errors import UsageError
+from limner.training.alarm import Alarm
 
 PATIENCE = timedelta(hours=6)
 """How long a process waits for another: the first may encode a data set meanwhile."""
@@ -68,19 +67,22 @@ class Processes:
         return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
     def whole(self, part: Tensor, parameter: nn.Parameter) -> Tensor:
-        """What all processes' parts make, of a tensor that belongs to one of `parameters`."""
+        """What all processes' parts make, of a tensor that belongs to one of `parameters`.
+
+        Only the first process has it; in the others an empty tensor stands for it.
+        """
         return part
 
     def part(self, whole: Tensor, parameter: nn.Parameter) -> Tensor:
-        """This process's part of it."""
+        """This process's part of it; that of the first process counts."""
         return whole
 
     def state_of(self, modules: nn.ModuleDict) -> dict[str, Tensor]:
-        """The whole weights by name."""
+        """The whole weights by name, in the first process."""
         return modules.state_dict()
 
     def load(self, modules: nn.ModuleDict, state: Mapping[str, Tensor]) -> None:
-        """Take up whole weights."""
+        """Take up whole weights; those of the first process count."""
         modules.load_state_dict(state)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -115,8 +117,10 @@ class Processes:
         """One process after another: what the first writes, the others find."""
         yield
 
-    def close(self) -> None:
-        """Part from the others, at the end."""
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Around all that they do: they part at its end, and if one fails the others end too."""
+        yield
 
 
 class ManyProcesses(Processes):
@@ -168,30 +172,13 @@ class ManyProcesses(Processes):
                 yield
             dist.barrier()
 
-    def close(self) -> None:
-        dist.destroy_process_group()
-
-
-def first_process() -> bool:
-    """Whether this is the process that speaks, writes and saves for all."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-def own_device(device: str) -> str:
-    """The device of this process where one of a kind is asked for: each has its own GPU."""
-    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if device == "cuda" else device
-
-
-def find_processes(device: str, *, shard: bool = False) -> Processes:
-    """The processes that a launcher started, or this one alone on `device`.
-
-    shard: each holds a part of every weight; `accelerate launch --use_fsdp` asks for it too.
-    Raises UsageError where there are several and accelerate is not installed.
-    """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return Processes(device)
-    if shard or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true":
-        from limner.training.sharded import ShardedProcesses
-
-        return ShardedProcesses(device)
-    return ManyProcesses(device)
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        with Alarm(self.rank) as alarm:
+            try:
+                yield
+            except BaseException as error:
+                alarm.note(error)
+                raise
+            finally:
+                dist.destroy_process_group()

@@ -26,13 +26,14 @@ from limner.data.records import PictureSet, write_json
 from limner.diffusion.process import DiscreteDiffusion
 from limner.diffusion.times import LogitNormalTimes, TimeSampling, UniformTimes
 from limner.errors import TrainingError, UsageError
-from limner.training.distributed import find_processes
-from limner.training.loop import STATE, LoopConfig, Progress, Trainer
+from limner.training.launch import find_processes
+from limner.training.loop import LoopConfig, Progress, Trainer
 from limner.training.objectives.conditions import Remembered, TextCondition, Told
 from limner.training.objectives.denoising import DenoisingObjective
 from limner.training.recipes.autoencoder import cached_latents
-from limner.training.run import LOG, log
-from limner.training.tunings import Tuning
+from limner.training.run import stoppable
+from limner.training.saving import holds_state
+from limner.training.tunings import Tuning, attach_own_loras
 from limner.types import Conditioning
 
 TUNING = "tuning.json"
@@ -80,42 +81,32 @@ def finetune(
 
     pictures = mirrored(data) if config.mirror else data
     processes = find_processes(str(next(parts.denoiser.parameters()).device))
-    if processes.sharded:
-        processes.close()
-        raise UsageError("finetune does not shard weights: launch it without FSDP")
-    with processes.in_turn():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / TUNING, _described(config))
-        latents = latents_of(parts, pictures, folder / LATENTS)
-    torch.manual_seed(config.loop.seed)
-    objective = tuning_objective(parts, pictures, latents, config)
-    trainer = Trainer(objective, config.loop, folder, processes)
-    if resume:
-        trainer.resume()
-    try:
-        for progress in trainer.run():
-            if processes.rank == 0:
-                log(folder / LOG, progress)
-            yield progress
-            if progress.step < progress.steps and processes.any(stop()):
-                trainer.save()
-                return None
+    with processes.together():
+        if processes.sharded:
+            raise UsageError("finetune does not shard weights: launch it without FSDP")
+        with processes.in_turn():
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(folder / TUNING, _described(config))
+            latents = latents_of(parts, pictures, folder / LATENTS)
+        torch.manual_seed(config.loop.seed)
+        objective = tuning_objective(parts, pictures, latents, config)
+        trainer = Trainer(objective, config.loop, folder, processes)
+        if resume:
+            trainer.resume()
+        if not (yield from stoppable(trainer, stop)):
+            return None
         if processes.rank == 0:
             with trainer.ema.applied(config.loop.ema[0]):
                 objective.modules.eval()
                 config.tuning.save(parts, dict(objective.modules.items()), target)
         return target
-    except GeneratorExit:  # between two steps, where the state is whole
-        trainer.save()
-        raise
-    finally:
-        processes.close()
 
 
 def tuning_objective(
     parts: Parts, data: PictureSet, latents: Tensor, config: FineTuning
 ) -> DenoisingObjective:
     """The loss that the model was trained by, of the weights that are tuned."""
+    attach_own_loras(parts)
     trained = config.tuning.attach(parts)
     encode = CaptionEncoder(parts, (data.size, data.size))
     condition = PooledTextCondition(
@@ -217,12 +208,12 @@ def _check_pictures(parts: Parts, data: PictureSet) -> None:
 def _check_folder(folder: Path, target: Path, config: FineTuning, *, resume: bool) -> None:
     if target.exists():
         raise TrainingError(f"{target} exists already: name another folder, or move it away")
-    if not (folder / STATE).exists():
+    if not holds_state(folder):
         return
     if not resume:
         raise TrainingError(f"{folder} already holds a training: add --resume, or name another")
     with suppress(OSError, ValueError):
-        if json.loads((folder / TUNING).read_text()) == _described(config):
+        if json.loads((folder / TUNING).read_text(encoding="utf-8")) == _described(config):
             return
     raise TrainingError(
         f"{folder} holds another fine-tuning, as its {TUNING} says: resume with the same options "

@@ -17,26 +17,48 @@ from limner.training.objectives import Objective
 SHOWN = 8
 
 
-def check_finite(
-    losses: dict[str, float],
-    norm: float,
+def not_finite(losses: Mapping[str, Tensor], norm: Tensor) -> Tensor:
+    """1 where a loss or the gradient's norm is not finite, else 0, (); on the device, unread."""
+    device = next(iter(losses.values())).device
+    numbers = torch.stack([*losses.values(), norm.to(device)])
+    return 1 - torch.isfinite(numbers).all().float()
+
+
+class Answer:
+    """A yes or no that a device works out: reading it does not wait for later work of the device.
+
+    x: (), 1 for yes and 0 for no.
+    """
+
+    def __init__(self, x: Tensor) -> None:
+        self._here = x.to("cpu", non_blocking=True)
+        self._arrived = torch.cuda.Event() if x.is_cuda else None
+        if self._arrived is not None:
+            self._arrived.record()
+
+    def __bool__(self) -> bool:
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return bool(self._here)
+
+
+def failure(
+    losses: Mapping[str, float],
     *,
     parameters: Mapping[str, Tensor],
     objective: Objective,
     batch: Batch,
     step: int,
     processes: Processes,
-) -> None:
-    """Raises TrainingError if a loss or the gradient's norm is not finite, saying where it began.
+) -> TrainingError:
+    """What to say of a step whose losses, or whose gradient, are not finite, and where it began.
 
-    Called before the optimiser's step, so that the weights are still those that were good.
+    The weights are still those before the step, with its gradient as it was, unclipped.
     """
     broken = [name for name, loss in losses.items() if not math.isfinite(loss)]
-    if not broken and math.isfinite(norm):
-        return
     what = f"loss {', '.join(broken)}" if broken else "the gradient"
     where = _weights(parameters)
-    raise TrainingError(
+    return TrainingError(
         f"{what} is not finite at step {step}; {where}; {_items(objective, batch, processes)}: "
         "lower the learning rate or leave these items out, and resume"
     )

@@ -3,36 +3,49 @@
 Every random choice of step n comes from numbers that are a function of (seed, n, item), and the
 order of the data from (seed, epoch); so the position in the data and the random state are functions
 of the step, and a run that was stopped and resumed computes what an unbroken one computes.
+
+A step that is not finite leaves weights, optimiser and averages as they were: the device itself
+skips the update, the averages take in a step only once it was looked at (`settle`), and nothing is
+saved before that. On a GPU it is looked at when the next step is on its way, so that the device
+never waits for it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from limner.errors import TrainingError
-from limner.training.batches import batch_of_step
+from limner.training.batches import Batch, Batches
 from limner.training.distributed import Processes
+from limner.training.draws import check_version
 from limner.training.ema import PowerEMA
-from limner.training.finite import check_finite
+from limner.training.finite import Answer, failure, not_finite
 from limner.training.gradients import add_gradients
 from limner.training.objectives import Objective
-from limner.training.optim import adamw, learning_rate_factor, optimiser_state
-from limner.training.saving import load_state, write_whole
+from limner.training.optim import adamw, grouped, learning_rate_factor, optimiser_state, step_unless
+from limner.training.saving import STATE, load_state, save_state
 from limner.training.sheet import Sheet
 from limner.training.snapshots import FOLDER as SNAPSHOTS
 from limner.training.snapshots import write_snapshot
 
-STATE = "state.pt"
-MAY_CHANGE = {"steps", "save_every", "accumulate", "snapshot_every"}
+# Precision too: a training goes on where the processor has no bf16, or now has it.
+MAY_CHANGE = {
+    "steps", "save_every", "save_minutes", "accumulate", "snapshot_every", "precision",
+}  # fmt: skip
+FIRST_SAVE = 100
+"""The step at the latest at which there is a state."""
+
+ASK_EVERY = 10
+"""Steps between the times at which several processes agree whether it is time to save."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +56,7 @@ class LoopConfig:
     one after another, where memory is short; the result is the same.
     warmup, decay: parts of `steps`. ema: gammas of `PowerEMA`, the first is the one that ships.
     precision: "bf16" runs the forward pass under autocast, weights stay fp32.
+    save_every: steps between saves; save_minutes: minutes after which there is one all the same.
     snapshot_every: steps between snapshots of the averages, from which one of any length can be
     rebuilt (`snapshots.rebuild`); 0: none.
     """
@@ -59,6 +73,7 @@ class LoopConfig:
     precision: str = "bf16"
     seed: int = 0
     save_every: int = 1000
+    save_minutes: float = 10.0
     snapshot_every: int = 0
 
     def __post_init__(self) -> None:
@@ -67,6 +82,22 @@ class LoopConfig:
                 raise TrainingError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.precision not in ("bf16", "fp32"):
             raise TrainingError(f"precision {self.precision!r} is unknown: use bf16 or fp32")
+
+
+class Losses(Mapping[str, float]):
+    """Losses by name, which stay on the device until they are read: that waits for their step."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        self.tensors = tensors
+
+    def __getitem__(self, name: str) -> float:
+        return float(self.tensors[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +109,7 @@ class Progress:
 
     step: int
     steps: int
-    losses: dict[str, float]
+    losses: Mapping[str, float]
     learning_rate: float
     pictures_per_second: float
     saved: bool
@@ -90,8 +121,21 @@ class Progress:
         return (self.steps - self.step) * self.seconds_per_step
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Taken:
+    """A step that was taken, unless it was broken: nobody has looked yet."""
+
+    step: int
+    batch: Batch
+    losses: Losses
+    broken: Answer
+
+
 class Trainer:
-    """The state of one training: weights, optimiser, averages and step."""
+    """The state of one training: weights, optimiser, averages and step.
+
+    ahead: a step is looked at only when the next one is on its way.
+    """
 
     def __init__(
         self,
@@ -107,6 +151,9 @@ class Trainer:
         self._check_batch()
         self.processes.wrap(objective.modules, half=config.precision == "bf16")
         self.step = 0
+        self.batches = Batches(objective.count, config.batch, config.seed)
+        self.ahead = self.processes.device.type == "cuda"
+        self._taken: Taken | None = None
         self.parameters = self.processes.parameters(objective.modules)
         self.names = [n for n, p in objective.modules.named_parameters() if p.requires_grad]
         self.optimiser = adamw(
@@ -121,12 +168,12 @@ class Trainer:
         config = self.config
         self.objective.modules.train()
         seconds = 0.0
+        self._saved_at = time.monotonic()
         while self.step < config.steps:
             began = time.perf_counter()
             losses, rate = self._update()
             self.step += 1
-            self.ema.update(self.step)
-            saved = self.step == config.steps or self.step % config.save_every == 0
+            saved = self._is_time_to_save()
             spent = time.perf_counter() - began
             seconds = spent if seconds == 0.0 else 0.98 * seconds + 0.02 * spent
             if saved:
@@ -143,7 +190,17 @@ class Trainer:
                 saved=saved,
             )
 
-    def _update(self) -> tuple[dict[str, float], float]:
+    def _is_time_to_save(self) -> bool:
+        """The same in every process."""
+        config, step = self.config, self.step
+        if step in (FIRST_SAVE, config.steps) or step % config.save_every == 0:
+            return True
+        if self.processes.count > 1 and step % ASK_EVERY:
+            return False
+        since = time.monotonic() - self._saved_at
+        return self.processes.any(since > 60 * config.save_minutes)
+
+    def _update(self) -> tuple[Losses, float]:
         """One step of the optimiser: the losses before it, and its learning rate."""
         config = self.config
         rate = config.learning_rate * learning_rate_factor(
@@ -151,25 +208,51 @@ class Trainer:
         )
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        batch = batch_of_step(self.objective.count, config.batch, self.step, config.seed)
+        batch = self.batches.of_step(self.step)
+        losses = self._gradients(batch)
+        norm = self.processes.norm(self.parameters)
+        self.settle()  # the step before, while this one is computed
+        broken = not_finite(losses, norm)
+        torch.nn.utils.clip_grads_with_norm_(self.parameters, config.clip, norm)
+        step_unless(self.optimiser, broken)
+        self._taken = taken = Taken(
+            step=self.step, batch=batch, losses=Losses(losses), broken=Answer(broken)
+        )
+        if not self.ahead:
+            self.settle()
+        return taken.losses, rate
+
+    def _gradients(self, batch: Batch) -> dict[str, Tensor]:
+        """The losses of a batch; the gradient is then that of the weights as they are."""
         self.optimiser.zero_grad()
         with fastest_attention(self.processes.device.type):
-            losses = add_gradients(self.objective, batch, self.processes, parts=config.accumulate)
+            losses = add_gradients(
+                self.objective, batch, self.processes, parts=self.config.accumulate
+            )
         self.processes.collect_gradients()
-        norm = self.processes.norm(self.parameters)
-        numbers = {name: float(loss) for name, loss in losses.items()}
-        check_finite(
-            numbers,
-            float(norm),
+        return losses
+
+    def settle(self) -> None:
+        """Look at the last step, and take it into the averages.
+
+        Raises TrainingError if it was not finite: then all is as it was before that step.
+        """
+        taken, self._taken = self._taken, None
+        if taken is None:
+            return
+        if not taken.broken:
+            self.ema.update(taken.step + 1)
+            return
+        self.step = taken.step
+        self._gradients(taken.batch)  # those at hand are clipped, or of the step after it
+        raise failure(
+            taken.losses,
             parameters=self.named(self.parameters),
             objective=self.objective,
-            batch=batch,
-            step=self.step,
+            batch=taken.batch,
+            step=taken.step,
             processes=self.processes,
         )
-        torch.nn.utils.clip_grads_with_norm_(self.parameters, config.clip, norm)
-        self.optimiser.step()
-        return numbers, rate
 
     def _check_batch(self) -> None:
         batch, count, parts = self.config.batch, self.processes.count, self.config.accumulate
@@ -181,20 +264,29 @@ class Trainer:
 
     def save(self) -> None:
         """Write the whole state; a crash while writing leaves the last save as it was."""
+        self.settle()
         state = {
             "config": asdict(self.config),
+            "draws": self.batches.draws,
             "step": self.step,
             "modules": self.processes.state_of(self.objective.modules),
-            "optimiser": optimiser_state(self.optimiser, self.processes.whole),
+            "optimiser": self._optimiser_state(self.optimiser.state_dict(), self.processes.whole),
             "ema": self._averages(),
         }
         if self.processes.rank == 0:
-            write_whole(self.folder / STATE, lambda file: torch.save(state, file))
+            save_state(self.folder, state)
+        self._saved_at = time.monotonic()
 
     def _snapshot(self) -> None:
+        self.settle()
         averages = {gamma: self.named(average) for gamma, average in self._averages().items()}
         if self.processes.rank == 0:
             write_snapshot(self.folder / SNAPSHOTS, self.step, averages)
+
+    def _optimiser_state(
+        self, state: dict[str, Any], convert: Callable[[Tensor, nn.Parameter], Tensor]
+    ) -> dict[str, Any]:
+        return optimiser_state(state, grouped(self.optimiser), convert)
 
     def _averages(self) -> dict[float, list[Tensor]]:
         return {
@@ -207,15 +299,29 @@ class Trainer:
         return dict(zip(self.names, tensors, strict=True))
 
     def resume(self) -> bool:
-        """Take up the state saved in the folder, if there is one."""
-        path = self.folder / STATE
-        if not path.exists():
+        """Take up the state saved in the folder, if there is one.
+
+        Raises TrainingError where it is damaged, or the state of another training.
+        """
+        state = load_state(self.folder, mapped=self.processes.sharded)
+        if state is None:
             return False
-        state = load_state(path)
-        self._same_config(state["config"], path)
+        path = self.folder / STATE
+        try:
+            self._same_config(state["config"], path)
+            self._take_up(state)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise TrainingError(
+                f"{path} is the state of another model or data than are trained here: {reason}"
+            ) from error
+        return True
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        self.batches.draws = check_version(state.get("draws", 1))  # 1 of states that do not say
         self.processes.load(self.objective.modules, state["modules"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.optimiser.load_state_dict(optimiser_state(self.optimiser, self.processes.part))
+        optimiser = self._optimiser_state(state["optimiser"], self.processes.part)
+        self.optimiser.load_state_dict(optimiser)
         self.ema.restore(
             {
                 gamma: list(map(self.processes.part, average, self.parameters))
@@ -223,7 +329,6 @@ class Trainer:
             }
         )
         self.step = state["step"]
-        return True
 
     def _same_config(self, saved: dict[str, Any], path: Path) -> None:
         ours = asdict(self.config)

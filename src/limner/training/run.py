@@ -1,6 +1,7 @@
 """One training from a recipe: data, earlier parts, the loop, and the model folder at its end.
 
 FOLDER/state.pt     weights, optimiser, averages, step: what resuming needs
+FOLDER/state-before.pt  the save before, should that one be damaged
 FOLDER/model/       a model folder: the parts that came before, and the one trained here
 FOLDER/latents/     of a denoiser: its pictures, encoded once
 FOLDER/log.jsonl    one line of losses every few steps
@@ -21,10 +22,11 @@ import torch
 from limner.checkpoints import ModelFolder
 from limner.data.records import PictureSet
 from limner.errors import TrainingError
-from limner.training.distributed import find_processes
-from limner.training.loop import STATE, Progress, Trainer
+from limner.training.launch import find_processes
+from limner.training.loop import Progress, Trainer
 from limner.training.objectives import Objective
 from limner.training.recipes import Recipe, missing_parts
+from limner.training.saving import holds_state
 from limner.training.sheet import Sheet
 
 LOG = "log.jsonl"
@@ -50,45 +52,65 @@ def train(
     shard: over several processes, each holds a part of every weight.
     stop: asked after every step; if it is true in any process, all save and end.
     Over several processes all of this is yielded by each, sheets and models only by the first.
-    Raises TrainingError where a part is missing, or the folder already holds a training.
+    Raises TrainingError where a part is missing, the folder already holds a training, or another
+    process has failed.
     """
-    if (folder / STATE).exists() and not resume:
+    if holds_state(folder) and not resume:
         raise TrainingError(f"{folder} already holds a training: add --resume, or name another")
     chosen = recipe.choose(data)
     processes = find_processes(device, shard=shard)
-    with processes.in_turn():
-        model = prepare(recipe, folder / "model", base)
-        torch.manual_seed(recipe.loop.seed)
-        objective = recipe.objective(chosen, model)
-    trainer = Trainer(objective, recipe.loop, folder, processes)
-    if resume:
-        trainer.resume()
+    with processes.together():
+        with processes.in_turn():
+            model = prepare(recipe, folder / "model", base)
+            torch.manual_seed(recipe.loop.seed)
+            objective = recipe.objective(chosen, model)
+        trainer = Trainer(objective, recipe.loop, folder, processes)
+        if resume:
+            trainer.resume()
 
-    def finished() -> AbstractContextManager[Objective | None]:
-        return averaged(trainer, lambda: recipe.objective(chosen, model))
+        def finished() -> AbstractContextManager[Objective | None]:
+            return averaged(trainer, lambda: recipe.objective(chosen, model))
 
-    try:
-        for progress in trainer.run():
-            if processes.rank == 0:
-                log(folder / LOG, progress)
-            if sheet_every and progress.step % sheet_every == 0:
-                with finished() as made:
-                    sheet = recipe.sheet(made, data, model) if made else None
-                progress = replace(progress, sheet=sheet)
-            yield progress
-            if progress.step < progress.steps and processes.any(stop()):
-                trainer.save()
-                return None
+        def with_sheet(progress: Progress) -> Progress:
+            if not sheet_every or progress.step % sheet_every:
+                return progress
+            with finished() as made:
+                return replace(progress, sheet=recipe.sheet(made, data, model) if made else None)
+
+        if not (yield from stoppable(trainer, stop, with_sheet)):
+            return None
         with finished() as made:
             if made is None:
                 return None
             recipe.save(made, chosen, model)
             return recipe.sheet(made, data, model)
+
+
+def stoppable(
+    trainer: Trainer,
+    stop: Callable[[], bool],
+    shown: Callable[[Progress], Progress] = lambda progress: progress,
+) -> Generator[Progress, None, bool]:
+    """Train, log and yield what is shown of each step; returns whether the last step was taken.
+
+    stop: asked after every step; if it is true in any process, all save and end. Closing it early
+    saves too, unless no process has a whole model: then all have to come together, as `stop` lets
+    them.
+    """
+    processes = trainer.processes
+    try:
+        for progress in trainer.run():
+            if processes.rank == 0:
+                log(trainer.folder / LOG, progress)
+            yield shown(progress)
+            if progress.step < progress.steps and processes.any(stop()):
+                trainer.save()
+                return False
+        return True
     except GeneratorExit:  # between two steps, where the state is whole
-        trainer.save()
+        if not processes.sharded:
+            trainer.save()
         raise
-    finally:
-        processes.close()
 
 
 @contextmanager
@@ -98,6 +120,7 @@ def averaged(trainer: Trainer, make: Callable[[], Objective]) -> Iterator[Object
     Where no process holds the whole model, the weights are brought together in another one, which
     `make` makes.
     """
+    trainer.settle()
     processes, modules = trainer.processes, trainer.objective.modules
     with trainer.ema.applied(trainer.config.ema[0]):
         state = processes.state_of(modules) if processes.sharded else {}
@@ -131,7 +154,7 @@ def log(path: Path, progress: Progress) -> None:
     if progress.step % LOG_EVERY and progress.step != progress.steps:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    numbers = asdict(replace(progress, sheet=None))
+    numbers = asdict(replace(progress, losses=dict(progress.losses), sheet=None))
     del numbers["sheet"]
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(numbers) + "\n")

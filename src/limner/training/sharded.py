@@ -7,14 +7,18 @@ a block are brought together while it is computed; each process updates the part
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from limner.training.distributed import ManyProcesses, Processes
+
+WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)  # in the first process alone
 
 
 class ShardedProcesses(ManyProcesses):
@@ -52,13 +56,17 @@ class ShardedProcesses(ManyProcesses):
 
     def whole(self, part: Tensor, parameter: nn.Parameter) -> Tensor:
         if not self.is_cut(parameter) or part.shape != parameter.shape:
-            return part
+            return self._kept(part)
         like = self.cut[parameter]
         assert isinstance(like, DTensor)
         joined = DTensor.from_local(
             part, like.device_mesh, like.placements, shape=like.shape, stride=like.stride()
         )
-        return joined.full_tensor()
+        return self._kept(joined.full_tensor())
+
+    def _kept(self, whole: Tensor) -> Tensor:
+        """One tensor at a time is whole in every process; the first keeps them, on its CPU."""
+        return whole.cpu() if self.rank == 0 else whole.new_empty(0)
 
     def part(self, whole: Tensor, parameter: nn.Parameter) -> Tensor:
         like = self.cut[parameter]
@@ -68,11 +76,12 @@ class ShardedProcesses(ManyProcesses):
     def _cut_like(self, whole: Tensor, like: Tensor) -> Tensor:
         if not isinstance(like, DTensor):
             return whole
+        if self.rank:  # whose numbers do not count
+            whole = torch.empty_like(whole, device=self.device)
         return distribute_tensor(whole.to(self.device), like.device_mesh, like.placements)
 
     def state_of(self, modules: nn.ModuleDict) -> dict[str, Tensor]:
-        state = modules.state_dict()
-        return {n: w.full_tensor() if isinstance(w, DTensor) else w for n, w in state.items()}
+        return cast(dict[str, Tensor], get_model_state_dict(modules, options=WHOLE))
 
     def load(self, modules: nn.ModuleDict, state: Mapping[str, Tensor]) -> None:
         present = modules.state_dict()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from limner.checkpoints import Parts, save_folder
-from limner.checkpoints.lora import Spelling, save_lora
+from limner.checkpoints.lora import Spelling, read_lora, save_lora
 from limner.checkpoints.lora_names import PROCESSOR_NAMES, adaptable
 from limner.checkpoints.textual_inversion import (
     MAX_VECTORS,
@@ -22,8 +21,8 @@ from limner.checkpoints.textual_inversion import (
 )
 from limner.data.records import PictureSet
 from limner.errors import UsageError
+from limner.files import whole_folder
 from limner.models.clip import TextTower
-from limner.models.dit import DiT
 from limner.nn.adapter import Adaptable, ExtendedEmbedding
 from limner.nn.trainable import TrainableRows, TrainableUpdates
 from limner.text.learned import LearnedWords
@@ -103,10 +102,10 @@ class LoraTuning:
     def save(self, parts: Parts, trained: Mapping[str, nn.Module], target: Path) -> None:
         updates = trained["lora"]
         assert isinstance(updates, TrainableUpdates)
-        save_lora(target, updates.updates(), models_of(parts), self.spelling)
+        save_lora(target, updates.updates(), parts.adaptable, self.spelling)
 
     def _chosen(self, parts: Parts) -> dict[str, Adaptable]:
-        models = models_of(parts)
+        models = parts.adaptable
         if not self.text:
             models = {name: model for name, model in models.items() if model is parts.denoiser}
         return chosen_modules(adaptable(models), self.targets)
@@ -138,7 +137,7 @@ class EmbeddingTuning:
         return folder / f"{self.word}.safetensors"
 
     def check(self, parts: Parts, data: PictureSet) -> None:
-        for tokenizer, _ in towers_of(parts).values():
+        for tokenizer, _ in parts.towers.values():
             if len(tokenizer.encode(self.word)) == 1:
                 raise UsageError(
                     f"the word {self.word!r} is in the model's vocabulary already: "
@@ -160,7 +159,7 @@ class EmbeddingTuning:
         freeze(parts)
         return {
             name: self._taught(tokenizer, tower)
-            for name, (tokenizer, tower) in towers_of(parts).items()
+            for name, (tokenizer, tower) in parts.towers.items()
         }
 
     def save(self, parts: Parts, trained: Mapping[str, nn.Module], target: Path) -> None:
@@ -200,14 +199,12 @@ class FullTuning:
         freeze(parts)
         trained: dict[str, nn.Module] = {"denoiser": parts.denoiser}
         if self.text:
-            trained |= {name: tower for name, (_, tower) in towers_of(parts).items()}
+            trained |= {name: tower for name, (_, tower) in parts.towers.items()}
         return {name: module.requires_grad_() for name, module in trained.items()}
 
     def save(self, parts: Parts, trained: Mapping[str, nn.Module], target: Path) -> None:
-        partial = target.with_name(target.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)  # of a crash
-        save_folder(parts, partial)
-        partial.replace(target)
+        with whole_folder(target) as partial:
+            save_folder(parts, partial)
 
 
 def chosen_modules(
@@ -237,24 +234,16 @@ def _is_meant(name: str, module: Adaptable, target: str) -> bool:
     return target in name
 
 
-def models_of(parts: Parts) -> dict[str, nn.Module]:
-    """The parts that can have a LoRA, by the names that files give them."""
-    denoiser = "transformer" if isinstance(parts.denoiser, DiT) else "unet"
-    towers = {name: tower for name, (_, tower) in towers_of(parts).items()}
-    return {denoiser: parts.denoiser, **towers}
-
-
-def towers_of(parts: Parts) -> dict[str, tuple[Tokenizer, TextTower]]:
-    """The one or two text towers of a model, each with its tokenizer."""
-    towers = {"text_encoder": (parts.tokenizer, parts.text_encoder)}
-    if parts.tokenizer_2 is not None and parts.text_encoder_2 is not None:
-        towers["text_encoder_2"] = (parts.tokenizer_2, parts.text_encoder_2)
-    return towers
+def attach_own_loras(parts: Parts) -> None:
+    """Put a model's own LoRAs on it, as they are when it paints; they are not trained."""
+    models = parts.adaptable
+    for file in parts.loras:
+        read_lora(file, models).adapter(models).attach()
 
 
 def freeze(parts: Parts) -> None:
     """No weight of the model is trained."""
-    for module in (*models_of(parts).values(), parts.autoencoder):
+    for module in (*parts.adaptable.values(), parts.autoencoder):
         if module is not None:
             module.requires_grad_(False)
 

@@ -10,7 +10,7 @@ dx/dsigma = (x - D) / sigma both for alpha = 1 and for alpha = 1 - sigma
 that of a Brownian path; deterministic solvers leave it alone. All of a solver's state lives in its
 frame.
 
-    deterministic   euler, heun, plms, lms, deis, dpmpp_2m, unipc
+    deterministic   euler, heun, plms, lms, deis, dpmpp_2m, singlestep, unipc
     stochastic      ddim, dpm2_ancestral, dpmpp_2s_ancestral, dpmpp_sde, dpmpp_2m_sde, ..., lcm
 """
 
@@ -26,7 +26,16 @@ from torch import Tensor
 from limner.diffusion.brownian import Interval
 from limner.diffusion.names import solver_name
 from limner.diffusion.process import Level
-from limner.diffusion.solvers.deterministic import deis, dpmpp_2m, euler, heun, lms, plms, unipc
+from limner.diffusion.solvers.deterministic import (
+    deis,
+    dpmpp_2m,
+    euler,
+    heun,
+    lms,
+    plms,
+    singlestep,
+    unipc,
+)
 from limner.diffusion.solvers.step import Evaluations, FreshNoise, Solver
 from limner.diffusion.solvers.stochastic import (
     ddim,
@@ -99,6 +108,7 @@ SOLVERS: dict[str, SolverEntry] = {
     "dpm2": _ode(partial(dpm2_ancestral, eta=0.0), 2),
     "dpm2_ancestral": _sde(dpm2_ancestral, 2),
     "dpmpp_2s": _ode(partial(dpmpp_2s_ancestral, eta=0.0), 2),
+    "dpmpp_2s_single": _ode(singlestep),
     "dpmpp_2s_ancestral": _sde(dpmpp_2s_ancestral, 2),
     "dpmpp_sde": _sde(dpmpp_sde, 2),
     "dpmpp_2m": _ode(dpmpp_2m),

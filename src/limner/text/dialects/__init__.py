@@ -1,4 +1,4 @@
-"""Prompt dialects: each turns a prompt into the common tree, and such a tree into a prompt."""
+"""Prompt dialects: each turns a prompt into the common nodes, and such nodes into a prompt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from limner.errors import PromptError, UsageError
 from limner.text.dialect import Dialect
 from limner.text.dialects import a1111, comfy, compel, plain
 from limner.text.nodes import Nodes, Text
-from limner.text.tree import Tree
 
 
 @dataclass(frozen=True)
@@ -31,29 +30,22 @@ GRAMMARS = {
 }
 
 
-def parse(
-    prompt: str, dialect: str = "a1111", lenient: bool = False, negative: bool = False
-) -> Tree:
-    """The tree of a prompt.
+def read(prompt: str, dialect: Dialect, *, lenient: bool, negative: bool) -> Nodes:
+    """The nodes of a prompt; what no lenient reading takes is plain text.
 
-    lenient: read what the dialect's own system reads, also where Limner would rather raise; what
-    makes that system fail is plain text. Never raises PromptError.
-    negative: the prompt is a negative one, in which A1111 splits no AND.
-    Raises PromptError, which marks the place, and UsageError for an unknown dialect.
+    Raises PromptError where the prompt does not follow the dialect, unless lenient.
     """
-    grammar = GRAMMARS[dialect_named(dialect)]
     try:
-        children = grammar.read(prompt, lenient, negative)
+        return GRAMMARS[dialect].read(prompt, lenient, negative)
     except PromptError:
         if not lenient:
             raise
-        children = (Text(prompt, (0, len(prompt))),) if prompt else ()
-    return Tree(children, dialect_named(dialect), prompt)
+        return (Text(prompt, (0, len(prompt))),) if prompt else ()
 
 
-def write(tree: Tree) -> str:
-    """A prompt in the tree's dialect that parses to an equal tree."""
-    return GRAMMARS[tree.dialect].write(tree.children)
+def write(nodes: Nodes, dialect: Dialect) -> str:
+    """A prompt in a dialect that reads as equal nodes."""
+    return GRAMMARS[dialect].write(nodes)
 
 
 def dialect_named(name: str) -> Dialect:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from limner.data.compose import on_solid
 from limner.data.records import PictureSet
 from limner.models.autoencoder import Autoencoder
 from limner.training.draws import Draws
 from limner.training.objectives.adversary import Adversary
 
+Drawer = Callable[[Tensor, Draws], Tensor]
+
 
 class AutoencoderObjective:
-    """L1 of pixels and of their differences, a small KL term, and where asked an adversary.
+    """L1 of pixels and of their differences, a small KL term, and where asked two more.
 
     mirrored: the part of the pictures that is mirrored.
+    draw: makes the pictures of a batch, in place of those of the records at its indices.
+    perceptual: a distance of opaque pictures (`training.perceptual`) that counts by its weight;
+        those with transparency are compared on a ground of one colour, by chance.
     """
 
     def __init__(
@@ -27,6 +35,9 @@ class AutoencoderObjective:
         kl_weight: float = 1e-3,
         mirrored: float = 0.5,
         adversary: Adversary | None = None,
+        draw: Drawer | None = None,
+        perceptual: nn.Module | None = None,
+        perceptual_weight: float = 0.1,
     ) -> None:
         self.modules = nn.ModuleDict({"autoencoder": model})
         if adversary is not None:
@@ -38,6 +49,9 @@ class AutoencoderObjective:
         self.gradient_weight = gradient_weight
         self.kl_weight = kl_weight
         self.mirrored = mirrored
+        self.draw = draw
+        self.perceptual = perceptual  # no part of `modules`: its weights are fixed, and not saved
+        self.perceptual_weight = perceptual_weight
 
     def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
         pixels = self._pixels(indices, draws).to(next(self.model.parameters()).device)
@@ -46,9 +60,20 @@ class AutoencoderObjective:
         rebuilt = self.model.decode(posterior.displaced(noise)).float()
         kl = posterior.kl().mean() / posterior.mean[0].numel()
         losses = reconstruction(rebuilt, pixels, self.gradient_weight)
+        looks = self._perceptual(pixels, rebuilt, draws)
         adversarial = self._adversarial(pixels, rebuilt, losses["total"])
         total = losses["total"] + self.kl_weight * kl + sum(adversarial.values())
-        return losses | {"total": total, "kl": kl, **adversarial}
+        total = total + self.perceptual_weight * sum(looks.values())
+        return losses | {"total": total, "kl": kl, **looks, **adversarial}
+
+    def _perceptual(self, pixels: Tensor, rebuilt: Tensor, draws: Draws) -> dict[str, Tensor]:
+        if self.perceptual is None:
+            return {}
+        colours = draws.uniform(3).to(pixels) * 2.0 - 1.0
+        device_type = pixels.device.type
+        with torch.autocast(device_type, enabled=False):  # its depthwise layers are slow in bf16
+            on_ground = (on_solid(some, colours) for some in (rebuilt, pixels))
+            return {"perceptual": self.perceptual(*on_ground)}
 
     def _adversarial(self, pixels: Tensor, rebuilt: Tensor, total: Tensor) -> dict[str, Tensor]:
         if self.adversary is None:
@@ -57,6 +82,8 @@ class AutoencoderObjective:
         return self.adversary.losses(pixels, rebuilt, total, last_layer)
 
     def _pixels(self, indices: Tensor, draws: Draws) -> Tensor:
+        if self.draw is not None:
+            return self.draw(indices, draws)
         pixels = self.pictures.to_float(indices.tolist())
         mirrored = draws.uniform() < self.mirrored
         return torch.where(mirrored[:, None, None, None], pixels.flip(-1), pixels)

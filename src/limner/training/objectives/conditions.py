@@ -110,14 +110,7 @@ class Remembered:
             self._kept.clear()
         if new := sorted(set(captions) - self._kept.keys()):
             self._kept |= zip(new, _rows(self.encode(new)), strict=True)
-        rows = [self._kept[caption] for caption in captions]
-        masks = [row.mask for row in rows if row.mask is not None]
-        pooled = [row.pooled for row in rows if row.pooled is not None]
-        return Conditioning(
-            context=torch.cat([row.context for row in rows]),
-            mask=torch.cat(masks) if masks else None,
-            pooled=torch.cat(pooled) if pooled else None,
-        )
+        return Conditioning.joined([self._kept[caption] for caption in captions])
 
 
 def _rows(text: Conditioning) -> list[Conditioning]:

@@ -94,7 +94,7 @@ class ContrastiveObjective:
         self, features: Float[Tensor, "N 2 P"], indices: Tensor, draws: Draws
     ) -> dict[str, Tensor]:
         self.clip.limit_scale()
-        everyone = Draws(draws.seed, range(len(indices)))
+        everyone = draws.of(range(len(indices)))
         captions = self._captions(indices, everyone)
         fits = described(captions, self._records(indices)).to(features.device)
         rows = slice(draws.rows.start, draws.rows.stop)

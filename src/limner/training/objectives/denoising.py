@@ -7,6 +7,7 @@ flow with its velocity (the notebook's loss); the formulas are those that sampli
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,8 +57,11 @@ class DenoisingObjective:
     def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
         return {"total": self.error(self.condition(indices, draws), indices, draws)}
 
-    def error(self, told: Told, indices: Tensor, draws: Draws) -> Tensor:
-        """What is told of the items -> their weighted mean square error."""
+    def error(self, told: Told, indices: Tensor, draws: Draws, **handed: Any) -> Tensor:
+        """What is told of the items -> their weighted mean square error.
+
+        handed: what the denoiser is handed beside it.
+        """
         device = next(self.denoiser.parameters()).device
         x0 = self.clean(indices, draws).to(device)
         noise = draws.normal(*x0.shape[1:]).to(x0)
@@ -69,7 +73,7 @@ class DenoisingObjective:
         def call(x: Tensor, t: Tensor) -> Tensor:
             x = torch.cat([x, shown], dim=1)
             here = {name: None if v is None else v.to(device) for name, v in told.items()}
-            return self.denoiser(x, t, **here).float()
+            return self.denoiser(x, t, **here, **handed).float()
 
         output = predict(call, self.process, x, t)
         error = (output - self.prediction.target(x0, noise, alpha, sigma)).square()

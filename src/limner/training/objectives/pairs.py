@@ -19,9 +19,10 @@ from limner.data.captions import caption, uniform
 from limner.data.records import Record
 from limner.data.scene_words import Scene
 from limner.explain.heatmaps import occurrences
-from limner.explain.recorder import watched
-from limner.nn.attention import cross_attention
-from limner.nn.regions import parted
+from limner.explain.recorder import watching
+from limner.nn.attention import Attend
+from limner.nn.prepared import Beside
+from limner.nn.regions import visible_of
 from limner.text.tokenizer import Tokenizer
 from limner.training.draws import Draws
 from limner.training.objectives.conditions import Told
@@ -59,8 +60,8 @@ class PairsObjective(DenoisingObjective):
         names = told.pop(NAMES)
         assert names is not None
         maps: dict[str, Tensor] = {}
-        with watched(cross_attention(self.denoiser), maps.__setitem__):
-            denoising = self.error(told, indices, draws)
+        attend = watching(self.denoiser, maps.__setitem__)
+        denoising = self.error(told, indices, draws, attend=attend)
         things = self._things(indices, draws).to(denoising)
         grounding = off_the_thing(maps, names.to(denoising.device), things)
         total = denoising + self.grounding * grounding
@@ -85,10 +86,18 @@ class InHalves(nn.Module):
         super().__init__()
         self.denoiser = denoiser
 
-    def forward(self, x: Latent, t: Times, context: Context, mask: TextMask | None) -> Latent:
-        height, width = x.shape[2:]
-        with parted(self.denoiser, 2, upright=height > width, size=(height, width)):
-            return self.denoiser(x, t, context, mask)
+    def forward(
+        self,
+        x: Latent,
+        t: Times,
+        context: Context,
+        mask: TextMask | None,
+        attend: Attend | None = None,
+    ) -> Latent:
+        tokens, (height, width) = context.shape[1], x.shape[2:]
+        upright, size = height > width, (height, width)
+        visible = visible_of(tokens, 2, upright=upright, size=size, device=x.device)
+        return self.denoiser(x, t, context, mask, beside=Beside(attend=attend, visible=visible))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

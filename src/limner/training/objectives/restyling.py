@@ -18,8 +18,9 @@ from limner.data.captions import caption, pick, style_caption, uniform
 from limner.data.cells import Cells
 from limner.data.records import PictureSet
 from limner.errors import TrainingError
-from limner.models.content import ContentEncoder, adding, mean_token
+from limner.models.content import ContentEncoder, mean_token
 from limner.models.unet import UNet
+from limner.nn.prepared import Beside
 from limner.training.draws import Draws
 from limner.training.objectives.conditions import Told
 from limner.training.objectives.masking import on_grounds
@@ -46,8 +47,8 @@ class BranchedUNet(nn.Module):
     ) -> Latent:
         """What the U-Net predicts; without content where `kept` is False."""
         maps = self.content_encoder(content, style)
-        with adding(self.unet, [each * kept[:, None, None, None] for each in maps]):
-            return self.unet(x, t, context, mask)
+        added = tuple(each * kept[:, None, None, None] for each in maps)
+        return self.unet(x, t, context, mask, beside=Beside(added=added))
 
 
 @dataclass(frozen=True, kw_only=True)

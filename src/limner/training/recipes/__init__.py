@@ -21,6 +21,7 @@ from limner.training.recipes.conditions import (
 )
 from limner.training.recipes.denoiser import DenoiserRecipe
 from limner.training.recipes.emoji import EMOJI_DENOISER, EMOJI_RECIPES, EMOJI_SAMPLING
+from limner.training.recipes.everyday import EVERYDAY_RECIPES
 from limner.training.recipes.masks import MaskRecipe
 from limner.training.recipes.seeds import SEED_RECIPES
 from limner.training.recipes.upscaler import UpscalerRecipe
@@ -47,7 +48,12 @@ __all__ = [
     "recipe_named",
 ]
 
-RECIPES: dict[str, Recipe] = {**EMOJI_RECIPES, **BAKEOFF_RECIPES, **SEED_RECIPES}
+RECIPES: dict[str, Recipe] = {
+    **EMOJI_RECIPES,
+    **EVERYDAY_RECIPES,
+    **BAKEOFF_RECIPES,
+    **SEED_RECIPES,
+}
 
 
 def recipe_named(name: str) -> Recipe:

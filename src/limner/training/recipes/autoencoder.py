@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,21 +12,27 @@ import torch
 from torch import Tensor
 
 from limner.checkpoints import ModelFolder
+from limner.data.composition import compose
+from limner.data.everyday_world import everyday_world, typed
 from limner.data.latents import LATENTS, encode_all, load_latents, save_latents
 from limner.data.records import PictureSet
+from limner.data.world import World, WorldConfig
 from limner.errors import DataError
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
 from limner.models.discriminator import DiscriminatorConfig, PatchDiscriminator
+from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.adversary import Adversary
 from limner.training.objectives.autoencoder import AutoencoderObjective
+from limner.training.perceptual import load_perceptual
 from limner.training.recipes.base import Source, unseen
 from limner.training.sheet import Sheet
 from limner.training.whitening import normalise_channels
 from limner.types import Latent
 
 SHOWN = 8
+DRAWN, BATCH = 2048, 16  # compositions whose latents are normalised, so many at once
 PIXELS_AT_ONCE = 64 * 64 * 64  # that are encoded
 
 
@@ -68,7 +75,8 @@ class AutoencoderRecipe:
     """A KL autoencoder on all pictures; its latents are normalised at the end.
 
     whitening: how, `normalise_channels` or `whiten`. mirrored: the part of the pictures that is
-    mirrored. shown: what it paints at its end.
+    mirrored. shown: what it paints at its end. world: how pictures are composed, in place of single
+    ones. perceptual: a wheel that `training.perceptual` reads, and its weight.
     """
 
     source: Source
@@ -77,31 +85,56 @@ class AutoencoderRecipe:
     kl_weight: float = 1e-3
     mirrored: float = 0.5
     adversary: AdversaryRecipe | None = None
+    world: WorldConfig | None = None
+    perceptual: tuple[Path, float] | None = None
     whitening: Callable[[Autoencoder, Latent], None] = normalise_channels
     shown: Callable[[Autoencoder, PictureSet], Sheet] = reconstructions
     needs: tuple[str, ...] = ()
 
     def choose(self, data: PictureSet) -> PictureSet:
-        return data.seen
+        return data.seen if self.world is None else typed(data.seen)
 
     def objective(self, data: PictureSet, model: ModelFolder) -> AutoencoderObjective:
         adversary = None if self.adversary is None else self.adversary.adversary(self.loop.batch)
+        wheel, weight = (None, 0.0) if self.perceptual is None else self.perceptual
         return AutoencoderObjective(
             Autoencoder(self.config),
             data,
             kl_weight=self.kl_weight,
             mirrored=self.mirrored,
             adversary=adversary,
+            draw=None if self.world is None else composed(everyday_world(data, self.world)),
+            perceptual=None if wheel is None else load_perceptual(wheel),
+            perceptual_weight=weight,
         )
 
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
         trained = autoencoder_of(objective)
-        self.whitening(trained, raw_latents(trained, data))
+        self.whitening(trained, self._latents(trained, data))
         model.save(trained)
+
+    def _latents(self, autoencoder: Autoencoder, data: PictureSet) -> Tensor:
+        """What is normalised: of all pictures, or of as many as the world draws."""
+        if self.world is None:
+            return raw_latents(autoencoder, data)
+        return drawn_latents(autoencoder, everyday_world(data, self.world), self.loop.seed)
 
     @torch.no_grad()
     def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet:
         return self.shown(autoencoder_of(objective), data)
+
+
+def composed(world: World) -> Callable[[Tensor, Draws], Tensor]:
+    """Draws the pictures of a batch."""
+
+    def draw(indices: Tensor, draws: Draws) -> Tensor:
+        drawn = [
+            world.draw(index, random.Random(int(torch.randint(2**62, (), generator=chance))))
+            for index, chance in zip(indices.tolist(), draws.chances(), strict=True)
+        ]
+        return torch.stack([compose(one.composition, world.data).pixels for one in drawn])
+
+    return draw
 
 
 def autoencoder_of(objective: Objective) -> Autoencoder:
@@ -115,6 +148,17 @@ def raw_latents(autoencoder: Autoencoder, data: PictureSet) -> Tensor:
     device = next(autoencoder.parameters()).device
     batch = max(1, PIXELS_AT_ONCE // data.size**2)
     return encode_all(lambda x: autoencoder.encode(x).mean, data, batch, device).float()
+
+
+@torch.no_grad()
+def drawn_latents(autoencoder: Autoencoder, world: World, seed: int) -> Tensor:
+    """The mean latents of `DRAWN` compositions, (N, C, h, w), not normalised."""
+    device, chance, latents = next(autoencoder.parameters()).device, random.Random(seed), []
+    for _ in range(DRAWN // BATCH):
+        drawn = [world.draw(chance.randrange(world.count), chance) for _ in range(BATCH)]
+        pixels = torch.stack([compose(one.composition, world.data).pixels for one in drawn])
+        latents.append(autoencoder.encode(pixels.to(device)).mean.float().cpu())
+    return torch.cat(latents)
 
 
 def normalised_latents(data: PictureSet, model: ModelFolder) -> Tensor:

@@ -9,6 +9,7 @@ from limner.checkpoints import ModelFolder, Words
 from limner.data.captions import canonical
 from limner.data.concepts import FAMILIAR, choose_concepts, everyday
 from limner.data.records import PictureSet, Record
+from limner.errors import TrainingError
 from limner.models.dit import DiT
 from limner.models.unet import UNet
 from limner.training.loop import LoopConfig
@@ -83,7 +84,18 @@ def within(data: PictureSet, words: Words | None) -> PictureSet:
     return data.select(lambda record: record.concept in known)
 
 
+def check_no_loras(model: ModelFolder, *, own: str | None = None) -> None:
+    """Raise TrainingError where a folder has a LoRA but for `own`: its weights alone are not it."""
+    names = [file.name for file in model.loras if file.name != own]
+    if names:
+        raise TrainingError(
+            f"{model.path} paints with a LoRA, {', '.join(names)}, which this recipe would train "
+            "without: name a folder that has none by --from, such as the one that it goes on from"
+        )
+
+
 def trained_denoiser(model: ModelFolder) -> UNet | DiT:
     """The denoiser that a model folder has, to go on from."""
+    check_no_loras(model)
     denoiser: UNet | DiT = model.load("unet" if model.has("unet") else "transformer")
     return denoiser

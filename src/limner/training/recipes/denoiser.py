@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from limner.checkpoints import ModelFolder, Sampling
+from limner.checkpoints.families import denoiser_of
 from limner.data.records import PictureSet
 from limner.diffusion.prediction import prediction_named
 from limner.diffusion.process import Process
 from limner.diffusion.times import TimeSampling
 from limner.errors import TrainingError
-from limner.models.dit import DiT, DiTConfig
-from limner.models.unet import UNet, UNetConfig
+from limner.models.dit import DiTConfig
+from limner.models.unet import UNetConfig
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.denoising import DenoisingObjective
@@ -57,7 +58,7 @@ class DenoiserRecipe:
         self._check_text(model)
         condition, trained = self.told.condition(data, model)
         return DenoisingObjective(
-            self._denoiser(),
+            denoiser_of(self.config),
             self._latents(data, model),
             condition,
             process=self.process,
@@ -80,11 +81,6 @@ class DenoiserRecipe:
         asked = self.told.examples(objective.condition, self.choose(data))
         latents = paint(objective, self.sampling, asked.told, asked.untold, range(asked.count))
         return Sheet(pictures=self._decoded(latents, model), labels=asked.labels, columns=5)
-
-    def _denoiser(self) -> UNet | DiT:
-        if isinstance(self.config, DiTConfig):
-            return DiT(self.config)
-        return UNet(self.config)
 
     def _latents(self, data: PictureSet, model: ModelFolder) -> Tensor:
         if self.pixels:

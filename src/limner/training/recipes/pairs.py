@@ -30,7 +30,7 @@ from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.pairs import PairCondition, PairsObjective
 from limner.training.recipes.autoencoder import normalised_latents
-from limner.training.recipes.base import Source, within
+from limner.training.recipes.base import Source, check_no_loras, within
 from limner.training.recipes.conditions import PAD, encode_unpadded
 from limner.training.sheet import Sheet
 from limner.training.tunings import LoraTuning
@@ -62,6 +62,7 @@ class PairsRecipe:
         return data.seen
 
     def objective(self, data: PictureSet, model: ModelFolder) -> PairsObjective:
+        check_no_loras(model, own=LORA)
         parts = load_folder(model.path)
         data = within(data, parts.words)
         scenes = pairs(Scenes(data, self.scenes), self.pool, self.loop.seed)

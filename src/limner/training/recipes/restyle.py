@@ -24,7 +24,7 @@ from limner.training.objectives.conditions import TextCondition
 from limner.training.objectives.denoising import DenoisingObjective
 from limner.training.objectives.restyling import BranchedUNet, RestylingCondition, Shares
 from limner.training.recipes.autoencoder import normalised_latents
-from limner.training.recipes.base import Source, unseen
+from limner.training.recipes.base import Source, check_no_loras, unseen
 from limner.training.recipes.conditions import ByText
 from limner.training.sampling import paint
 from limner.training.sheet import Sheet
@@ -68,6 +68,7 @@ class RestyleRecipe:
         text, _ = self.told.condition(data, model)
         assert isinstance(text, TextCondition)
         content = self._branch(data, model)
+        check_no_loras(model, own=LORA)
         parts = load_folder(model.path)
         updates = self.tuning.attach(parts)
         assert isinstance(parts.denoiser, UNet)

@@ -1,0 +1,1 @@
+"""What answers the asks of paintings: engines, and who leads one painting or many through them."""

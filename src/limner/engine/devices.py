@@ -1,0 +1,18 @@
+"""Where a model computes."""
+
+from __future__ import annotations
+
+import torch
+
+from limner.errors import UsageError
+
+
+def usable(device: str | torch.device | None) -> torch.device:
+    """The device itself, of None a GPU where there is one; UsageError where there is none such."""
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).splitlines()[0]
+        raise UsageError(f"device {str(device)!r} cannot be used here ({first}): try cpu") from None

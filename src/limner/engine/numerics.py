@@ -1,0 +1,46 @@
+"""What every stage of painting is held to."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from limner.errors import NumericsError
+
+
+class Watch:
+    """Looks at values as they come, and raises where one holds NaN or infinity.
+
+    On the CPU at once. Elsewhere looking would wait for the device: what was seen is then asked for
+    by `settle` alone, which names the first.
+    """
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[str, Tensor]] = []
+
+    def __call__(self, value: Tensor, stage: str) -> Tensor:
+        """The value itself."""
+        if value.device.type == "cpu":
+            return finite(value, stage)
+        self._seen.append((stage, torch.isfinite(value).all()))
+        return value
+
+    def settle(self) -> None:
+        """NumericsError where a value was not finite that was not looked at yet."""
+        if self._seen:
+            found = torch.stack([sound for _, sound in self._seen]).tolist()
+            for (stage, _), sound in zip(self._seen, found, strict=True):
+                if not sound:
+                    raise NumericsError(_said(stage))
+        self._seen.clear()
+
+
+def finite(value: Tensor, stage: str) -> Tensor:
+    """The value itself; NumericsError where it holds NaN or infinity."""
+    if not torch.isfinite(value).all():
+        raise NumericsError(_said(stage))
+    return value
+
+
+def _said(stage: str) -> str:
+    return f"the {stage} produced NaN or infinity: load the model in fp32, or use another one"

@@ -1,0 +1,94 @@
+"""Many paintings at once: in each round every one asks, and asks of one key share a call.
+
+Nothing of a painting changes by what is painted beside it but the rounding of its rows' sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from limner.engine.asks import Ask, Denoise, Step
+from limner.engine.driver import Engine, Painting, Returned, advanced, failed
+from limner.errors import LimnerError
+
+R = TypeVar("R")
+MOST_AT_ONCE = 32  # paintings that are under way together
+MOST_ROWS = 128  # that they ask to denoise in a round; one painting alone may ask for more
+
+
+def outcomes(
+    paintings: Iterable[tuple[int, Painting[R]]],
+    engine: Engine,
+    *,
+    most: int = MOST_AT_ONCE,
+    most_rows: int = MOST_ROWS,
+) -> Iterator[tuple[int, R | LimnerError]]:
+    """Paint many: (its number, its result or why it has none) of each as it ends.
+
+    paintings: taken as there is room for them, `most` at once, fewer where their rows are many.
+    Whoever stops iterating cancels those under way.
+    """
+    waiting, running = iter(paintings), dict[int, tuple[Painting[R], Ask]]()
+    more = True
+    with engine.session():
+        try:
+            while more or running:
+                while more and len(running) < most and _rows(running) < most_rows:
+                    number, painting = next(waiting, (None, None))
+                    if painting is None or number is None:
+                        more = False
+                        break
+                    yield from _kept(number, painting, None, running)
+                for number, answer in _answered(running, engine):
+                    painting, _ = running.pop(number)
+                    yield from _kept(number, painting, answer, running)
+        finally:
+            for painting, _ in running.values():
+                painting.close()
+
+
+def _kept(
+    number: int, painting: Painting[R], answer: Any, running: dict[int, tuple[Painting[R], Ask]]
+) -> Iterator[tuple[int, R | LimnerError]]:
+    """Lead a painting to its next ask, and keep it; or yield what it ended with."""
+    try:
+        said = failed(painting, answer) if isinstance(answer, Exception) else None
+        said = advanced(painting, answer) if said is None else said
+        while isinstance(said, Step):  # nobody looks at the way there
+            said = advanced(painting, None)
+    except LimnerError as error:
+        yield number, error
+        return
+    if isinstance(said, Returned):
+        yield number, said.value
+    else:
+        running[number] = painting, said
+
+
+def _answered(
+    running: dict[int, tuple[Painting[Any], Ask]], engine: Engine
+) -> list[tuple[int, Any]]:
+    """An answer, or an error, for every painting under way."""
+    groups: dict[Hashable, list[int]] = {}
+    for number, (_, ask) in running.items():
+        groups.setdefault(engine.key(ask), []).append(number)
+    found: list[tuple[int, Any]] = []
+    for numbers in groups.values():
+        answers = _shared([running[number][1] for number in numbers], engine)
+        found += zip(numbers, answers, strict=True)
+    return found
+
+
+def _shared(asks: Sequence[Ask], engine: Engine) -> list[Any]:
+    """The answers of one call; where it fails, each alone, so that the failure is its own."""
+    try:
+        return engine.answer(list(asks))
+    except LimnerError as error:
+        if len(asks) == 1:
+            return [error]
+        return [answer for ask in asks for answer in _shared([ask], engine)]
+
+
+def _rows(running: dict[int, tuple[Painting[Any], Ask]]) -> int:
+    return sum(len(ask) for _, ask in running.values() if isinstance(ask, Denoise))

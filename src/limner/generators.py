@@ -1,0 +1,25 @@
+"""Long work yields on its way and returns its outcome: how to run it to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+Work = TypeVar("Work")
+Outcome = TypeVar("Outcome")
+
+
+def nothing(step: object) -> None:
+    """What is done with steps that nobody looks at."""
+
+
+def finish(
+    work: Generator[Work, Any, Outcome], report: Callable[[Work], object] = nothing
+) -> Outcome:
+    """Run a generator to its end, hand on what it yields, and return what it returns."""
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as end:
+            return end.value
+        report(step)

@@ -1,0 +1,61 @@
+"""What can be wished for beside words to a picture: one file a feature.
+
+Each has `complete`, which gives a request the defaults of its fields and says what cannot be, and
+`planned`, which gives what a completed request uses of it, or None. Only the features are visited
+that a request, or its model, has a use for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from typing import Protocol, runtime_checkable
+
+from limner.pipeline.features import edit, inpaint, layout, record, restyle, swap, upscale
+from limner.pipeline.model import Model
+from limner.pipeline.plan import Feature
+from limner.pipeline.request import Request
+
+Use = Callable[[Request, Model], bool]
+DEFAULTS = {field.name: field.default for field in fields(Request)}
+
+
+@runtime_checkable
+class Kind(Protocol):
+    """A module of this package."""
+
+    def complete(self, request: Request, model: Model) -> Request: ...
+
+    def planned(self, request: Request, model: Model) -> Feature | None: ...
+
+
+def given(*names: str) -> Use:
+    """Where a request gives one of these fields."""
+
+    def use(request: Request, model: Model) -> bool:
+        return any(getattr(request, name) is not DEFAULTS[name] for name in names)
+
+    return use
+
+
+def shown_more(request: Request, model: Model) -> bool:
+    """Where a model's denoiser takes more than the latent."""
+    takes = model.parts.denoiser.config.in_channels
+    return model.parts.autoencoder is not None and takes != model.space.channels
+
+
+# In the order in which they act: what is recorded is what a swap attends by; what enlarges is last.
+FEATURES: tuple[tuple[Kind, Use], ...] = (
+    (edit, given("picture", "strength", "mask", "extend", "feather", "context")),
+    (layout, given("layout")),
+    (restyle, given("content", "content_weight", "style", "style_weight")),
+    (inpaint, shown_more),
+    (record, given("attention")),
+    (swap, lambda request, model: ".swap(" in request.prompt),
+    (upscale, given("upscale", "refine")),
+)
+
+
+def used(request: Request, model: Model) -> Iterator[Kind]:
+    """The features that a request has a use for."""
+    return (kind for kind, use in FEATURES if use(request, model))

@@ -1,0 +1,407 @@
+"""What the value of a field can be: its check, its JSON schema, and how it is written as text.
+
+A kind takes what Python and JSON give alike (a list for a tuple, numpy's numbers for plain ones)
+and gives back what a `Request` keeps; it turns no text into a number. All of it is light to import:
+the command line makes its help from it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from importlib import import_module
+from numbers import Integral, Real
+from typing import Any
+
+from limner.errors import RequestError
+
+SIDES = ("left", "top", "right", "bottom")
+SHOWN = 80  # characters of a wrong value that an error shows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What a field takes.
+
+    right: what would be right, as an error says it. metavar: the same in a word, for the help of an
+    option. option: the type that the command line reads it as. axis: whether one text stands for
+    one value, so that the values of a sheet's axis can be listed. written: what is right there.
+    """
+
+    right: str = ""
+    written: str = "text"
+    metavar: str = ""
+    option: type = str
+    axis: bool = True
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value as a request keeps it. Raises RequestError, which names the field."""
+        raise NotImplementedError
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema (draft 2020-12) of what `check` takes out of JSON."""
+        raise NotImplementedError
+
+    def read(self, text: str) -> Any:
+        """The value that a text stands for. Raises ValueError where it is none."""
+        return text
+
+    def wrong(self, name: str, value: Any) -> RequestError:
+        """The error for another value."""
+        text = str(value) if isinstance(value, Real) else repr(value)
+        return RequestError(f"{name} is {text[:SHOWN]}: {self.right} is right")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Kind):
+    """Any text that Unicode has."""
+
+    right: str = "text"
+    metavar: str = "TEXT"
+
+    def check(self, name: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self.wrong(name, value)
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise RequestError(
+                f"{name} is no Unicode text at character {error.start + 1}"
+            ) from None
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth(Kind):
+    """True or false."""
+
+    right: str = "true or false"
+    written: str = "true or false"
+    option: type = bool
+
+    def check(self, name: str, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.wrong(name, value)
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+    def read(self, text: str) -> bool:
+        truths = {"true": True, "false": False}
+        if text.lower() not in truths:
+            raise ValueError(self.right)
+        return truths[text.lower()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole(Kind):
+    """A whole number from `least` to `most`."""
+
+    least: int = 0
+    most: int
+    written: str = "a whole number"
+    metavar: str = "NUMBER"
+    option: type = int
+
+    def check(self, name: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise self.wrong(name, value)
+        number = int(value)
+        if not self.least <= number <= self.most:
+            raise self.wrong(name, value)
+        return number
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+    def read(self, text: str) -> int:
+        return int(text)
+
+    def wrong(self, name: str, value: Any) -> RequestError:
+        return Kind(right=f"a whole number from {self.least} to {self.most}").wrong(name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Kind):
+    """A finite number, from `least` on and up to `most` where these are given."""
+
+    least: float | None = None
+    most: float | None = None
+    written: str = "a finite number"
+    metavar: str = "NUMBER"
+    option: type = float
+
+    def check(self, name: str, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise self.wrong(name, value)
+        try:
+            number = float(value)
+        except OverflowError:
+            raise self.wrong(name, value) from None
+        least = -math.inf if self.least is None else self.least
+        most = math.inf if self.most is None else self.most
+        if not math.isfinite(number) or not least <= number <= most:
+            raise self.wrong(name, value)
+        return number
+
+    def schema(self) -> dict[str, Any]:
+        bounds = {"minimum": self.least, "maximum": self.most}
+        return {"type": "number"} | {name: b for name, b in bounds.items() if b is not None}
+
+    def read(self, text: str) -> float:
+        number = float(text)
+        if not math.isfinite(number):
+            raise ValueError("it is not finite")
+        return number
+
+    def wrong(self, name: str, value: Any) -> RequestError:
+        if self.least is None:
+            right = "a finite number"
+        elif self.most is None:
+            right = (
+                f"a number of at least {self.least:g}" if self.least else "a number of 0 or more"
+            )
+        else:
+            right = f"a number from {self.least:g} to {self.most:g}"
+        return Kind(right=right).wrong(name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Kind):
+    """One of some names; a member of an Enum stands for its value."""
+
+    names: tuple[str, ...]
+    metavar: str = "NAME"
+
+    def check(self, name: str, value: Any) -> str:
+        value = value.value if isinstance(value, Enum) else value
+        if not isinstance(value, str):
+            raise self.wrong(name, value)
+        if value not in self.names:
+            raise RequestError(
+                f"{name} {value[:SHOWN]!r} is unknown: one of {', '.join(self.names)} is right"
+            )
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.names)}
+
+    def wrong(self, name: str, value: Any) -> RequestError:
+        return Kind(right=f"one of {', '.join(self.names)}").wrong(name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Among(Kind):
+    """One of some whole numbers."""
+
+    numbers: tuple[int, ...]
+    written: str = "a whole number"
+    option: type = int
+
+    def check(self, name: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value not in self.numbers:
+            raise self.wrong(name, value)
+        return int(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "enum": list(self.numbers)}
+
+    def read(self, text: str) -> int:
+        return int(text)
+
+    def wrong(self, name: str, value: Any) -> RequestError:
+        return Kind(right=" or ".join(map(str, self.numbers))).wrong(name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named(Kind):
+    """A name of which other programs have other spellings.
+
+    names: Limner's own. find: the own name of any spelling, RequestError for an unknown one.
+    """
+
+    names: tuple[str, ...]
+    find: Callable[[str], str]
+    right: str = "a name"
+    metavar: str = "NAME"
+
+    def check(self, name: str, value: Any) -> str:
+        value = value.value if isinstance(value, Enum) else value
+        if not isinstance(value, str):
+            raise self.wrong(name, value)
+        return self.find(value)
+
+    def schema(self) -> dict[str, Any]:
+        """Own names are examples and no enum: other spellings are taken as well."""
+        return {"type": "string", "examples": list(self.names)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size(Kind):
+    """(width, height) in pixels, of at most so many in all."""
+
+    most: int
+    right: str = "(width, height), two whole numbers of pixels,"
+    written: str = "WIDTHxHEIGHT in pixels"
+    metavar: str = "WxH"
+
+    def check(self, name: str, value: Any) -> tuple[int, int]:
+        numbers = _whole_numbers(value, 2)
+        if numbers is None:
+            raise self.wrong(name, value)
+        width, height = numbers
+        if min(numbers) < 1:
+            raise RequestError(
+                f"{name} is {numbers}: two positive numbers are right, width x height"
+            )
+        if width * height > self.most:
+            raise RequestError(
+                f"{name} is {numbers}: width x height of at most {self.most} is right"
+            )
+        return width, height
+
+    def schema(self) -> dict[str, Any]:
+        side = {"type": "integer", "minimum": 1, "maximum": self.most}
+        return {"type": "array", "items": side, "minItems": 2, "maxItems": 2}
+
+    def read(self, text: str) -> tuple[int, int]:
+        return size_named(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sides(Kind):
+    """(left, top, right, bottom) in pixels, none of them negative and not all of them 0."""
+
+    right: str = "(left, top, right, bottom), four whole numbers of pixels,"
+    metavar: str = "left=N,..."
+    axis: bool = False
+
+    def check(self, name: str, value: Any) -> tuple[int, int, int, int]:
+        numbers = _whole_numbers(value, 4)
+        if numbers is None:
+            raise self.wrong(name, value)
+        left, top, right, bottom = numbers
+        if not min(numbers) >= 0 < max(numbers):
+            raise RequestError(
+                f"{name} is {numbers}: pixels at the left, top, right and bottom are right, "
+                "none of them negative and not all of them 0"
+            )
+        return left, top, right, bottom
+
+    def schema(self) -> dict[str, Any]:
+        """The least of what is not negative; that not all are 0 is said by `contains`."""
+        side = {"type": "integer", "minimum": 0}
+        some = {"type": "integer", "exclusiveMinimum": 0}
+        return {"type": "array", "items": side, "minItems": 4, "maxItems": 4, "contains": some}
+
+    def read(self, text: str) -> tuple[int, int, int, int]:
+        return sides_named(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts(Kind):
+    """Some texts."""
+
+    right: str = "a list of texts"
+    axis: bool = False
+
+    def check(self, name: str, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, (list, tuple)):
+            raise self.wrong(name, value)
+        return tuple(Text().check(name, each) for each in value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "string"}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighted(Kind):
+    """Some names, each with a weight."""
+
+    right: str = "a list of pairs, a name and a weight each,"
+    axis: bool = False
+
+    def check(self, name: str, value: Any) -> tuple[tuple[str, float], ...]:
+        if not isinstance(value, (list, tuple)):
+            raise self.wrong(name, value)
+        if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in value):
+            raise self.wrong(name, value)
+        return tuple(
+            (Text().check(name, each), Number().check(f"{name}: the weight", weight))
+            for each, weight in value
+        )
+
+    def schema(self) -> dict[str, Any]:
+        pair = [{"type": "string"}, {"type": "number"}]
+        items = {"type": "array", "prefixItems": pair, "minItems": 2, "maxItems": 2}
+        return {"type": "array", "items": items}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance(Kind):
+    """A value that no text can hold: one of a class, whose module is imported when it is met."""
+
+    module: str
+    name: str
+
+    def check(self, name: str, value: Any) -> Any:
+        if not isinstance(value, getattr(import_module(self.module), self.name)):
+            raise self.wrong(name, value)
+        return value
+
+
+PICTURE = Instance(module="PIL.Image", name="Image", right="a PIL picture")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictured(Text):
+    """A picture, or a text that stands for one; JSON and the command line have the text alone."""
+
+    right: str = "a PIL picture, or text,"
+
+    def check(self, name: str, value: Any) -> Any:
+        if isinstance(value, str):
+            return super().check(name, value)
+        try:
+            return PICTURE.check(name, value)
+        except RequestError:
+            raise self.wrong(name, value) from None
+
+
+def size_named(text: str) -> tuple[int, int]:
+    """(width, height) of "128x96", or of "128" for a square. Raises RequestError for others."""
+    match = re.fullmatch(r"(\d{1,9})(?:[xX](\d{1,9}))?", text.strip())
+    if match is None:
+        raise RequestError(f"size {text!r}: write WIDTHxHEIGHT in pixels, as 128x96, or one number")
+    width, height = match[1], match[2]
+    return int(width), int(width if height is None else height)
+
+
+def sides_named(text: str) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of "left=64,top=32"; those that are not named are 0."""
+    found = dict.fromkeys(SIDES, 0)
+    for part in text.split(","):
+        side, _, pixels = part.strip().partition("=")
+        if side not in found or not pixels.isdecimal():
+            raise RequestError(
+                f"extend {text!r}: write pixels of {', '.join(SIDES)}, as left=64,top=32"
+            )
+        found[side] = int(pixels)
+    left, top, right, bottom = found.values()
+    return left, top, right, bottom
+
+
+def _whole_numbers(value: Any, count: int) -> tuple[int, ...] | None:
+    """So many whole numbers of a list or tuple; None where it is something else."""
+    if not isinstance(value, (list, tuple)) or len(value) != count:
+        return None
+    if any(isinstance(each, bool) or not isinstance(each, Integral) for each in value):
+        return None
+    return tuple(int(each) for each in value)

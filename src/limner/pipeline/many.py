@@ -1,0 +1,54 @@
+"""Many paintings by shared calls: how they are planned, and their outcomes put in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from limner.engine.eager import EagerEngine
+from limner.engine.scheduler import outcomes
+from limner.errors import LimnerError
+from limner.pipeline.model import Model
+from limner.pipeline.paint import Painting, latents, paint
+from limner.pipeline.planning import plan
+from limner.pipeline.request import Request
+
+T = TypeVar("T")
+
+
+def painting(request: Request, model: Model) -> Painting:
+    """A painting that plans itself when it begins, so that what fails then is its own failure."""
+    return (yield from paint(plan(request, model)))
+
+
+def in_order(found: Iterable[tuple[int, T | LimnerError]]) -> Iterator[T]:
+    """Results by their numbers, 0, 1, ...; raises the first error there is, in its place."""
+    early, following = dict[int, T | LimnerError](), 0
+    for number, outcome in found:
+        early[number] = outcome
+        while following in early:
+            ready = early.pop(following)
+            if isinstance(ready, LimnerError):
+                raise ready
+            yield ready
+            following += 1
+
+
+@torch.inference_mode()
+def paint_batch(
+    model: Model, engine: EagerEngine, prompts: Sequence[str], seeds: Sequence[int]
+) -> Float[Tensor, "B P H W"]:
+    """One picture a prompt and seed, in the model's defaults, as model pixels on the CPU.
+
+    For measuring many prompts, which are taken as they stand: the batch shares every model call.
+    """
+    model = replace(model, language=None)
+    asked = [Request(prompt=p, seed=s) for p, s in zip(prompts, seeds, strict=True)]
+    paintings = ((n, latents(plan(request, model))) for n, request in enumerate(asked))
+    found = in_order(outcomes(paintings, engine, most=len(asked)))
+    return engine.decoder(torch.cat(list(found))).pixels

@@ -1,0 +1,58 @@
+"""From a request to a plan: seeds, levels, solver, guidance, adapters, features."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from limner.diffusion.guidance import Guidance, Rescale
+from limner.diffusion.solvers import solver_named
+from limner.pipeline.features import used
+from limner.pipeline.model import Model
+from limner.pipeline.plan import Plan, given, taken
+from limner.pipeline.request import Request
+from limner.pipeline.resolve import resolve
+from limner.pipeline.script import trees
+
+
+def plan(request: Request, model: Model) -> Plan:
+    """What a request comes to on a model. No network is called.
+
+    Raises RequestError, PromptError and UsageError for what cannot be painted.
+    """
+    (request, notes), parts = resolve(request, model), model.parts
+    dialect = given(request.dialect)
+    prompt, negative = trees(request.prompt, request.negative, dialect, lenient=request.lenient)
+    path = parts.sampling.path(parts.process, given(request.steps), given(request.schedule))
+    adapted, missing, warnings = model.adapters.adapted(request, prompt.loras)
+    features = (feature.planned(request, model) for feature in used(request, model))
+    made = Plan(
+        request=request,
+        model=model,
+        prompt=prompt,
+        negative=negative,
+        path=path,
+        levels=taken(path.levels, request.strength),
+        solver=solver_named(given(request.solver), eta=request.eta),
+        guidance=_guidance(request, model),
+        adapted=adapted,
+        features=tuple(feature for feature in features if feature is not None),
+        again=partial(plan, model=model),
+        notes=(
+            *notes,
+            *parts.notes,
+            *warnings,
+            *(f"LoRA {n!r} of the prompt is missing: --lora or --lora-folder" for n in missing),
+        ),
+    )
+    return replace(made, total=made.calls + sum(each.calls(made) for each in made.features))
+
+
+def _guidance(request: Request, model: Model) -> Guidance:
+    parts = model.parts
+    rescale = Rescale(
+        amount=request.guidance_rescale, process=parts.process, prediction=parts.prediction
+    )
+    return Guidance(
+        scale=given(request.guidance), interval=parts.sampling.interval, rescale=rescale
+    )

@@ -1,0 +1,100 @@
+"""A request with every default given. Pure: no network is called."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import NamedTuple
+
+from limner.errors import RequestError
+from limner.pipeline.canvas import nearest
+from limner.pipeline.features import used
+from limner.pipeline.model import Model
+from limner.pipeline.plan import given
+from limner.pipeline.request import Request
+from limner.pipeline.words import warnings
+from limner.text.dialect import Dialect
+from limner.text.weighted import NATIVE
+
+MOST_PIXELS = 2**27  # of all pictures of a request: 2 GB of RGBA in fp32
+
+
+class Resolved(NamedTuple):
+    """A request with every default given. notes: what the person should know of its reading."""
+
+    request: Request
+    notes: tuple[str, ...] = ()
+
+
+def resolve(request: Request, model: Model) -> Resolved:
+    """The request with the model's defaults; RequestError for what it cannot paint.
+
+    What comes of it is resolved as itself.
+    """
+    own = model.sampling
+    model.adapters.learn(request.prompt, request.negative)
+    request, notes = read(request, model)
+    for feature in used(request, model):
+        request = feature.complete(request, model)
+    request = model.adapters.complete(request).with_defaults(
+        seed=secrets.randbelow(2**32),
+        dialect=own.dialect,
+        size=own.size,
+        steps=own.steps,
+        guidance=own.guidance,
+        solver=own.solver,
+        schedule=own.schedule,
+        clip_skip=own.clip_skip,
+    )
+    request = request.with_defaults(weighting=_weighting(given(request.dialect), model))
+    if request.variation_strength > 0:
+        request = request.with_defaults(variation_seed=secrets.randbelow(2**32))
+    _check_size(given(request.size), model.multiple)
+    _check_pixels(given(request.size), request.count)
+    return Resolved(request, notes)
+
+
+def read(request: Request, model: Model) -> Resolved:
+    """The prompt in the model's own words, where the model brings a language.
+
+    A prompt in another dialect than the model's own, and one for a picture that is given, is read
+    as one text for all of the picture.
+    """
+    if model.language is None:
+        return Resolved(request, warnings(model.words, request.prompt))
+    own = request.dialect in (None, model.sampling.dialect)
+    whole = not own or any(
+        wish is not None for wish in (request.picture, request.content, request.style)
+    )
+    kept = (*model.adapters.embeddings, *(request.maps or {}))
+    reading = model.language.read(request.prompt, kept=kept, whole=whole)
+    request = replace(request, prompt=reading.prompt)
+    return Resolved(request.with_defaults(layout=reading.layout), reading.notes)
+
+
+def _weighting(dialect: str, model: Model) -> str:
+    """What a weight does by default: what the model says of its own dialect, or the native."""
+    own = model.sampling
+    if own.weighting is not None and dialect == own.dialect:
+        return own.weighting
+    return NATIVE[Dialect(dialect)].value
+
+
+def _check_pixels(size: tuple[int, int], count: int) -> None:
+    width, height = size
+    most = max(1, MOST_PIXELS // (width * height))
+    if count > most:
+        raise RequestError(
+            f"{count} pictures of {width}x{height} are too many at once: at most {most} of this "
+            "size are right"
+        )
+
+
+def _check_size(size: tuple[int, int], multiple: int) -> None:
+    width, height = size
+    if width % multiple or height % multiple:
+        fits = nearest((width, height), multiple)
+        raise RequestError(
+            f"size {width}x{height} does not fit this model: multiples of {multiple} "
+            f"are right, such as {fits[0]}x{fits[1]}"
+        )

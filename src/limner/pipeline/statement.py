@@ -1,0 +1,406 @@
+"""Everything that can be asked of a picture: each field is stated here, and nowhere else.
+
+Command line, JSON, schema, axes of sheets, metadata and infotext are made from this. It is light to
+import: torch, Pillow and numpy are met with the first value that needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from limner.diffusion.names import (
+    SCHEDULE_NAMES,
+    SOLVER_NAMES,
+    NoiseMode,
+    schedule_name,
+    solver_and_schedule,
+)
+from limner.pipeline.fields import Field, Group, about, fields_of
+from limner.pipeline.kinds import (
+    PICTURE,
+    Among,
+    Choice,
+    Instance,
+    Named,
+    Number,
+    Pictured,
+    Sides,
+    Size,
+    Text,
+    Texts,
+    Truth,
+    Weighted,
+    Whole,
+)
+from limner.text.dialect import Dialect, Weighting
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+    from limner.text.weighting import Map
+
+MAX_COUNT = 1024
+MAX_STEPS = 10_000
+MAX_SEED = 2**63 - 1 - MAX_COUNT
+MAX_PIXELS = 2**26  # 8192 x 8192
+MAX_FEATHER = 256  # pixels
+BESIDE, STACKED = LAYOUTS = "beside", "stacked"
+FACTORS = (2, 4)  # by which pictures are enlarged
+MAX_CLIP_SKIP = 32  # layers of the deepest text encoder, OpenCLIP bigG
+SEED = Whole(most=MAX_SEED)
+SHARE = Number(least=0.0, most=1.0, metavar="0..1")
+WEIGHT = Number(least=0.0)
+
+
+def _solver(name: str) -> str:
+    """The name as it is, which may say a schedule too; RequestError for an unknown one."""
+    solver_and_schedule(name)
+    return name
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Statement:
+    """The fields of a `Request`, with what is said of them; None is the model's own default."""
+
+    prompt: str = field(metadata=about(Text(), "What to paint.", Group.PROMPT))
+    negative: str = field(
+        default="",
+        metadata=about(
+            Text(), "What to lead away from.", Group.PROMPT, aliases=("negative-prompt",)
+        ),
+    )
+    dialect: str | None = field(
+        default=None,
+        metadata=about(
+            Choice(names=tuple(each.value for each in Dialect)),
+            "Whose way of writing prompts it is.",
+            Group.PROMPT,
+            infotext="Dialect",
+        ),
+    )
+    weighting: str | None = field(
+        default=None,
+        metadata=about(
+            Choice(names=tuple(each.value for each in Weighting)),
+            "What a weight in a prompt does.",
+            Group.PROMPT,
+            unset="as the dialect's own system has it",
+            infotext="Weighting",
+        ),
+    )
+    lenient: bool = field(
+        default=False,
+        metadata=about(
+            Truth(),
+            "Read prompts as the dialect's own system does even where it goes wrong.",
+            Group.PROMPT,
+        ),
+    )
+    layout: str | None = field(
+        default=None,
+        metadata=about(
+            Choice(names=LAYOUTS),
+            "Paint the texts that AND or .and() joins in equal parts of the picture: from left to "
+            "right or from the top.",
+            Group.PROMPT,
+            unset="all of them over all of it",
+            infotext="Layout",
+        ),
+    )
+    seed: int | None = field(
+        default=None,
+        metadata=about(
+            SEED,
+            "The number that the picture comes from; the next ones have seed + 1, ...",
+            Group.PICTURE,
+            unset="drawn, and told in the result",
+            infotext="Seed",
+        ),
+    )
+    count: int = field(
+        default=1,
+        metadata=about(
+            Whole(least=1, most=MAX_COUNT),
+            "How many pictures.",
+            Group.PICTURE,
+            aliases=("batch", "batch-size", "num-images"),
+            flags=("-n",),
+            infotext="Noise batch",
+        ),
+    )
+    size: tuple[int, int] | None = field(
+        default=None,
+        metadata=about(
+            Size(most=MAX_PIXELS), "Width and height in pixels.", Group.PICTURE, infotext="Size"
+        ),
+    )
+    noise: str = field(
+        default=NoiseMode.CPU.value,
+        metadata=about(
+            Choice(names=tuple(each.value for each in NoiseMode)),
+            "Which random numbers a seed stands for.",
+            Group.PICTURE,
+            more="nv: those of a CUDA device, computed anywhere; batch: one draw for all pictures.",
+            infotext="RNG",
+        ),
+    )
+    variation_seed: int | None = field(
+        default=None,
+        metadata=about(
+            SEED,
+            "Turn the start towards the noise of this other seed (for the next pictures + 1, ...).",
+            Group.PICTURE,
+            unset="drawn",
+            aliases=("subseed",),
+            infotext="Variation seed",
+        ),
+    )
+    variation_strength: float = field(
+        default=0.0,
+        metadata=about(
+            SHARE,
+            "How far: 0 not at all, 1 all the way.",
+            Group.PICTURE,
+            aliases=("subseed-strength",),
+            infotext="Variation seed strength",
+        ),
+    )
+    steps: int | None = field(
+        default=None,
+        metadata=about(
+            Whole(least=1, most=MAX_STEPS),
+            "How many noise levels the solver visits: more are slower and finer.",
+            Group.SAMPLING,
+            aliases=("num-inference-steps", "sampling-steps"),
+            infotext="Steps",
+        ),
+    )
+    guidance: float | None = field(
+        default=None,
+        metadata=about(
+            Number(),
+            "How strictly to follow the words; 1: no guidance.",
+            Group.SAMPLING,
+            more="The scale of classifier-free guidance.",
+            aliases=("cfg", "cfg-scale", "guidance-scale"),
+            infotext="CFG scale",
+        ),
+    )
+    guidance_rescale: float = field(
+        default=0.0,
+        metadata=about(
+            SHARE,
+            "How far to bring the spread that guidance makes back to that without it.",
+            Group.SAMPLING,
+            aliases=("cfg-rescale",),
+        ),
+    )
+    solver: str | None = field(
+        default=None,
+        metadata=about(
+            Named(names=tuple(SOLVER_NAMES), find=_solver, right="a solver's name"),
+            "How the noise is taken away.",
+            Group.SAMPLING,
+            more="Names of A1111, ComfyUI and diffusers are taken too, such as DPM++ 2M Karras, "
+            "which says the schedule as well.",
+            aliases=("sampler", "sampler-name", "sampling-method"),
+            infotext="Sampler",
+        ),
+    )
+    schedule: str | None = field(
+        default=None,
+        metadata=about(
+            Named(names=tuple(SCHEDULE_NAMES), find=schedule_name, right="a schedule's name"),
+            "How the noise levels are spaced.",
+            Group.SAMPLING,
+            aliases=("scheduler", "schedule-type"),
+            infotext="Schedule type",
+        ),
+    )
+    eta: float | None = field(
+        default=None,
+        metadata=about(
+            SHARE,
+            "How much fresh noise a solver that takes it adds at its steps.",
+            Group.SAMPLING,
+            unset="the solver's own",
+            infotext="Eta",
+        ),
+    )
+    clip_skip: int | None = field(
+        default=None,
+        metadata=about(
+            Whole(least=1, most=MAX_CLIP_SKIP),
+            "Which layer of the text encoder the words are taken from: 1 the last, 2 before it.",
+            Group.SAMPLING,
+            infotext="Clip skip",
+        ),
+    )
+    strength: float | None = field(
+        default=None,
+        metadata=about(
+            SHARE,
+            "How much is new: 0 nothing, 1 all.",
+            Group.EDITING,
+            more="So much of the steps is taken, the last int(steps x strength).",
+            unset="0.8, with a mask 1",
+            aliases=("denoise", "denoising-strength"),
+            infotext="Denoising strength",
+        ),
+    )
+    mask: Image.Image | str | None = field(
+        default=None,
+        metadata=about(
+            Pictured(metavar="MASK"),
+            "What is repainted: a picture, white there; box:x,y,w,h in pixels; or alpha, all that "
+            "is not fully opaque.",
+            Group.EDITING,
+            unset="everything",
+        ),
+    )
+    extend: tuple[int, int, int, int] | None = field(
+        default=None,
+        metadata=about(
+            Sides(),
+            "Room round the picture that is painted, in pixels: left, top, right, bottom.",
+            Group.EDITING,
+            unset="none",
+        ),
+    )
+    feather: int = field(
+        default=0,
+        metadata=about(
+            Whole(most=MAX_FEATHER),
+            "Over how many pixels inside the mask the new fades into the old.",
+            Group.EDITING,
+        ),
+    )
+    context: float | None = field(
+        default=None,
+        metadata=about(
+            Number(least=1.0),
+            "How much the model is shown where it cannot take the whole picture, in widths and "
+            "heights of what is repainted.",
+            Group.EDITING,
+            unset="2",
+        ),
+    )
+    style: Image.Image | str | None = field(
+        default=None,
+        metadata=about(
+            Pictured(metavar="STYLE"),
+            "How it is drawn: a style word of the model (limner words lists them), or a picture "
+            "that is drawn so.",
+            Group.RESTYLING,
+            unset="as the prompt says",
+        ),
+    )
+    style_weight: float | None = field(
+        default=None,
+        metadata=about(
+            WEIGHT,
+            "How far the style leads beside the prompt; 1: as far as the prompt.",
+            Group.RESTYLING,
+            unset="1",
+        ),
+    )
+    content_weight: float | None = field(
+        default=None,
+        metadata=about(
+            WEIGHT,
+            "How closely to follow the content's picture; 0: not at all.",
+            Group.RESTYLING,
+            unset="1",
+        ),
+    )
+    upscale: int | None = field(
+        default=None,
+        metadata=about(
+            Among(numbers=FACTORS),
+            "Enlarge what was painted with the trained upscaler.",
+            Group.ENLARGING,
+            unset="its own size",
+            infotext="Hires upscale",
+        ),
+    )
+    refine: float | None = field(
+        default=None,
+        metadata=about(
+            SHARE,
+            "Then paint over it at the new size: 0 nothing new, 1 all; as 0.3.",
+            Group.ENLARGING,
+            unset="not painted over",
+            infotext="Denoising strength",
+        ),
+    )
+    loras: tuple[tuple[str, float], ...] | None = field(
+        default=None,
+        metadata=about(
+            Weighted(),
+            "Names and weights of the LoRAs that the model must have on it.",
+            Group.ADAPTERS,
+            unset="whatever it has",
+        ),
+    )
+    embeddings: tuple[str, ...] | None = field(
+        default=None,
+        metadata=about(
+            Texts(),
+            "The learned words that the prompts name, which the model must know.",
+            Group.ADAPTERS,
+            unset="whatever it knows",
+        ),
+    )
+    picture: Image.Image | None = field(
+        default=None, metadata=about(PICTURE, "What to paint over.", Group.EDITING, stored=False)
+    )
+    content: Image.Image | None = field(
+        default=None,
+        metadata=about(
+            PICTURE,
+            "What is painted shall look as this picture does.",
+            Group.RESTYLING,
+            stored=False,
+        ),
+    )
+    start_noise: Tensor | None = field(
+        default=None,
+        metadata=about(
+            Instance(module="torch", name="Tensor", right="a tensor (count, C, h, w)"),
+            "(count, C, h, w) of unit variance, in place of the seeds' noise.",
+            Group.TENSORS,
+            stored=False,
+        ),
+    )
+    maps: Mapping[str, Map] | None = field(
+        default=None,
+        metadata=about(
+            Instance(module="collections.abc", name="Mapping", right="a mapping of texts"),
+            "Texts -> functions of one vector, for their tokens' encodings wherever they stand in "
+            "the prompts (psi of the lecture's Definition 7), in place of the weighting.",
+            Group.TENSORS,
+            stored=False,
+        ),
+    )
+    attention: str | None = field(
+        default=None,
+        metadata=about(
+            Choice(names=("mean", "heads")),
+            "Keep what the denoiser looks at, for heat maps: the mean of the heads, or all.",
+            Group.TENSORS,
+            stored=False,
+        ),
+    )
+
+
+FIELDS: Mapping[str, Field] = fields_of(Statement)
+STORED = tuple(name for name, each in FIELDS.items() if each.about.stored)
+UNSTORED = tuple(name for name in FIELDS if name not in STORED)
+
+
+def fields_in(*groups: Group) -> tuple[str, ...]:
+    """The stored fields of some groups."""
+    return tuple(name for name in STORED if FIELDS[name].about.group in groups)

@@ -1,0 +1,62 @@
+"""The second shipped model, one row a part: what people ask for, at 128 pixels, in scenes too.
+
+Pictures and sentences are drawn from a world (`data.everyday_world`); recipes/everyday-*.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from limner.data.emoji import cache_folder, default_folder
+from limner.data.world import WorldConfig
+from limner.models.dit import DIT_EMOJI
+from limner.models.presets import AUTOENCODER_EVERYDAY, UNET_EMOJI, UNET_EMOJI_128
+from limner.training.loop import LoopConfig
+from limner.training.perceptual import WHEEL
+from limner.training.recipes.autoencoder import AutoencoderRecipe
+from limner.training.recipes.base import Recipe
+from limner.training.recipes.emoji import EMOJI_128, EMOJI_DENOISER
+from limner.training.recipes.world import WorldDenoiserRecipe
+from limner.training.whitening import whiten
+
+IMAGE_NETWORK = cache_folder() / "packages" / WHEEL
+EVERYDAY_AUTOENCODER = AutoencoderRecipe(
+    source=EMOJI_128,
+    loop=LoopConfig(
+        steps=30_000, batch=16, learning_rate=1e-3, warmup=0.01, ema=(16.97,), save_every=100
+    ),
+    config=AUTOENCODER_EVERYDAY,
+    world=WorldConfig(alone=0.6, mirrored=0.5),
+    perceptual=(IMAGE_NETWORK, 0.1),
+    whitening=whiten,
+)
+EVERYDAY_UNET = WorldDenoiserRecipe(
+    source=EMOJI_128,
+    words=default_folder(128),
+    loop=LoopConfig(
+        steps=70_000, batch=48, learning_rate=6e-4, warmup=0.01, save_every=250, snapshot_every=5000
+    ),
+    config=UNET_EMOJI_128,
+    sampling=replace(EMOJI_DENOISER.sampling, size=(128, 128)),
+    process=EMOJI_DENOISER.process,
+    prediction=EMOJI_DENOISER.prediction,
+    times=EMOJI_DENOISER.times,
+)
+# One small equal budget: 100,000 draws, each of them once, of the 600 concepts that come first.
+BAKEOFF = replace(
+    EVERYDAY_UNET,
+    loop=replace(EVERYDAY_UNET.loop, steps=2000, snapshot_every=0),
+    pool=100_000,
+)
+SHIPPED_SIZE = replace(UNET_EMOJI, in_channels=8, out_channels=8)  # its inner layers go on
+DIT_EVERYDAY = replace(DIT_EMOJI, in_channels=8, out_channels=8, width=320, depth=10, heads=5)
+EVERYDAY_RECIPES: dict[str, Recipe] = {
+    "everyday-autoencoder": EVERYDAY_AUTOENCODER,
+    # no perceptual distance: what it changes, and what it costs
+    "everyday-autoencoder-plain": replace(EVERYDAY_AUTOENCODER, perceptual=None),
+    "everyday-unet": EVERYDAY_UNET,
+    "everyday-bakeoff-unet": BAKEOFF,
+    "everyday-bakeoff-shipped-size": replace(BAKEOFF, config=SHIPPED_SIZE),
+    "everyday-bakeoff-anew": replace(BAKEOFF, config=SHIPPED_SIZE, begin=False),
+    "everyday-bakeoff-dit": replace(BAKEOFF, config=DIT_EVERYDAY, begin=False),
+}
