@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from limner.pipeline.places import shipped_model
 
 from limner.checkpoints import ModelFolder, Words
+from limner.emoji.shipped import shipped_model
 
 HERE = Path(__file__).parent
 

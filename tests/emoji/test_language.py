@@ -136,6 +136,8 @@ def test_one_text_for_the_whole(language: EmojiLanguage) -> None:
     reading = language.read("a car left of two trees, flat", whole=True)
     assert reading.prompt == "an automobile and a deciduous tree and a deciduous tree, flat"
     assert reading.layout is None
+    assert language.read("a car", whole=True).prompt == "an automobile"
+    assert language.read("a car").prompt == "an automobile, 3d"
 
 
 def test_a_prompt_in_brackets_that_nobody_knows_is_a_guess(language: EmojiLanguage) -> None:

@@ -28,19 +28,20 @@ INSTEAD = {
 WORN = ("top hat", "crown", "graduation cap")  # above whoever has them
 
 
-def painted(words: Words, found: Understanding, *, whole: bool) -> Reading:
+def painted(words: Words, found: Understanding, *, whole: bool, style: str = "") -> Reading:
     """The reading of a prompt with at least one thing that the model has.
 
-    whole: one text for all of the picture.
+    whole: one text for all of the picture. style: the one that is painted where none is said.
     """
+    words = replace(words, plain_style=style)
     scene = fitted(found.scene)
     parts, how = laid_out(scene)
     layout: str | None = how
     texts = [_text(words, scene, thing) for thing in parts]
     if whole or len(texts) == 1:
         shared = scene.style or words.plain_style
-        style = f", {shared}" if shared and len(texts) > 1 else ""
-        texts = [" and ".join(each.removesuffix(style) for each in texts) + style]
+        last = f", {shared}" if shared and len(texts) > 1 else ""
+        texts = [" and ".join(each.removesuffix(last) for each in texts) + last]
         layout = None
     notes = (*_read_as(found, scene, layout), *_not_painted(words, found, scene))
     return Reading(prompt=" AND ".join(texts), layout=layout, notes=notes)
