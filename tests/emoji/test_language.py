@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from conftest import rows
+from sentence_tables import rows
 
 from limner.checkpoints import Words
 from limner.data.captions import canonical
