@@ -66,6 +66,7 @@ def test_captions_of_the_training_are_read_as_themselves(
         ("a cat behind a dog", "'behind' (painted beside)"),
         ("a rabbit in a top hat", "'in' (painted above)"),
         ("seven cats", "not painted: 7 things: 4 at most are painted"),
+        ("three cats", "3 things apart (more than 2 in a row may run together)"),
         ("a cat, anime", "(its styles are 3d, flat, twemoji, noto, blob, emojione)"),
         ("a catt", "read as: a cat (catt: cat)"),
         ("a poodle", "read as: a dog (poodle: a kind of dog)"),

@@ -16,6 +16,7 @@ from limner.pipeline.language import Reading
 from limner.pipeline.request import BESIDE, STACKED
 
 SEVERAL = 3  # painted where no number is said
+SURE = 2  # parts of a picture that the model was taught to keep apart
 POOR = 0.5  # part of a concept's pictures that are right, below which it is told
 UPRIGHT = (Relation.ABOVE, Relation.BELOW, Relation.ON, Relation.UNDER, Relation.IN)
 LAST_FIRST = (Relation.RIGHT, Relation.BELOW, Relation.UNDER)
@@ -135,6 +136,9 @@ def _left_out(words: Words, found: Understanding, scene: Scene) -> Iterator[str]
         said = next(w.text for w in found.reading.words if w.kind is Kind.GROUND)
         yield f"{said!r} (no grounds)"
     yield from _too_many(found.scene, scene)
+    parts = sum(thing.count or 1 for thing in scene.things)
+    if parts > SURE:
+        yield f"{parts} things apart (more than {SURE} in a row may run together)"
     for relation in dict.fromkeys(relation for _, relation, _ in scene.placed):
         if relation in INSTEAD:
             yield f"{relation.value!r} (painted {INSTEAD[relation]})"
