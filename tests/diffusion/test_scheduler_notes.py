@@ -46,6 +46,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("DPMSolverSinglestepScheduler", {"lower_order_final": True, "final_sigmas_type": "sigma_min"}, "below 15"),  # noqa: E501
     ("UniPCMultistepScheduler", {"lower_order_final": False}, "the order is lowered"),
     ("DPMSolverMultistepScheduler", {"euler_at_final": True, "final_sigmas_type": "sigma_min", "lower_order_final": False}, "not Euler's"),  # noqa: E501
+    ("UniPCMultistepScheduler", {"use_karras_sigmas": True, "final_sigmas_type": "sigma_min"}, "not asked once more"),  # noqa: E501
     ("DPMSolverMultistepScheduler", {"lambda_min_clipped": -5.1}, "noisiest levels"),
     ("UniPCMultistepScheduler", {"thresholding": True}, "quantiles"),
     ("DDIMScheduler", {}, "sets clip_sample True, which Limner does otherwise"),

@@ -65,6 +65,12 @@ def _euler_at_final(options: Options) -> bool:
     return bool(options["euler_at_final"]) and options["final_sigmas_type"] != "zero"
 
 
+def _ends_twice(options: Options) -> bool:
+    """Whether the last level is the end itself, which these solvers look at once more."""
+    flags = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")
+    return options["final_sigmas_type"] == "sigma_min" and any(map(options.get, flags))
+
+
 def _steps_on(options: Options) -> bool:
     return options["timestep_spacing"] != "leading"
 
@@ -84,6 +90,12 @@ TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Options], bool], str], ...] =
     ),
     ("lower_order_final", (), _full_order, "the order is lowered in the last steps all the same"),
     ("euler_at_final", (), _euler_at_final, "the last step is not Euler's"),
+    (
+        "final_sigmas_type",
+        ("DPMSolverSinglestepScheduler", "UniPCMultistepScheduler"),
+        _ends_twice,
+        "the network is not asked once more at the end",
+    ),
     (
         "lambda_min_clipped",
         (),
