@@ -48,7 +48,7 @@ class Alarm:
 
     def note(self, error: BaseException) -> None:
         """Tell the others of an error; TrainingError where it comes of another one's."""
-        if isinstance(error, RuntimeError) and self._told.wait(2 * EVERY):
+        if isinstance(error, RuntimeError) and self._told.wait(GRACE):
             raise TrainingError(self._said) from error
         what = str(error) if isinstance(error, LimnerError) else f"{type(error).__name__} {error}"
         # If whoever keeps the store is gone, the others see that by themselves.
