@@ -31,7 +31,8 @@ def unsaid(source: str) -> Iterator[int]:
         of_others = isinstance(owner, ast.Name) and owner.id in OTHERS
         strings = [a.value for a in node.args if isinstance(a, ast.Constant)]
         binary = any(isinstance(s, str) and set(s) <= set("rwxab+") and "b" in s for s in strings)
-        if name in CALLS and not of_others and not binary and "encoding" not in given:
+        said = "encoding" in given or bool({"utf-8", "utf-8-sig"} & set(strings))
+        if name in CALLS and not of_others and not binary and not said:
             yield node.lineno
         if name in ("run", "Popen") and {"text", "universal_newlines"} & given:
             yield node.lineno
@@ -47,7 +48,7 @@ def test_every_text_file_has_its_encoding(path: Path) -> None:
 def test_what_is_left_to_the_locale_is_found() -> None:
     source = """
 path.read_text()
-path.write_text(text, encoding="utf-8")
+path.write_text(text, encoding="utf-8"), path.read_text("utf-8")
 open(path)
 path.open("rb")
 open(path, "w")

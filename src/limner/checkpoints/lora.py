@@ -100,7 +100,28 @@ def parse_lora(
 ) -> Lora:
     """As `read_lora`, of tensors that are read already; settings: peft's, by part or for all."""
     _refuse(tensors)
-    names, modules = names_in_files(models), shiftable(models)
+    pieces, unmatched = _by_module(tensors, names_in_files(models))
+    if not pieces:
+        raise CheckpointError(f"no key matches a module of this model; the first: {_some(tensors)}")
+    modules = shiftable(models)
+    updates, offsets = dict[str, LowRank](), dict[str, Offset]()
+    for name, found in pieces.items():
+        _check_floats(name, found)
+        module = modules[name]
+        if (offset := offset_of(name, found, module)) is not None:
+            offsets[name] = offset
+        if isinstance(module, nn.Linear | nn.Conv2d) and not found.keys() <= VECTORS | BESIDE:
+            rest = {piece: tensor for piece, tensor in found.items() if piece not in VECTORS}
+            updates[name] = _update(name, rest, original(module), settings or {})
+        elif offset is None:
+            raise CheckpointError(f"{name} is a norm: {', '.join(sorted(found))} do not fit it")
+    return Lora(updates=updates, offsets=offsets, unmatched=unmatched)
+
+
+def _by_module(
+    tensors: Mapping[str, Tensor], names: Mapping[str, str]
+) -> tuple[dict[str, dict[str, Tensor]], tuple[str, ...]]:
+    """(the pieces of each module's update, the keys that no module goes by or that say nothing)."""
     pieces: dict[str, dict[str, Tensor]] = {}
     unmatched = []
     for key, tensor in tensors.items():
@@ -114,20 +135,7 @@ def parse_lora(
     for name in [name for name, found in pieces.items() if found.keys() <= BESIDE]:
         unmatched += [key for key in tensors if names.get(split(key)[0]) == name]
         del pieces[name]  # an alpha, say, of nothing
-    if not pieces:
-        raise CheckpointError(f"no key matches a module of this model; the first: {_some(tensors)}")
-    updates, offsets = dict[str, LowRank](), dict[str, Offset]()
-    for name, found in pieces.items():
-        _check_floats(name, found)
-        module = modules[name]
-        if (offset := offset_of(name, found, module)) is not None:
-            offsets[name] = offset
-        if isinstance(module, nn.Linear | nn.Conv2d) and not found.keys() <= VECTORS | BESIDE:
-            rest = {piece: tensor for piece, tensor in found.items() if piece not in VECTORS}
-            updates[name] = _update(name, rest, original(module), settings or {})
-        elif offset is None:
-            raise CheckpointError(f"{name} is a norm: {', '.join(sorted(found))} do not fit it")
-    return Lora(updates=updates, offsets=offsets, unmatched=tuple(unmatched))
+    return pieces, tuple(unmatched)
 
 
 def save_lora(
