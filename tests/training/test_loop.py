@@ -66,6 +66,21 @@ def test_stopping_and_resuming_gives_the_same_bits(tmp_path):
         assert torch.equal(ours, theirs)
 
 
+def test_a_training_goes_on_in_another_precision(tmp_path):
+    first = Trainer(LineObjective(), CONFIG, tmp_path)
+    steps = first.run()
+    head = [next(steps).losses["total"] for _ in range(5)]
+    steps.close()
+    second = Trainer(LineObjective(), replace(CONFIG, precision="bf16"), tmp_path)
+    assert second.resume()
+    assert second.step == 5
+    tail = run(second)
+    whole = run(Trainer(LineObjective(), CONFIG, tmp_path / "fp32"))
+    assert head == whole[:5]
+    assert tail == pytest.approx(whole[5:], rel=0.05, abs=0.05)
+    assert tail != whole[5:]
+
+
 def test_it_learns(tmp_path):
     losses = run(Trainer(LineObjective(), replace(CONFIG, steps=300), tmp_path))
     assert sum(losses[-20:]) < 0.2 * sum(losses[:20])
