@@ -27,8 +27,9 @@ from limner.pipeline.result import Clock, Result
 from limner.pipeline.upscaling import enlarged_size
 
 KEPT = (
-    "prompt", "negative", "dialect", "weighting", "lenient", "maps", "loras", "embeddings",
-    "guidance", "guidance_rescale", "steps", "solver", "schedule", "eta", "clip_skip", "noise",
+    "prompt", "negative", "dialect", "weighting", "lenient", "layout", "maps", "loras",
+    "embeddings", "guidance", "guidance_rescale", "steps", "solver", "schedule", "eta",
+    "clip_skip", "noise",
 )  # fmt: skip
 """What painting over has in common with the first painting."""
 
