@@ -14,7 +14,9 @@ from limner.checkpoints.textual_inversion import read_textual_inversion
 from limner.cli import main
 from limner.cli.options import parse_lora
 from limner.errors import RequestError, UsageError
+from limner.generators import finish
 from limner.nn.adapter import LowRank
+from limner.pipeline import Request
 from limner.pipeline.embedded import png_info
 from limner.pipeline.metadata import read_request, texts
 
@@ -84,6 +86,17 @@ def test_threads_learn_a_word_together(painter, embedding, monkeypatch):
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(painter.adapters.learn, ["a moga"] * 2))
     assert painter.adapters.embeddings == ("moga",)
+
+
+def test_a_painting_has_its_loras_to_its_end(tiny_model, tiny_upscaler, lora):
+    painter = limner.load(tiny_model, device="cpu", upscaler=tiny_upscaler)
+    painter.add_lora(lora)
+    asked = Request(prompt="a red apple", seed=7, upscale=2, refine=0.7)
+    whole = painter.paint(asked)
+    steps = painter.steps(asked)
+    next(steps)
+    painter.remove_lora("style")
+    assert finish(steps).images[0].tobytes() == whole.images[0].tobytes()
 
 
 def test_names_are_taken_once_and_removed_by_name(painter, lora):
