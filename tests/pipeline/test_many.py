@@ -102,13 +102,15 @@ def test_one_that_fails_stops_no_other(painter: Painter) -> None:
 
 
 def test_an_error_that_is_kept_keeps_no_painting_under_way(painter: Painter) -> None:
-    closed, answer = [], painter.engine.session
+    closed, own = [], painter.engine.session
 
     @contextmanager
     def session() -> Iterator[None]:
-        with answer():
-            yield
-        closed.append(True)
+        with own():
+            try:
+                yield
+            finally:
+                closed.append(True)
 
     painter.engine.session = session  # type: ignore[method-assign]
     sizes = ((16, 16), (17, 16), (16, 16))
