@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import limner
 from limner.errors import PromptError, RequestError, UsageError
 from limner.pipeline import Request
 from limner.pipeline.request import STORED
@@ -173,15 +172,6 @@ def test_what_is_drawn_is_drawn_once(painter):
     assert [cell.variation_seed for cell in cells if not cell.variation_strength] == [None, None]
     (row,) = settled(painter, sweep(APPLE, ["seed=3,4"]))
     assert [cell.seed for cell in row] == [3, 4]
-
-
-def test_what_is_said_of_a_reading_is_said_when_a_cell_is_painted():
-    painter = limner.load(device="cpu")
-    request = Request(prompt="un chat", steps=1)
-    ((cell,),) = settled(painter, sweep(request, ["guidance=2"]))
-    wanted = painter.generate("un chat", steps=1, guidance=2.0, seed=cell.seed).warnings
-    assert any("French" in note for note in wanted)
-    assert painter.paint(cell).warnings == wanted
 
 
 def test_what_cannot_be_painted_is_said_before_any_is(painter):

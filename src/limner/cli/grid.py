@@ -64,10 +64,9 @@ def command(
         painted_by = fitting(request, painted_by)
     painter = painted_by.load()
     cells = settled(painter, sweep(request, axes, dialect=painter.parts.sampling.dialect))
-    first = painter.complete(cells[0][0])
-    with_grid = grid_texts(first, axes, painted_by.origin)
+    with_grid = grid_texts(cells[0][0], axes, painted_by.origin)
     pictures = painted(painter, [cell for row in cells for cell in row], output)
-    shown = sheet(pictures, first, axes, text)
+    shown = sheet(pictures, cells[0][0], axes, text)
     output.written([files.save_picture(shown, path, with_grid, force=output.force)])
 
 

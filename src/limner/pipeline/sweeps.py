@@ -90,11 +90,9 @@ def checked(axes: Sequence[str | Axis]) -> list[Axis]:
 
 
 def settled(painter: Painter, rows: Sequence[Sequence[Request]]) -> list[list[Request]]:
-    """The requests with one seed for all that have none.
+    """The requests with the model's defaults and one seed for all that have none.
 
-    Else they are as they were asked for, so that what is to be said of a prompt's reading is said
-    when it is painted. Raises RequestError or PromptError where one of them cannot be painted,
-    before any is.
+    Raises RequestError or PromptError where one of them cannot be painted, before any is.
     """
     every = [cell for row in rows for cell in row]
     drawn = painter.complete(next((c for c in every if c.variation_strength > 0), every[0]))
@@ -103,8 +101,8 @@ def settled(painter: Painter, rows: Sequence[Sequence[Request]]) -> list[list[Re
         cell = cell.with_defaults(seed=drawn.seed)
         if cell.variation_strength > 0:
             cell = cell.with_defaults(variation_seed=drawn.variation_seed)
-        whole = painter.complete(cell)
-        trees(whole.prompt, whole.negative, str(whole.dialect), lenient=whole.lenient)
+        cell = painter.complete(cell)
+        trees(cell.prompt, cell.negative, str(cell.dialect), lenient=cell.lenient)
         return cell
 
     return [[settle(cell) for cell in row] for row in rows]
