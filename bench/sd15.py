@@ -91,14 +91,14 @@ def seconds(run: Run) -> float:
 def memory(stage: str, who: str) -> float:
     """MB that one run takes beside the weights, at its peak (Linux)."""
     _, run = {"limner": ours, "diffusers": theirs}[who](stage)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak begins anew
     before = resident("VmRSS")
     seconds(run)
     return resident("VmHWM") - before
 
 
 def resident(field: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
-from limner.checkpoints import ModelFolder, Words, load_autoencoder, load_folder, load_single_file
+from limner import checkpoints
+from limner.checkpoints import ModelFolder, Words
 from limner.emoji import LANGUAGES
 from limner.emoji.shipped import UPSCALER, layout_lora, shipped_model
 from limner.engine.devices import usable
 from limner.errors import CheckpointError, UsageError
 from limner.pipeline.language import Language
 from limner.pipeline.painter import Painter
-from limner.pipeline.upscaling import Enlarger
+
+if TYPE_CHECKING:
+    from limner.pipeline.upscaling import Enlarger
 
 
 def load(
@@ -43,10 +47,11 @@ def load(
     """
     source = found(path)
     place = usable(device)
-    load_parts = load_folder if source.is_dir() else load_single_file
+    folder = source.is_dir()
+    load_parts = checkpoints.load_folder if folder else checkpoints.load_single_file
     parts = load_parts(source, dtype=dtype, device=place, strict=strict)
     if vae is not None:
-        other = load_autoencoder(Path(vae), parts, dtype=dtype, device=place)
+        other = checkpoints.load_autoencoder(Path(vae), parts, dtype=dtype, device=place)
         parts = replace(parts, autoencoder=other)
     enlarger = partial(load_upscaler, device=place)
     painter = Painter(
@@ -70,6 +75,8 @@ def load_upscaler(
     device: None takes a GPU where there is one.
     Raises CheckpointError where it is missing, incomplete or broken.
     """
+    from limner.pipeline.upscaling import Enlarger
+
     source = shipped_model(UPSCALER) if path is None else Path(path)
     folder = ModelFolder(source)
     if not folder.has("upscaler"):

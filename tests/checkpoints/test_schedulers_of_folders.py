@@ -110,5 +110,5 @@ def test_another_schedule_goes_its_usual_way(tmp_path: Path) -> None:
     parts = load_folder(with_scheduler(tmp_path / "x", scheduler))
     own, other = (parts.sampling.path(parts.process, 5, name) for name in ("leading", "karras"))
     assert own.start == pytest.approx((own.levels[0].sigma ** 2 + 1) ** 0.5)
-    assert other.start == other.levels[0].sigma == parts.process.sigma_max
+    assert other.start == other.levels[0].sigma == pytest.approx(parts.process.sigma_max)
     assert own.end == other.end == 1.0

@@ -12,11 +12,12 @@ from safetensors.torch import load_file, save_file
 from tiny_pipelines import KINDS, saved, tiny_pipeline
 from torch import Tensor
 
-from limner.checkpoints import load_folder
+from limner.checkpoints import ModelFolder, load_folder
 from limner.checkpoints.conditions import encoder_of
 from limner.checkpoints.families import SDXL
 from limner.diffusion.prediction import Epsilon, V
 from limner.errors import CheckpointError
+from limner.models.clip import TextTowerConfig
 from limner.models.unet import add_sizes
 
 PROMPTS = ["a red apple, 3d", "", "a blue cat " * 40]
@@ -217,8 +218,11 @@ def test_without_tokenizer_folders_clips_vocabulary_is_taken(tmp_path: Path) -> 
     for file in (path / "tokenizer").iterdir():
         file.unlink()
     (path / "tokenizer").rmdir()
-    tokenizer = load_folder(path).tokenizer
+    published = TextTowerConfig(activation="gelu")
+    tokenizer = ModelFolder(path).load_tokenizer(tower=published)
     assert (tokenizer.vocabulary_size, tokenizer.pad, tokenizer.length) == (49408, 0, 77)
+    with pytest.raises(CheckpointError, match="tokenizer is missing: the text encoder has 525"):
+        load_folder(path)  # whose tower is too small for CLIP's
 
 
 def test_a_folder_of_pickles_is_refused(tmp_path: Path) -> None:
@@ -255,7 +259,9 @@ def test_other_networks_are_refused_by_name(
 
 
 def edit(path: Path, **fields: Any) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    path.write_text(
+        json.dumps(json.loads(path.read_text(encoding="utf-8")) | fields), encoding="utf-8"
+    )
 
 
 def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:

@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> Path:
 
 def mapped(weight: torch.Tensor, file: Path) -> bool:
     """Whether a weight lies in the memory that a file is mapped to."""
-    for line in Path("/proc/self/maps").read_text().splitlines():
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
         first, last = (int(end, 16) for end in line.split()[0].split("-"))
         if first <= weight.data_ptr() < last:
             return line.endswith(str(file))
@@ -64,7 +64,7 @@ def test_weights_of_another_dtype_leave_the_file(file: Path) -> None:
     load_weights(module, [file], dtype=torch.bfloat16)
     for name, weight in module.state_dict().items():
         assert torch.equal(weight, STATE[name].bfloat16())
-    assert str(file) not in Path("/proc/self/maps").read_text()
+    assert str(file) not in Path("/proc/self/maps").read_text(encoding="utf-8")
 
 
 def test_names_are_respelled() -> None:

@@ -102,11 +102,11 @@ def test_another_picture_in_a_lines_place_is_told_and_kept(run, change, said):
 
 def test_a_file_that_says_of_no_painting_is_kept(run):
     Path("out").mkdir()
-    Path("out/cat.png").write_text("mine")
+    Path("out/cat.png").write_text("mine", encoding="utf-8")
     code, out, err, _ = run(LINES)
     assert (code, out) == (1, ["out/0001-a-red-apple.png"])
     assert "line 4: out/cat.png is there already, and says of no painting" in err[0]
-    assert Path("out/cat.png").read_text() == "mine"
+    assert Path("out/cat.png").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_picture_of_another_model_is_no_picture_of_this_one(run, tiny_model, tmp_path):
@@ -135,7 +135,9 @@ def test_lines_that_fail_are_told_and_the_others_painted(run):
 
 
 def test_standard_input(run, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a cat\na dog\n")))
+    monkeypatch.setattr(
+        "sys.stdin", io.TextIOWrapper(io.BytesIO(b"a cat\na dog\n"), encoding="utf-8")
+    )
     code, out, _, _ = run("", "--seed", "3", "--pattern", "{prompt}-{seed}.webp", file="-")
     assert (code, out) == (0, ["out/a-cat-3.webp", "out/a-dog-3.webp"])
 

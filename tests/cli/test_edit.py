@@ -104,7 +104,7 @@ def test_what_cannot_be_done_is_one_line_and_nothing_is_written(run, options, sa
 
 def test_a_picture_that_is_none_or_too_wide(run):
     Image.new("1", (50_000, 2)).save("wide.png")
-    Path("text.png").write_text("hello")
+    Path("text.png").write_text("hello", encoding="utf-8")
     for name, said in (("wide.png", "50000x2 is too large"), ("text.png", "cannot identify")):
         code, err, _ = run("a cat", picture=name)
         assert (code, err.count("\n")) == (2, 1)

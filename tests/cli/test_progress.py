@@ -14,6 +14,7 @@ def test_a_signal_is_noted_once_and_then_does_what_it_always_did(number):
             assert not stopped()
             os.kill(os.getpid(), number)
             assert stopped()
+            assert stopped.interrupted == (number == signal.SIGINT)
             with pytest.raises(KeyboardInterrupt):
                 os.kill(os.getpid(), number)
         assert signal.getsignal(number) is signal.default_int_handler

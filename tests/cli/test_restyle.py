@@ -72,7 +72,7 @@ def test_a_restyling_again_with_its_settings_on_another_picture(run):
 )
 def test_what_cannot_be_done_is_one_line_and_nothing_is_written(run, options, said):
     Image.new("1", (50_000, 2)).save("wide.png")
-    Path("text.png").write_text("hello")
+    Path("text.png").write_text("hello", encoding="utf-8")
     before = pixels("a.png")
     code, err, found = run(*options, "-o", "a.png", "--force")
     assert code == 2

@@ -87,18 +87,20 @@ def start_training(data, out, *more):
         [sys.executable, "-m", "limner", *words, "--steps", "5000", *more],
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job may ignore it
     )
 
 
-def test_a_termination_saves_and_says_where(data, tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 1), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_says_where(data, tmp_path, number, code):
     log = tmp_path / "run" / "log.jsonl"
     process = start_training(data, tmp_path / "run")
     while not log.exists():
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     said = process.communicate(timeout=60)[1]
-    assert process.returncode == 1
+    assert process.returncode == code
     step = int(re.search(r"stopped and saved at step (\d+): --resume goes on", said)[1])
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     assert state["step"] == step >= 20

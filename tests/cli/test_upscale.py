@@ -93,7 +93,7 @@ def test_what_cannot_be_done_is_one_line_and_nothing_is_written(run, words, said
 def test_a_picture_that_is_none_or_too_wide(run):
     Image.new("1", (50_000, 2)).save("wide.png")
     Image.new("1", (9000, 2)).save("half.png")
-    Path("text.png").write_text("hello")
+    Path("text.png").write_text("hello", encoding="utf-8")
     said = {"wide.png": "50000x2 is too large", "half.png": "18000x4 is too large"}
     for name, line in {**said, "text.png": "cannot identify"}.items():
         code, err, found = run("upscale", name)

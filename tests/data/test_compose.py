@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from limner.data.compose import on_gradient, on_random_ground, on_solid, over, placed
+from limner.data.compose import on_solid, over, placed
 from limner.data.pixels import from_picture, to_bytes
 
 
@@ -28,23 +28,6 @@ def test_solid_grounds() -> None:
     red = torch.tensor([[1.0, -1.0, -1.0]])
     assert torch.equal(on_solid(clear, red)[0, :, 0, 0], red[0])
     assert torch.equal(on_solid(opaque, red), torch.ones(1, 3, 2, 2))
-
-
-def test_gradients_go_from_the_first_colour_to_the_last() -> None:
-    clear = torch.full((3, 4, 16, 16), -1.0)
-    black, white = torch.full((3, 3), -1.0), torch.ones(3, 3)
-    ground = on_gradient(clear, black, white, torch.tensor([0.0, 90.0, 45.0]))
-    torch.testing.assert_close(ground[0, 0, 5], torch.linspace(-1, 1, 16))
-    torch.testing.assert_close(ground[1, 0, :, 5], torch.linspace(-1, 1, 16))
-    torch.testing.assert_close(ground[2, 0, [0, 15], [0, 15]], torch.tensor([-1.0, 1.0]))
-
-
-def test_random_grounds_are_repeatable_half_of_one_colour() -> None:
-    clear = torch.full((200, 4, 4, 4), -1.0)
-    first, again = (on_random_ground(clear, torch.Generator().manual_seed(1)) for _ in range(2))
-    assert torch.equal(first, again)
-    solid = (first.flatten(2).std(dim=2) < 1e-6).all(dim=1).float().mean()
-    assert 0.4 < float(solid) < 0.6
 
 
 def test_placed_in_its_box_and_nowhere_else() -> None:

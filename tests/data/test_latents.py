@@ -8,7 +8,6 @@ from torch import nn
 
 from limner.data.cache import weights_fingerprint
 from limner.data.latents import (
-    cached_bucket_latents,
     cached_latents,
     encode_all,
     load_latents,
@@ -94,17 +93,6 @@ def test_encoded_once_then_read(encoder: nn.Conv2d, tmp_path: Path) -> None:
         encoder.bias[0] += 1.0
     torch.testing.assert_close(latents(), encode_all(encoder, pictures()))
     assert calls == [2, 2, 1] * 2
-
-
-def test_a_bucket_for_each_shape(encoder: nn.Conv2d, tmp_path: Path) -> None:
-    wide = PictureSet(
-        pictures=torch.randint(0, 256, (3, 4, 8, 12), dtype=torch.uint8),
-        records=tuple(Record(picture=n, concept="x") for n in range(3)),
-    )
-    buckets = {"8x8": pictures(), "12x8": wide}
-    cache = cached_bucket_latents(tmp_path, encoder, buckets, encoder=encoder)
-    for name, some in buckets.items():
-        torch.testing.assert_close(cache.buckets[name]["latents"], encode_all(encoder, some))
 
 
 def test_fingerprints_see_names_kinds_and_order(encoder: nn.Conv2d) -> None:

@@ -8,10 +8,11 @@ import torch
 
 from limner.data.captions import unknown_words
 from limner.data.records import PictureSet, Record
-from limner.data.scene_words import Relation, Scene, Size, canonical_scene, scene_caption
+from limner.data.scene_words import Relation, Scene, canonical_scene, scene_caption
 from limner.data.scenes import RELATIONS, SceneConfig, Scenes, held_out_pairs, layout
 from limner.data.synonyms import Synonyms
 from limner.errors import DataError, UsageError
+from limner.language import Size
 
 CONCEPTS = [f"thing{number}" for number in range(12)]
 STYLES = ("3d", "flat")

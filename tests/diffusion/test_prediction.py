@@ -17,10 +17,15 @@ from limner.diffusion.prediction import (
     prediction_named,
     reweighted,
 )
-from limner.diffusion.process import EDM, DiscreteDiffusion, RectifiedFlow
+from limner.diffusion.process import EDM, DiscreteDiffusion, Process, RectifiedFlow
 from limner.errors import UsageError
 
 PROCESSES = [DiscreteDiffusion(), RectifiedFlow(), EDM(sigma_data=0.3)]
+
+
+def fits(process: Process, name: str) -> bool:
+    """Whether a network of that process can predict it: F is of EDM alone."""
+    return name != "edm" or isinstance(process, EDM)
 
 
 def _case(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -31,8 +36,11 @@ def _case(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @settings(deadline=None, max_examples=50)
 @given(fraction=st.floats(min_value=0.01, max_value=0.99), seed=st.integers(0, 1000))
-@pytest.mark.parametrize("name", PREDICTIONS)
-@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
+@pytest.mark.parametrize(
+    ("process", "name"),
+    [(process, name) for process in PROCESSES for name in PREDICTIONS if fits(process, name)],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
 def test_the_target_gives_back_the_picture(
     process: DiscreteDiffusion, name: str, fraction: float, seed: int
 ) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from limner.diffusion.noise import Noise
 from limner.diffusion.prediction import PREDICTIONS, prediction_named
-from limner.diffusion.process import EDM, DiscreteDiffusion, Level, RectifiedFlow
+from limner.diffusion.process import EDM, DiscreteDiffusion, Level, Process, RectifiedFlow
 from limner.diffusion.sample import denoise_with, drive, last, predict
 from limner.diffusion.schedules import FITTING, levels
 from limner.diffusion.solvers import SOLVERS, solver_named
@@ -17,13 +17,21 @@ PROCESSES = [DiscreteDiffusion(), RectifiedFlow(), EDM()]
 X0 = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
 
 
+def fits(process: Process, name: str) -> bool:
+    """Whether a network of that process can predict it: F is of EDM alone."""
+    return name != "edm" or isinstance(process, EDM)
+
+
 def _knowing(process: DiscreteDiffusion, name: str, t: Tensor, noise: Tensor) -> Tensor:
     alpha, sigma = process.alpha_sigma(t)
     return prediction_named(name, process).target(X0, noise, alpha, sigma)
 
 
-@pytest.mark.parametrize("name", PREDICTIONS)
-@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
+@pytest.mark.parametrize(
+    ("process", "name"),
+    [(process, name) for process in PROCESSES for name in PREDICTIONS if fits(process, name)],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
 def test_a_perfect_network_denoises_and_is_shown_what_it_was_trained_on(
     process: DiscreteDiffusion, name: str
 ) -> None:

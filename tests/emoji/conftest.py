@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from limner.pipeline.places import shipped_model
 
 from limner.checkpoints import ModelFolder, Words
-
-HERE = Path(__file__).parent
+from limner.emoji.shipped import shipped_model
 
 
 @pytest.fixture(scope="session")
@@ -16,9 +12,3 @@ def words() -> Words:
     found = ModelFolder(shipped_model()).load_settings()[3]
     assert found is not None
     return found
-
-
-def rows(file: str) -> list[str]:
-    """The lines of a table beside the tests, without its comments."""
-    lines = (HERE / file).read_text("utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith("#")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from conftest import rows
+from sentence_tables import rows
 
 from limner.checkpoints import Words
 from limner.data.captions import canonical
@@ -66,6 +66,7 @@ def test_captions_of_the_training_are_read_as_themselves(
         ("a cat behind a dog", "'behind' (painted beside)"),
         ("a rabbit in a top hat", "'in' (painted above)"),
         ("seven cats", "not painted: 7 things: 4 at most are painted"),
+        ("three cats", "3 things apart (more than 2 in a row may run together)"),
         ("a cat, anime", "(its styles are 3d, flat, twemoji, noto, blob, emojione)"),
         ("a catt", "read as: a cat (catt: cat)"),
         ("a poodle", "read as: a dog (poodle: a kind of dog)"),
@@ -103,7 +104,7 @@ def test_concepts_that_are_painted_badly_are_told(words: Words) -> None:
     ("prompt", "read"),
     [
         ("(a car:1.3), 3d", "(an automobile:1.3), 3d"),
-        ("a [car|boat], flat", "an [automobile|sailboat], flat"),
+        ("a [car|boat], flat", "a [automobile|sailboat], flat"),
         ("[cat:dog:0.5]", "[cat:dog:0.5]"),
         ("a car <lora:car:0.7>", "an automobile <lora:car:0.7>"),
         ("two (cars)", "two (automobiles)"),
@@ -136,6 +137,8 @@ def test_one_text_for_the_whole(language: EmojiLanguage) -> None:
     reading = language.read("a car left of two trees, flat", whole=True)
     assert reading.prompt == "an automobile and a deciduous tree and a deciduous tree, flat"
     assert reading.layout is None
+    assert language.read("a car", whole=True).prompt == "an automobile"
+    assert language.read("a car").prompt == "an automobile, 3d"
 
 
 def test_a_prompt_in_brackets_that_nobody_knows_is_a_guess(language: EmojiLanguage) -> None:

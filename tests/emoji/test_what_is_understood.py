@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import rows
+from sentence_tables import rows
 
 from limner.checkpoints import Words
 from limner.emoji.names import everyday_names, names_of

@@ -42,6 +42,10 @@ def test_grid_does_not_depend_on_its_extent() -> None:
     assert torch.equal(small, large[:3, :4].reshape(12, 16))
 
 
+def test_grid_is_computed_where_it_is_needed() -> None:
+    assert sinusoidal_grid(3, 5, 16, torch.device("meta")).device.type == "meta"
+
+
 @torch.no_grad()
 def test_time_embedding_equals_diffusers() -> None:
     torch.manual_seed(0)

@@ -146,6 +146,10 @@ def test_what_does_not_fit_a_call_is_told():
         model(x, t, made(DIT).prepare(text))
     with pytest.raises(RequestError, match="the text has 1 rows, x has 2"):
         model(x, t, choose(prepared, [0]))
+    with pytest.raises(RequestError, match="holds its mask and pooled vector: None is right"):
+        model(x, t, prepared, text.mask)
+    with pytest.raises(RequestError, match=r"visible is of torch.float32: torch.bool is right"):
+        model(x, t, prepared, beside=Beside(visible=torch.ones(2, 5, 4, 8)))
     with pytest.raises(RequestError, match=r"visible is .*: \(2, 5, 4, 8\) is right"):
         model(x, t, prepared, beside=Beside(visible=torch.ones(2, 5, 4, 4, dtype=torch.bool)))
     with pytest.raises(RequestError, match="visible is"):

@@ -165,12 +165,12 @@ def test_labels():
 
 
 def test_what_is_drawn_is_drawn_once(painter):
-    rows = settled(painter, sweep(APPLE, ["variation_strength=0,0.5,1", "guidance=1,2"]))
+    rows, _ = settled(painter, sweep(APPLE, ["variation_strength=0,0.5,1", "guidance=1,2"]))
     cells = [cell for row in rows for cell in row]
     assert len({cell.seed for cell in cells}) == 1
     assert len({cell.variation_seed for cell in cells if cell.variation_strength}) == 1
     assert [cell.variation_seed for cell in cells if not cell.variation_strength] == [None, None]
-    (row,) = settled(painter, sweep(APPLE, ["seed=3,4"]))
+    (row,), _ = settled(painter, sweep(APPLE, ["seed=3,4"]))
     assert [cell.seed for cell in row] == [3, 4]
 
 
@@ -183,7 +183,7 @@ def test_what_cannot_be_painted_is_said_before_any_is(painter):
 
 def test_a_cell_is_the_picture_of_its_request_alone(painter):
     request = replace(APPLE, seed=3, steps=2, weighting="lerp")
-    rows = settled(painter, sweep(request, ["weight:red=0,1,2", "guidance=1,3"]))
+    rows, _ = settled(painter, sweep(request, ["weight:red=0,1,2", "guidance=1,3"]))
     for row, guidance in zip(rows, (1, 3), strict=True):
         for cell, weight in zip(row, (0, 1, 2), strict=True):
             alone = painter.generate(

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from limner.errors import TrainingError
-from limner.training.loop import STATE, LoopConfig, Trainer
+from limner.training.loop import LoopConfig, Trainer
+from limner.training.saving import STATE
 
 CONFIG = LoopConfig(steps=20, batch=4, precision="fp32", save_every=1, ema=(6.94,))
 

@@ -164,3 +164,34 @@ def test_a_new_training_draws_in_the_newest_way_and_keeps_to_it(tmp_path):
     assert head + run(second) == losses
     after = torch.load(BEFORE / "after.pt", weights_only=True)
     assert losses[5:] != after["losses"].float().tolist()
+
+
+def saved_steps(config, folder):
+    return [
+        progress.step
+        for progress in Trainer(LineObjective(), config, folder).run()
+        if progress.saved
+    ]
+
+
+def test_it_is_saved_by_steps_and_before_the_first_hundred_are_lost(tmp_path):
+    config = replace(CONFIG, steps=110, save_every=1000)
+    assert saved_steps(config, tmp_path / "a") == [100, 110]
+    assert saved_steps(replace(config, steps=8, save_every=3), tmp_path / "b") == [3, 6, 8]
+
+
+def test_it_is_saved_by_time_too(tmp_path):
+    config = replace(CONFIG, steps=4, save_every=1000, save_minutes=0.0)
+    assert saved_steps(config, tmp_path) == [1, 2, 3, 4]
+
+
+def test_the_state_of_another_model_is_told(tmp_path):
+    Trainer(Drawing(), CONFIG, tmp_path).save()
+    with pytest.raises(TrainingError, match=r"state\.pt is the state of another model or data"):
+        Trainer(LineObjective(), CONFIG, tmp_path).resume()
+
+
+def test_a_state_without_what_belongs_to_it_is_told(tmp_path):
+    torch.save({"step": 3}, tmp_path / "state.pt")
+    with pytest.raises(TrainingError, match=r"state\.pt is the state of another model .*config"):
+        Trainer(LineObjective(), CONFIG, tmp_path).resume()

@@ -17,7 +17,7 @@ from limner.models.presets import AUTOENCODER_TINY, UNET_TINY
 from limner.models.unet import UNet
 from limner.training.draws import Draws
 from limner.training.loop import STATE, LoopConfig
-from limner.training.recipes import RECIPES
+from limner.training.recipes import RECIPES, autoencoder
 from limner.training.recipes.world import begin_from
 from limner.training.run import train
 
@@ -84,9 +84,9 @@ def test_latents_are_those_of_the_pictures_and_captions_those_of_the_scenes(
     assert objective.count == 6
     latents = objective.clean(torch.tensor([4]), Draws(0, range(1)))
     draw = objective.pool.draw(4)
-    autoencoder = model.load("vae")
+    vae = model.load("vae")
     pixels = compose(draw.composition, data).pixels[None]
-    expected = autoencoder.space.normalise(autoencoder.encode(pixels).mean)
+    expected = vae.space.normalise(vae.encode(pixels).mean)
     torch.testing.assert_close(latents, expected, atol=5e-3, rtol=1e-2)
     said = objective.condition.caption(4, torch.Generator().manual_seed(0)).lower()
     names = {"red apple": ("apple",), "apple": ("apple",), "cat": ("cat", "kitten")}
@@ -120,7 +120,8 @@ def test_network_begins_from_what_fits():
         begin_from(torch.nn.Linear(2, 2), small)
 
 
-def test_autoencoder_learns_of_a_world_and_is_whitened(tmp_path):
+def test_autoencoder_learns_of_a_world_and_is_whitened(tmp_path, monkeypatch):
+    monkeypatch.setattr(autoencoder, "DRAWN", 16)
     config = replace(AUTOENCODER_TINY, shuffle=2)
     row = replace(
         RECIPES["everyday-autoencoder"],

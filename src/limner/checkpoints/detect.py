@@ -89,7 +89,7 @@ class Detection:
 
 
 def detect(weights: Weights, *, prediction: str | None = None) -> Detection:
-    """What a file is, from its header and at most one tensor. prediction: known to the caller."""
+    """What a file is, from its header and a few small tensors. prediction: known to the caller."""
     entries = weights.entries
     nested = any(name.startswith(NESTED) for name in entries)
     names = {name.removeprefix(NESTED) if nested else name: name for name in entries}

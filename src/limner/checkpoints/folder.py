@@ -225,13 +225,13 @@ class ModelFolder:
 
         It normalises to the length that the tower takes.
         """
-        folder, published = self.place(part), published_tokenizer(tower)
-        if not folder.is_dir() and tower.vocabulary_size != published.vocabulary_size:
+        folder = self.place(part)
+        tokenizer = Tokenizer.load(folder) if folder.is_dir() else published_tokenizer(tower)
+        if not folder.is_dir() and tower.vocabulary_size != tokenizer.vocabulary_size:
             raise CheckpointError(
                 f"{folder} is missing: the text encoder has {tower.vocabulary_size} words of its "
-                f"own, not CLIP's {published.vocabulary_size}"
+                f"own, not CLIP's {tokenizer.vocabulary_size}"
             )
-        tokenizer = Tokenizer.load(folder) if folder.is_dir() else published
         same = tokenizer.length == tower.length
         return tokenizer if same else tokenizer.with_length(tower.length)
 

@@ -1,4 +1,4 @@
-"""LoRA files: read in every spelling of kohya and of diffusers, written in one of each.
+"""LoRA files: read in every spelling and kind in circulation, written in one of each trainer's.
 
 W becomes W + weight * alpha / rank * up @ down; alpha is the rank where a file does not give it.
 """
@@ -9,50 +9,40 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from limner.checkpoints.lora_names import Models, adaptable, names_in_files, written_by_kohya
+from limner.checkpoints.lora_kinds import (
+    BESIDE,
+    UNSUPPORTED,
+    VECTORS,
+    difference,
+    is_low_rank,
+    offset_of,
+    rank_of,
+    split,
+)
+from limner.checkpoints.lora_names import (
+    Models,
+    adaptable,
+    names_in_files,
+    shiftable,
+    written_by_kohya,
+)
 from limner.checkpoints.reader import read_tensors
 from limner.errors import CheckpointError
 from limner.files import whole_file
-from limner.nn.adapter import Adapter, LowRank
+from limner.nn.adapter import Adapter, LowRank, original
+from limner.nn.differences import as_low_rank
+from limner.nn.offsets import Offset, WholeAdapter
 
 Spelling = Literal["peft", "kohya"]
 
-# How the key of a tensor ends, and which piece of an update it is.
-ENDINGS = {
-    ".lora_down.weight": "down",
-    ".lora_up.weight": "up",
-    ".alpha": "alpha",
-    ".lora_A.weight": "down",
-    ".lora_B.weight": "up",
-    ".lora_A.default.weight": "down",
-    ".lora_B.default.weight": "up",
-    ".lora.down.weight": "down",
-    ".lora.up.weight": "up",
-    ".lora_linear_layer.down.weight": "down",
-    ".lora_linear_layer.up.weight": "up",
-    "_lora.down.weight": "down",
-    "_lora.up.weight": "up",
-}
-# Kinds that are no plain low-rank update, by what their keys hold.
-UNSUPPORTED = {
-    r"\.dora_scale$|\.lora_magnitude_vector": "DoRA",
-    r"\.hada_": "LoHa",
-    r"\.lokr_": "LoKr",
-    r"(^|\.)b?oft_": "OFT",
-    r"\.diff(_b)?$|\.set_weight$": "full difference of weights",
-    r"\.lora_mid\.": "CP-decomposed LoRA",
-    r"\.lora_(B|up)\.(.*\.)?bias$": "LoRA with biases",
-    r"\.[ab][12]\.weight$": "GLoRA",
-    r"\.on_input$|\.ia3_": "IA3",
-}
 DIFFUSERS_METADATA = "lora_adapter_metadata"
 
 
@@ -60,23 +50,34 @@ DIFFUSERS_METADATA = "lora_adapter_metadata"
 class Lora:
     """What a file holds for a model.
 
-    updates: by module, as "unet.mid_block.attentions.0.proj_in".
+    updates: by module, as "unet.mid_block.attentions.0.proj_in". offsets: of biases and norms.
     unmatched: the keys of the file that no module of the model goes by.
     """
 
     updates: Mapping[str, LowRank]
+    offsets: Mapping[str, Offset] = field(default_factory=dict)
     unmatched: tuple[str, ...] = ()
 
     def adapter(self, models: Models, weight: float = 1.0) -> Adapter:
         """The updates for the modules of these models, which are those it was read for; off."""
         modules = adaptable(models)
-        return Adapter({modules[name]: low for name, low in self.updates.items()}, weight)
+        updates = {modules[name]: low for name, low in self.updates.items()}
+        if not self.offsets:
+            return Adapter(updates, weight)
+        places = shiftable(models)
+        offsets: dict[nn.Module, Offset] = {places[n]: each for n, each in self.offsets.items()}
+        return WholeAdapter(updates, weight, offsets)
 
     def text_and_picture(self) -> tuple[Lora, Lora]:
         """The updates of the text encoders, and those of the denoiser."""
-        text = {n: low for n, low in self.updates.items() if n.startswith("text_encoder")}
-        picture = {n: low for n, low in self.updates.items() if n not in text}
-        return Lora(updates=text), Lora(updates=picture)
+        text, picture = (
+            Lora(
+                updates={n: low for n, low in self.updates.items() if of_text(n) == is_text},
+                offsets={n: each for n, each in self.offsets.items() if of_text(n) == is_text},
+            )
+            for is_text in (True, False)
+        )
+        return text, picture
 
 
 def read_lora(path: str | Path, models: Models) -> Lora:
@@ -99,24 +100,42 @@ def parse_lora(
 ) -> Lora:
     """As `read_lora`, of tensors that are read already; settings: peft's, by part or for all."""
     _refuse(tensors)
-    names, modules = names_in_files(models), adaptable(models)
+    pieces, unmatched = _by_module(tensors, names_in_files(models))
+    if not pieces:
+        raise CheckpointError(f"no key matches a module of this model; the first: {_some(tensors)}")
+    modules = shiftable(models)
+    updates, offsets = dict[str, LowRank](), dict[str, Offset]()
+    for name, found in pieces.items():
+        _check_floats(name, found)
+        module = modules[name]
+        if (offset := offset_of(name, found, module)) is not None:
+            offsets[name] = offset
+        if isinstance(module, nn.Linear | nn.Conv2d) and not found.keys() <= VECTORS | BESIDE:
+            rest = {piece: tensor for piece, tensor in found.items() if piece not in VECTORS}
+            updates[name] = _update(name, rest, original(module), settings or {})
+        elif offset is None:
+            raise CheckpointError(f"{name} is a norm: {', '.join(sorted(found))} do not fit it")
+    return Lora(updates=updates, offsets=offsets, unmatched=unmatched)
+
+
+def _by_module(
+    tensors: Mapping[str, Tensor], names: Mapping[str, str]
+) -> tuple[dict[str, dict[str, Tensor]], tuple[str, ...]]:
+    """(the pieces of each module's update, the keys that no module goes by or that say nothing)."""
     pieces: dict[str, dict[str, Tensor]] = {}
     unmatched = []
     for key, tensor in tensors.items():
-        base, piece = _split(key)
+        base, piece = split(key)
         if base not in names or piece is None:
             unmatched.append(key)
         elif piece in (found := pieces.setdefault(names[base], {})):
             raise CheckpointError(f"{names[base]} is given twice, the second time as {key}")
         else:
             found[piece] = tensor
-    if not pieces:
-        raise CheckpointError(f"no key matches a module of this model; the first: {_some(tensors)}")
-    updates = {
-        name: _update(name, found, modules[name].weight, settings or {})
-        for name, found in pieces.items()
-    }
-    return Lora(updates=updates, unmatched=tuple(unmatched))
+    for name in [name for name, found in pieces.items() if found.keys() <= BESIDE]:
+        unmatched += [key for key in tensors if names.get(split(key)[0]) == name]
+        del pieces[name]  # an alpha, say, of nothing
+    return pieces, tuple(unmatched)
 
 
 def save_lora(
@@ -159,17 +178,23 @@ def _refuse(tensors: Mapping[str, Tensor]) -> None:
             raise CheckpointError(f"this is {kind} ({found}), which is not supported; LoRA is")
 
 
-def _split(key: str) -> tuple[str, str | None]:
-    """What a key says of: the module, as the file spells it, and which piece of its update."""
-    for ending, piece in ENDINGS.items():
-        if key.endswith(ending):
-            return key.removesuffix(ending), piece
-    return key, None
+def of_text(name: str) -> bool:
+    """Whether a module is of a text encoder."""
+    return name.startswith("text_encoder")
+
+
+def _check_floats(name: str, pieces: Mapping[str, Tensor]) -> None:
+    matrices = [tensor for piece, tensor in pieces.items() if piece != "alpha"]
+    if not all(tensor.is_floating_point() for tensor in matrices):
+        kinds = " and ".join(sorted({str(tensor.dtype) for tensor in matrices}))
+        raise CheckpointError(f"{name} is {kinds}: floating point is right")
 
 
 def _update(
     name: str, pieces: Mapping[str, Tensor], weight: Tensor, settings: Mapping[str, Any]
 ) -> LowRank:
+    if not is_low_rank(pieces):
+        return _dense(name, pieces, weight, settings)
     missing = {"down", "up"} - pieces.keys()
     if missing:
         raise CheckpointError(f"{name} has no {' and no '.join(sorted(missing))} matrix")
@@ -180,9 +205,21 @@ def _update(
             f"a LoRA for another model: {name} has weights of {tuple(weight.shape)} here, "
             f"the file has up {tuple(up.shape)} and down {tuple(down.shape)}"
         )
-    if not (down.is_floating_point() and up.is_floating_point()):
-        raise CheckpointError(f"{name} is {down.dtype} and {up.dtype}: floating point is right")
     return LowRank(down=down, up=up, scale=_scale(name, pieces.get("alpha"), len(down), settings))
+
+
+def _dense(
+    name: str, pieces: Mapping[str, Tensor], weight: Tensor, settings: Mapping[str, Any]
+) -> LowRank:
+    """An update of another kind, by its difference; it is as good as one of full rank."""
+    alpha, rank = pieces.get("alpha"), rank_of(pieces)
+    both = "lokr_w1" in pieces and "lokr_w2" in pieces
+    scale = 1.0 if rank is None or both else _scale(name, alpha, rank, settings)
+    constraint = 0.0 if alpha is None else _scale(name, alpha, 1, settings)
+    found = difference(name, pieces, weight, scale, constraint)
+    if not torch.isfinite(found).all():
+        raise CheckpointError(f"{name} has an update that is not finite")
+    return as_low_rank(found)
 
 
 def _like(matrix: Tensor, weight: Tensor, axis: int) -> Tensor:

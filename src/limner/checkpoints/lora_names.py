@@ -17,10 +17,25 @@ from limner.checkpoints.families.places import LDM_UNET
 from limner.checkpoints.keymaps import Table, find
 from limner.models.unet import UNetConfig
 from limner.nn.adapter import Adaptable
+from limner.nn.offsets import Norm
 
 # The parts of a model by their folder names: diffusers' prefixes too.
 Models = Mapping[str, nn.Module]
 
+# LyCORIS's wrapper names whatever it is given by one prefix.
+LYCORIS_PREFIX = "lycoris_"
+COMFY_PREFIXES = {
+    "unet": ("diffusion_model.", "model.diffusion_model."),
+    "transformer": ("diffusion_model.", "model.diffusion_model."),
+    **{
+        part: tuple(
+            f"{before}{clip}.{after}"
+            for before in ("", "text_encoders.")
+            for after in ("transformer.", "")
+        )
+        for part, clip in (("text_encoder", "clip_l"), ("text_encoder_2", "clip_g"))
+    },
+}
 # The names of a module within an attention in diffusers' first spelling, `processor.to_q_lora`.
 PROCESSOR_NAMES = {
     **{"to_q": "to_q", "to_k": "to_k", "to_v": "to_v", "to_out.0": "to_out"},
@@ -38,23 +53,46 @@ def adaptable(models: Models) -> dict[str, Adaptable]:
     }
 
 
+def shiftable(models: Models) -> dict[str, Adaptable | Norm]:
+    """The modules that a file can say anything of: those of `adaptable`, and norms."""
+    return {
+        f"{part}.{name}": module
+        for part, model in models.items()
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.LayerNorm | nn.GroupNorm)
+    }
+
+
 def names_in_files(models: Models) -> dict[str, str]:
-    """Every spelling of every adaptable module -> its name in `adaptable`.
+    """Every spelling of every such module -> its name in `shiftable`.
 
     A spelling without the part's name means the first part that has such a module.
     """
     table: dict[str, str] = {}
-    for full in adaptable(models):
-        for spelling in (*kohya_names(models, full), *diffusers_names(full)):
+    for full in shiftable(models):
+        for spelling in (
+            *kohya_names(models, full),
+            *diffusers_names(full),
+            *comfy_names(models, full),
+        ):
             table.setdefault(spelling, full)
     return table
+
+
+def comfy_names(models: Models, full: str) -> Iterator[str]:
+    """Dotted names of ComfyUI: a U-Net's by LDM's numbers or diffusers', the towers' by CLIP's."""
+    part, name = full.split(".", 1)
+    others = [other] if (other := ldm_name(models, full)) else []
+    bare = name.removeprefix("text_model.")
+    for prefix in COMFY_PREFIXES.get(part, ()):
+        yield from (prefix + each for each in dict.fromkeys((name, bare, *others)))
 
 
 def kohya_names(models: Models, full: str) -> Iterator[str]:
     """`lora_unet_...`, by diffusers' names of the blocks and, for a U-Net, by LDM's."""
     part, name = full.split(".", 1)
     others = [other] if (other := ldm_name(models, full)) else []
-    for prefix in kohya_prefixes(part):
+    for prefix in (*kohya_prefixes(part), LYCORIS_PREFIX):
         yield from (prefix + each.replace(".", "_") for each in (name, *others))
 
 

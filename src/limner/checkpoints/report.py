@@ -67,7 +67,7 @@ class Report:
 
 
 def inspect(path: Path) -> Report:
-    """Reads headers, and at most one tensor. Raises CheckpointError for what is no model at all."""
+    """Reads headers, and a few small tensors. CheckpointError: what is no model at all."""
     if path.is_dir():
         return inspect_folder(path)
     return inspect_weights(open_weights(path))

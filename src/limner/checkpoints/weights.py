@@ -107,7 +107,7 @@ def _table(file: Weights, spelling: Spelling) -> dict[str, str]:
 
 def _shards(index: Path) -> tuple[Path, ...]:
     try:
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         paths = tuple(index.parent / Path(name).name for name in names)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{index} is no index of shards: {error}") from None

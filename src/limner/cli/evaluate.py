@@ -62,7 +62,7 @@ def command(
     output.mkdir(parents=True, exist_ok=True)
     write_sheet(painter, cells, output / "sheet.png")
     report = measure(painter, the_judge, real, cells, seeds)
-    (output / "report.json").write_text(report.to_json() + "\n")
+    (output / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
     typer.echo(report.table())
     if painter.parts.autoencoder is not None and len(real.held_out):
         decibel = reconstruction(painter, real.held_out)

@@ -101,7 +101,7 @@ def command(
     with progress_bar(str(kind), quiet=not first) as report, stop_signals() as stopped:
         watch = Watch(report, quiet=not first)
         made = finish(finetune(parts, pictures, output, config, resume=resume, stop=stopped), watch)
-    watch.check_done()
+    watch.check_done(stopped)
     if first:
         typer.echo(made)
 

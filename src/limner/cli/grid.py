@@ -63,7 +63,10 @@ def command(
     if all(axis.name != "prompt" for axis in axes):  # one model paints all cells
         painted_by = fitting(request, painted_by)
     painter = painted_by.load()
-    cells = settled(painter, sweep(request, axes, dialect=painter.parts.sampling.dialect))
+    asked = sweep(request, axes, dialect=painter.parts.sampling.dialect)
+    cells, notes = settled(painter, asked)
+    for line in notes:
+        output.warn(line)
     with_grid = grid_texts(cells[0][0], axes, painted_by.origin)
     pictures = painted(painter, [cell for row in cells for cell in row], output)
     shown = sheet(pictures, cells[0][0], axes, text)

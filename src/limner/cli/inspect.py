@@ -22,7 +22,8 @@ def command(
 ) -> None:
     """Say what a model file or folder is: kind, sizes, dtype, prediction, and what mismatches.
 
-    Only headers are read, and nothing of a file is run. Exits with 1 where something is wrong.
+    Headers and a few small tensors are read, and nothing of a file is run. Exits with 1 where
+    something is wrong.
     """
     from limner.checkpoints import inspect
 

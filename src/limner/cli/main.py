@@ -15,6 +15,7 @@ from inspect import cleandoc
 import typer
 
 import limner
+from limner.cli.progress import StoppedError
 from limner.errors import LimnerError, UsageError
 
 COMMANDS = {
@@ -69,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail("interrupted", INTERRUPTED)
     except typer.TyperException as error:
         return fail(f"{error.format_message()} (limner --help says more)", error.exit_code)
+    except StoppedError as error:
+        return fail(str(error), INTERRUPTED)
     except LimnerError as error:
         return fail(str(error), 2 if isinstance(error, UsageError) else 1)
     except Exception as error:

@@ -4,26 +4,45 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
 
+from limner.errors import LimnerError
 from limner.generators import finish
 
 Outcome = TypeVar("Outcome")
 
 
+class StoppedError(LimnerError):
+    """Work that was stopped by Ctrl-C, and says how it goes on."""
+
+
+class Stop:
+    """Called, it says whether a signal has asked for an end; `interrupted`: whether by Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def __call__(self) -> bool:
+        return self.number is not None
+
+    @property
+    def interrupted(self) -> bool:
+        return self.number == signal.SIGINT
+
+
 @contextmanager
-def stop_signals() -> Iterator[Callable[[], bool]]:
+def stop_signals() -> Iterator[Stop]:
     """Whether Ctrl-C or a termination was asked for: work that can be resumed ends when it suits.
 
     A second signal does what it always does.
     """
-    seen: list[int] = []
+    stop = Stop()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def note(number: int, frame: object) -> None:
-        seen.append(number)
+        stop.number = number
         restore()
 
     def restore() -> None:
@@ -33,7 +52,7 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
     for number in before:
         signal.signal(number, note)
     try:
-        yield lambda: bool(seen)
+        yield stop
     finally:
         restore()
 

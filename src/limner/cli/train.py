@@ -96,7 +96,7 @@ def command(
             stop=stopped,
         )
         sheet = finish(run, after_step)
-    watch.check_done()
+    watch.check_done(stopped)
     if sheet is not None:
         draw(sheet, output / SHEET)
         typer.echo(output / SHEET)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import typer
 
-from limner.cli.progress import Report, at_terminal
+from limner.cli.progress import Report, Stop, StoppedError, at_terminal
 from limner.errors import TrainingError
 
 if TYPE_CHECKING:
     from limner.training.loop import Progress
 
 LINE_EVERY = 100
+EVERY = 0.5
+"""Seconds between two notes beside the bar."""
 
 
 class Watch:
@@ -22,17 +25,21 @@ class Watch:
         self.report = report
         self.lines = not quiet and not at_terminal()
         self.done, self.total = 0, 0
+        self._note, self._noted = "", -EVERY
 
     def __call__(self, progress: Progress) -> None:
         self.done, self.total = progress.step, progress.steps
-        self.report(self.done, self.total, line(progress))
+        if time.monotonic() - self._noted > EVERY:  # reading a loss waits for its step on a GPU
+            self._note, self._noted = line(progress), time.monotonic()
+        self.report(self.done, self.total, self._note)
         if self.lines and self.done % LINE_EVERY == 0:
             typer.echo(line(progress), err=True)
 
-    def check_done(self) -> None:
-        """Raises TrainingError if the training was stopped before its last step."""
+    def check_done(self, stopped: Stop) -> None:
+        """Raises StoppedError or TrainingError if it was stopped before its last step."""
         if self.done < self.total:
-            raise TrainingError(f"stopped and saved at step {self.done}: --resume goes on")
+            kind = StoppedError if stopped.interrupted else TrainingError
+            raise kind(f"stopped and saved at step {self.done}: --resume goes on")
 
 
 def line(progress: Progress) -> str:

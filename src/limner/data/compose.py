@@ -6,8 +6,6 @@ is c = c_top + (1 - a_top) c_below for each channel in [0, 1] (Porter and Duff 1
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -28,36 +26,6 @@ def over(
 def on_solid(pixels: Float[Tensor, "B 4 H W"], colours: Colours) -> Float[Tensor, "B 3 H W"]:
     """Each picture on a ground of one colour, RGB in [-1, 1]."""
     return over(pixels, colours[:, :, None, None].expand(-1, -1, *pixels.shape[-2:]))
-
-
-def on_gradient(
-    pixels: Float[Tensor, "B 4 H W"],
-    first: Colours,
-    last: Colours,
-    direction: Float[Tensor, "B"],
-) -> Float[Tensor, "B 3 H W"]:
-    """Each picture on a ground that goes evenly from one colour to another, corner to corner.
-
-    direction: in degrees; 0 goes to the right, 90 down.
-    """
-    height, width = pixels.shape[-2:]
-    angle = (direction * (math.pi / 180.0)).to(pixels)[:, None, None]
-    down = torch.linspace(-1.0, 1.0, height, device=pixels.device)[:, None]
-    right = torch.linspace(-1.0, 1.0, width, device=pixels.device)
-    along = torch.cos(angle) * right + torch.sin(angle) * down
-    share = (along / (torch.cos(angle).abs() + torch.sin(angle).abs()) + 1.0)[:, None] / 2.0
-    ground = torch.lerp(first[:, :, None, None].to(share), last[:, :, None, None].to(share), share)
-    return over(pixels, ground)
-
-
-def on_random_ground(
-    pixels: Float[Tensor, "B 4 H W"], generator: torch.Generator
-) -> Float[Tensor, "B 3 H W"]:
-    """Each picture on a ground by chance: half of one colour, half from one colour to another."""
-    chance = torch.rand(len(pixels), 8, generator=generator, device=generator.device).to(pixels)
-    first, last = chance[:, :3] * 2.0 - 1.0, chance[:, 3:6] * 2.0 - 1.0
-    solid = chance[:, 6:7] < 0.5
-    return on_gradient(pixels, first, torch.where(solid, first, last), chance[:, 7] * 360.0)
 
 
 def placed(

@@ -136,7 +136,7 @@ def fetch(folder: Path, packages: Sequence[Package] = PACKAGES) -> None:
     for package in packages:
         wish = f"{package.name}@{package.version}"
         done = subprocess.run(
-            ["npm", "pack", wish, "--silent"], cwd=folder, capture_output=True, text=True
+            ["npm", "pack", wish, "--silent"], cwd=folder, capture_output=True, encoding="utf-8"
         )
         if done.returncode != 0 or not (folder / package.archive).exists():
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

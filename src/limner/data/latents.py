@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from limner.data.cache import (
     ALL,
-    Cache,
     Chunk,
     batches,
     cached,
@@ -60,27 +59,6 @@ def cached_latents(
         return {ALL: _encoded(encode, pictures, batch, device)}
 
     return cached(folder, _origin(encoder, pictures), build)[LATENTS]
-
-
-def cached_bucket_latents(
-    folder: Path,
-    encode: Encode,
-    buckets: dict[str, PictureSet],
-    *,
-    encoder: nn.Module,
-    batch: int = 64,
-    device: torch.device | str = "cpu",
-) -> Cache:
-    """As `cached_latents`, for several sets whose pictures differ in shape; a bucket each."""
-    origin = {"encoder weights": weights_fingerprint(encoder)} | {
-        f"pictures of bucket {name}": pictures_fingerprint(pictures)
-        for name, pictures in buckets.items()
-    }
-    return cached(
-        folder,
-        origin,
-        lambda: {name: _encoded(encode, some, batch, device) for name, some in buckets.items()},
-    )
 
 
 def pictures_fingerprint(pictures: PictureSet) -> str:

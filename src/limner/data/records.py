@@ -52,7 +52,7 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PictureSet:
-    """Pictures of one shape with their records; square but for those of an aspect bucket.
+    """Pictures of one shape with their records; most are square.
 
     pictures: (N, C, H, W) bytes; RGBA is premultiplied.
     records: one for each picture of the set, in order. A subset shares the pictures of the whole

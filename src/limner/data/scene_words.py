@@ -8,7 +8,8 @@ from enum import Enum
 from limner.data.captions import STYLE_DROPOUT, Chance, name_of, pick, uniform
 from limner.data.records import Record
 from limner.data.synonyms import Synonyms
-from limner.language.english import STYLE_AFTER, with_article
+from limner.language.english import SIZES, STYLE_AFTER, with_article
+from limner.language.scene import Size
 
 
 class Relation(Enum):
@@ -21,14 +22,6 @@ class Relation(Enum):
     AND = "and"
 
 
-class Size(Enum):
-    """How large a thing is said to be; its share of the picture's side is in `scenes.SIDES`."""
-
-    SMALL = "small"
-    PLAIN = ""
-    BIG = "big"
-
-
 TEMPLATES = {
     Relation.LEFT: ("{} left of {}", "{} to the left of {}", "{} on the left and {} on the right"),
     Relation.RIGHT: ("{} right of {}", "{} to the right of {}", "{} on the right of {}"),
@@ -36,11 +29,7 @@ TEMPLATES = {
     Relation.BELOW: ("{} below {}", "{} under {}", "{} beneath {}"),
     Relation.AND: ("{} and {}", "{} with {}", "{}, {}"),
 }
-SIZE_WORDS = {
-    Size.SMALL: ("small", "little", "tiny"),
-    Size.PLAIN: ("",),
-    Size.BIG: ("big", "large", "huge"),
-}
+SIZE_WORDS = {**SIZES, Size.PLAIN: ("",)}
 
 
 @dataclass(frozen=True, kw_only=True)

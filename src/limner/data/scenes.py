@@ -21,9 +21,10 @@ from torch import Tensor
 from limner.data.compose import over, placed
 from limner.data.pixels import to_model_range
 from limner.data.records import PictureSet, Record
-from limner.data.scene_words import Relation, Scene, Size, scene_caption
+from limner.data.scene_words import Relation, Scene, scene_caption
 from limner.data.synonyms import Synonyms
 from limner.errors import DataError, UsageError
+from limner.language import Size
 
 SIDES = {Size.SMALL: 1 / 3, Size.PLAIN: 1 / 2, Size.BIG: 5 / 8}
 SIZES = (  # what can be told apart, and fits side by side

@@ -31,22 +31,27 @@ class EmojiLanguage:
         self._understander = Understander(words)
 
     def read(self, prompt: str, *, kept: Collection[str] = (), whole: bool = False) -> Reading:
-        """As `pipeline.language.Language` says."""
+        """As `pipeline.language.Language` says.
+
+        Where no style is said, the model's plain one is added, but not to one text for the whole,
+        whose picture may have a style from elsewhere.
+        """
         if not prompt.strip():
             return Reading(prompt=prompt)
         own = {normal(word) for word in kept}
         if own & {normal(word) for word in re.findall(r"[\w'\-]+", prompt)}:
             return Reading(prompt=prompt)
+        style = "" if whole else self.words.plain_style
         if SYNTAX.search(prompt) is None:
-            return self._plain(prompt, whole=whole)
+            return self._plain(prompt, whole=whole, style=style)
         if JOINED.search(prompt) and not any(map(self._has_syntax, JOINED.split(prompt))):
-            return self._joined(prompt)
+            return self._joined(prompt, style)
         return self._careful(prompt)
 
-    def _plain(self, prompt: str, *, whole: bool) -> Reading:
+    def _plain(self, prompt: str, *, whole: bool, style: str) -> Reading:
         found = self._understander.understand(prompt)
         if found.scene.things:
-            return painted(self.words, found, whole=whole)
+            return painted(self.words, found, whole=whole, style=style)
         asked = [w for w in found.reading.words if w.kind is not Kind.FILLER]
         told = tuple(missing_words(self.words, found))
         style_alone = all(w.kind in (Kind.STYLE, Kind.ARTICLE, Kind.PAUSE) for w in asked)
@@ -61,12 +66,13 @@ class EmojiLanguage:
     def _has_syntax(self, member: str) -> bool:
         return SYNTAX.search(WEIGHT.sub("", member)) is not None
 
-    def _joined(self, prompt: str) -> Reading:
+    def _joined(self, prompt: str, style: str) -> Reading:
         """Each of the texts that AND joins by itself, with its weight."""
         texts, notes = list[str](), list[str]()
         for member in JOINED.split(prompt):
             weight = WEIGHT.search(member)
-            reading = self._plain(WEIGHT.sub("", member), whole=True) if member.strip() else None
+            said = WEIGHT.sub("", member)
+            reading = self._plain(said, whole=True, style=style) if said.strip() else None
             texts.append((reading.prompt if reading else member) + (weight[0] if weight else ""))
             notes += reading.notes if reading else ()
         return Reading(prompt=" AND ".join(texts), notes=tuple(dict.fromkeys(notes)))

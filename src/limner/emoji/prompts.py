@@ -16,6 +16,7 @@ from limner.pipeline.language import Reading
 from limner.pipeline.request import BESIDE, STACKED
 
 SEVERAL = 3  # painted where no number is said
+SURE = 2  # parts of a picture that the model was taught to keep apart
 POOR = 0.5  # part of a concept's pictures that are right, below which it is told
 UPRIGHT = (Relation.ABOVE, Relation.BELOW, Relation.ON, Relation.UNDER, Relation.IN)
 LAST_FIRST = (Relation.RIGHT, Relation.BELOW, Relation.UNDER)
@@ -28,19 +29,20 @@ INSTEAD = {
 WORN = ("top hat", "crown", "graduation cap")  # above whoever has them
 
 
-def painted(words: Words, found: Understanding, *, whole: bool) -> Reading:
+def painted(words: Words, found: Understanding, *, whole: bool, style: str = "") -> Reading:
     """The reading of a prompt with at least one thing that the model has.
 
-    whole: one text for all of the picture.
+    whole: one text for all of the picture. style: the one that is painted where none is said.
     """
+    words = replace(words, plain_style=style)
     scene = fitted(found.scene)
     parts, how = laid_out(scene)
     layout: str | None = how
     texts = [_text(words, scene, thing) for thing in parts]
     if whole or len(texts) == 1:
         shared = scene.style or words.plain_style
-        style = f", {shared}" if shared and len(texts) > 1 else ""
-        texts = [" and ".join(each.removesuffix(style) for each in texts) + style]
+        last = f", {shared}" if shared and len(texts) > 1 else ""
+        texts = [" and ".join(each.removesuffix(last) for each in texts) + last]
         layout = None
     notes = (*_read_as(found, scene, layout), *_not_painted(words, found, scene))
     return Reading(prompt=" AND ".join(texts), layout=layout, notes=notes)
@@ -134,6 +136,9 @@ def _left_out(words: Words, found: Understanding, scene: Scene) -> Iterator[str]
         said = next(w.text for w in found.reading.words if w.kind is Kind.GROUND)
         yield f"{said!r} (no grounds)"
     yield from _too_many(found.scene, scene)
+    parts = sum(thing.count or 1 for thing in scene.things)
+    if parts > SURE:
+        yield f"{parts} things apart (more than {SURE} in a row may run together)"
     for relation in dict.fromkeys(relation for _, relation, _ in scene.placed):
         if relation in INSTEAD:
             yield f"{relation.value!r} (painted {INSTEAD[relation]})"

@@ -131,7 +131,7 @@ class Index:
         self, text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]
     ) -> tuple[int, list[Sense]]:
         first = text[slice(*pieces[0])]
-        if first[0] in QUOTES:
+        if first[0] in QUOTES and len(first) > 1:
             return 1, [Sense(Kind.WRITING, first[1:-1])]
         if first in PAUSES:
             return 1, [Sense(Kind.PAUSE, first)]

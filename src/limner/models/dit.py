@@ -220,7 +220,7 @@ class DiT(nn.Module):
         RequestError where what is handed in does not fit.
         """
         height, width = self._grid(x)
-        check_told(x, context, beside, readers=self.readers)
+        check_told(x, context, beside, apart=(mask, pooled), readers=self.readers)
         condition = F.silu(self._condition(t, context, pooled))
         told = told_of(self._text(context), mask, beside).at(self.config.patch)
 

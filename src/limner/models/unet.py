@@ -3,6 +3,7 @@
 A picture or latent goes down through levels of half the size each, through the middle, and up
 again; every step of the way down is handed across to its counterpart on the way up. Text enters
 by cross-attention, time and a class or pooled text by a vector added in every residual block.
+`Told` is what attention is handed on the way: the text, who may look at what of it, and how.
 
 Parameter names are those of diffusers' `UNet2DConditionModel`.
 """
@@ -160,7 +161,7 @@ class UNet(nn.Module):
         beside: what replaces attention, hides tokens, or is added to maps, in this call.
         Raises RequestError where the shapes are not those of `config`.
         """
-        self._check(x, context, pooled, beside)
+        self._check(x, context, mask, pooled, beside)
         time = F.silu(self.embed(t, context, pooled))
         told = told_of(context, mask, beside)
         added = beside.added or [None] * len(self.down_blocks)
@@ -209,6 +210,7 @@ class UNet(nn.Module):
         self,
         x: Float[Tensor, "B I h w"],
         context: Context | Prepared | None,
+        mask: TextMask | None,
         pooled: Pooled | None,
         beside: Beside,
     ) -> None:
@@ -225,7 +227,8 @@ class UNet(nn.Module):
             (rows, channels, height // 2**level, width // 2**level)
             for level, channels in enumerate(config.channels)
         ]
-        check_told(x, context, beside, readers=self.readers, levels=levels)
+        apart = (mask, pooled)
+        check_told(x, context, beside, apart=apart, readers=self.readers, levels=levels)
 
     def _check_text(self, context: Context | None, pooled: Pooled | None) -> None:
         config = self.config
@@ -247,7 +250,7 @@ class DownBlock(nn.Module):
         super().__init__()
         width, first = config.channels[level], config.channels[max(level - 1, 0)]
         last = level == len(config.channels) - 1
-        self.step = 2**level
+        self.step = 2**level  # places of the latent, along one side, to one of this level's maps
         self.resnets = nn.ModuleList(
             _residual(config, width if layer else first, width)
             for layer in range(config.layers_per_block)

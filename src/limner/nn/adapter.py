@@ -166,6 +166,12 @@ def _merged(module: nn.Module) -> list[Adapter]:
     return [] if kept is None else kept.adapters
 
 
+def original(module: Adaptable) -> Tensor:
+    """A module's weight without what is merged into it."""
+    kept: Merged | None = vars(module).get(KEPT)
+    return module.weight if kept is None else kept.original
+
+
 @torch.no_grad()
 def _write(module: Adaptable) -> None:
     """The weight: the original and every merged update; the original alone where none is left."""

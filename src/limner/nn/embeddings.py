@@ -59,11 +59,11 @@ class TimeEmbedding(nn.Module):
 
 
 def class_vectors(
-    embedding: nn.Embedding, numbers: Float[Tensor, "B 1"] | Int[Tensor, "B 1"] | None, rows: int
+    embedding: nn.Embedding, numbers: Float[Tensor, "B P"] | Int[Tensor, "B P"] | None, rows: int
 ) -> Float[Tensor, "B D"]:
     """The vectors of class numbers; None: of `rows` times "no class", which is the last row.
 
-    Raises RequestError for what is no column of numbers.
+    numbers: (B, 1). Raises RequestError for what is no column of numbers.
     """
     weight = embedding.weight
     if numbers is None:

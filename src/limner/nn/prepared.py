@@ -13,15 +13,12 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from limner.errors import RequestError, UsageError
 from limner.nn.attention import Attend, Attention, KeysValues, cross_attention, plain
 from limner.types import Conditioning, Context, Latent, Pooled, TextMask, Times
-
-Visible = Bool[Tensor, "R L h w"]
-"""Which tokens each place of a latent may look at; R is 1 or the rows of the call."""
 
 
 class Prepared(NamedTuple):
@@ -164,16 +161,20 @@ def check_told(
     text: Context | Prepared | None,
     beside: Beside,
     *,
+    apart: tuple[Tensor | None, ...],
     readers: int,
     levels: Sequence[tuple[int, ...]] = (),
 ) -> None:
     """RequestError where what is handed in with a call does not fit it.
 
-    readers: how many cross-attentions the denoiser has. levels: the shapes of the maps to which
-    `Beside.added` is added.
+    apart: the text's mask and pooled vector where they are handed in by themselves. readers: how
+    many cross-attentions the denoiser has. levels: the shapes of the maps to which `Beside.added`
+    is added.
     """
     if isinstance(text, Prepared):
         _check_prepared(text, x.shape[0], readers)
+        if any(each is not None for each in apart):
+            raise RequestError("a prepared text holds its mask and pooled vector: None is right")
     if text is not None and beside.visible is not None:
         tokens = text.tokens if isinstance(text, Prepared) else text.shape[1]
         _check_visible(beside.visible, (x.shape[0], tokens, *x.shape[2:]))
@@ -194,7 +195,9 @@ def _check_prepared(text: Prepared, rows: int, readers: int) -> None:
         raise RequestError(f"the text has {text.rows} rows, x has {rows}: as many are right")
 
 
-def _check_visible(visible: Visible, wanted: tuple[int, ...]) -> None:
+def _check_visible(visible: Tensor, wanted: tuple[int, ...]) -> None:
+    if visible.dtype != torch.bool:
+        raise RequestError(f"visible is of {visible.dtype}: torch.bool is right, True where seen")
     if visible.shape[1:] != wanted[1:] or visible.shape[0] not in (1, wanted[0]):
         raise RequestError(
             f"visible is {tuple(visible.shape)}: {wanted} is right, or one row for all"

@@ -56,6 +56,12 @@ class Adapters:
         """The learned words."""
         return tuple(self._embeddings)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the files could not be used."""
+        said = (lora.warning for lora, _ in self._loras.values())
+        return tuple(warning for warning in said if warning is not None)
+
     def add_lora(self, path: str | Path, weight: float = 1.0, name: str | None = None) -> str:
         """Take up a LoRA file and return its name, that of the file if None.
 

@@ -16,12 +16,12 @@ from limner.pipeline.fields import Group
 from limner.pipeline.masks import covered, extended, mask_of, shares
 from limner.pipeline.pictures import check_size, eight_bit, resized
 from limner.pipeline.request import Request
+from limner.pipeline.sizes import Size, nearest
 from limner.pipeline.statement import FIELDS, fields_in
 
 CONTEXT = 2.0  # sides of what is shown to those of what is repainted
 TAKEN = 2  # so many times the pixels that a model was trained at are painted in one piece
 
-Size = tuple[int, int]
 Box = tuple[int, int, int, int]
 """(left, top, right, bottom) in pixels, as Pillow has it."""
 
@@ -106,12 +106,6 @@ def canvas_of(request: Request, own: Size, multiple: int) -> Canvas | None:
         raise RequestError(f"{name} is for a mask or for extend, and there is neither")
     box, size = _placed(request, picture.size, mask, own, multiple)
     return Canvas(picture=picture, mask=mask, box=box, size=size, feather=request.feather)
-
-
-def nearest(size: Size, multiple: int, scale: float = 1.0) -> Size:
-    """The nearest size of such multiples, to so many times a size."""
-    width, height = (max(1, round(scale * side / multiple)) * multiple for side in size)
-    return width, height
 
 
 def _placed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
@@ -21,21 +21,19 @@ from limner.engine.scheduler import outcomes
 from limner.errors import LimnerError, UsageError
 from limner.generators import finish
 from limner.pipeline.adapters import Adapters
-from limner.pipeline.features.restyle import read_style
-from limner.pipeline.features.upscale import refined
 from limner.pipeline.language import Language
 from limner.pipeline.many import AHEAD, in_order, paint_batch, painting, rows_of
-from limner.pipeline.masks import read_mask
 from limner.pipeline.model import Model
 from limner.pipeline.paint import paint
-from limner.pipeline.pictures import read_picture
 from limner.pipeline.planning import plan
 from limner.pipeline.request import Request
 from limner.pipeline.resolve import resolve
 from limner.pipeline.result import Result
-from limner.pipeline.upscaling import Enlarger
 from limner.pipeline.words import meant
 from limner.types import Conditioning, LatentSpace
+
+if TYPE_CHECKING:
+    from limner.pipeline.upscaling import Enlarger
 
 
 class Painter:
@@ -119,6 +117,9 @@ class Painter:
         A `mask` of a file's name is read too. Outside the mask the result's pictures have the
         bytes of the picture.
         """
+        from limner.pipeline.masks import read_mask
+        from limner.pipeline.pictures import read_picture
+
         if not isinstance(picture, Image.Image):
             picture = read_picture(picture)
         if "mask" in fields:
@@ -136,6 +137,9 @@ class Painter:
 
         style: one of `words.styles`, or a picture or its file, whose name has a dot or a slash.
         """
+        from limner.pipeline.features.restyle import read_style
+        from limner.pipeline.pictures import read_picture
+
         if not isinstance(picture, Image.Image):
             picture = read_picture(picture)
         return self.generate(prompt, content=picture, style=read_style(style), **fields)
@@ -153,6 +157,8 @@ class Painter:
 
     def refined(self, picture: Image.Image, request: Request) -> Generator[Step, None, Result]:
         """Paint over a picture at its own size, step by step; RGB stays RGB."""
+        from limner.pipeline.features.upscale import refined
+
         again = partial(plan, model=self.model)
         painting = refined(picture, request, self.model, again)
         return (yield from steps(painting, self.engine))

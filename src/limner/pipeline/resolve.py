@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from limner.errors import RequestError
-from limner.pipeline.canvas import nearest
 from limner.pipeline.features import used
 from limner.pipeline.model import Model
 from limner.pipeline.plan import given
 from limner.pipeline.request import Request
+from limner.pipeline.sizes import nearest
 from limner.pipeline.words import warnings
 from limner.text.dialect import Dialect
 from limner.text.weighted import NATIVE

@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from limner.errors import UsageError
 from limner.pipeline import kinds
 from limner.pipeline.kinds import Kind
 from limner.pipeline.painter import Painter
 from limner.pipeline.request import Request
+from limner.pipeline.resolve import resolve
 from limner.pipeline.script import trees
 from limner.pipeline.statement import FIELDS, STORED
 from limner.prompt import Dialect, Node, Text, Weight, parse
@@ -89,23 +90,32 @@ def checked(axes: Sequence[str | Axis]) -> list[Axis]:
     return found
 
 
-def settled(painter: Painter, rows: Sequence[Sequence[Request]]) -> list[list[Request]]:
+class Settled(NamedTuple):
+    """Requests that can be painted. notes: what the person should know of how they were read."""
+
+    rows: list[list[Request]]
+    notes: tuple[str, ...]
+
+
+def settled(painter: Painter, rows: Sequence[Sequence[Request]]) -> Settled:
     """The requests with the model's defaults and one seed for all that have none.
 
     Raises RequestError or PromptError where one of them cannot be painted, before any is.
     """
     every = [cell for row in rows for cell in row]
     drawn = painter.complete(next((c for c in every if c.variation_strength > 0), every[0]))
+    notes = dict[str, None]()
 
     def settle(cell: Request) -> Request:
         cell = cell.with_defaults(seed=drawn.seed)
         if cell.variation_strength > 0:
             cell = cell.with_defaults(variation_seed=drawn.variation_seed)
-        cell = painter.complete(cell)
+        cell, said = resolve(cell, painter.model)
+        notes.update(dict.fromkeys(said))
         trees(cell.prompt, cell.negative, str(cell.dialect), lenient=cell.lenient)
         return cell
 
-    return [[settle(cell) for cell in row] for row in rows]
+    return Settled([[settle(cell) for cell in row] for row in rows], tuple(notes))
 
 
 def axis(text: str) -> Axis:

@@ -28,6 +28,7 @@ from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS
 from limner.engine.numerics import finite
 from limner.errors import CheckpointError, RequestError
+from limner.generators import finish
 from limner.models.upscaler import Upscaler, enlarge
 from limner.pipeline.pictures import check_size, eight_bit, read_picture
 from limner.pipeline.request import FACTORS, MAX_SEED
@@ -140,12 +141,7 @@ class Enlarger:
         if not isinstance(picture, Image.Image):
             picture = read_picture(picture)
         asked = Upscaling(by=by, **how)  # type: ignore[arg-type]
-        tiles = self.steps(picture, asked)
-        while True:
-            try:
-                next(tiles)
-            except StopIteration as finished:
-                return finished.value
+        return finish(self.steps(picture, asked))
 
     @torch.inference_mode()
     def steps(self, picture: Image.Image, how: Upscaling) -> Generator[Tile, None, Image.Image]:

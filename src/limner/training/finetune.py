@@ -27,11 +27,12 @@ from limner.diffusion.process import DiscreteDiffusion
 from limner.diffusion.times import LogitNormalTimes, TimeSampling, UniformTimes
 from limner.errors import TrainingError, UsageError
 from limner.training.launch import find_processes
-from limner.training.loop import STATE, LoopConfig, Progress, Trainer
+from limner.training.loop import LoopConfig, Progress, Trainer
 from limner.training.objectives.conditions import Remembered, TextCondition, Told
 from limner.training.objectives.denoising import DenoisingObjective
 from limner.training.recipes.autoencoder import cached_latents
 from limner.training.run import stoppable
+from limner.training.saving import holds_state
 from limner.training.tunings import Tuning, attach_own_loras
 from limner.types import Conditioning
 
@@ -207,12 +208,12 @@ def _check_pictures(parts: Parts, data: PictureSet) -> None:
 def _check_folder(folder: Path, target: Path, config: FineTuning, *, resume: bool) -> None:
     if target.exists():
         raise TrainingError(f"{target} exists already: name another folder, or move it away")
-    if not (folder / STATE).exists():
+    if not holds_state(folder):
         return
     if not resume:
         raise TrainingError(f"{folder} already holds a training: add --resume, or name another")
     with suppress(OSError, ValueError):
-        if json.loads((folder / TUNING).read_text()) == _described(config):
+        if json.loads((folder / TUNING).read_text(encoding="utf-8")) == _described(config):
             return
     raise TrainingError(
         f"{folder} holds another fine-tuning, as its {TUNING} says: resume with the same options "

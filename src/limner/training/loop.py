@@ -13,14 +13,14 @@ never waits for it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from limner.errors import TrainingError
@@ -31,15 +31,21 @@ from limner.training.ema import PowerEMA
 from limner.training.finite import Answer, failure, not_finite
 from limner.training.gradients import add_gradients
 from limner.training.objectives import Objective
-from limner.training.optim import adamw, learning_rate_factor, optimiser_state, step_unless
-from limner.training.saving import load_state, write_whole
+from limner.training.optim import adamw, grouped, learning_rate_factor, optimiser_state, step_unless
+from limner.training.saving import STATE, load_state, save_state
 from limner.training.sheet import Sheet
 from limner.training.snapshots import FOLDER as SNAPSHOTS
 from limner.training.snapshots import write_snapshot
 
-STATE = "state.pt"
 # Precision too: a training goes on where the processor has no bf16, or now has it.
-MAY_CHANGE = {"steps", "save_every", "accumulate", "snapshot_every", "precision"}
+MAY_CHANGE = {
+    "steps", "save_every", "save_minutes", "accumulate", "snapshot_every", "precision",
+}  # fmt: skip
+FIRST_SAVE = 100
+"""The step at the latest at which there is a state."""
+
+ASK_EVERY = 10
+"""Steps between the times at which several processes agree whether it is time to save."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,7 @@ class LoopConfig:
     one after another, where memory is short; the result is the same.
     warmup, decay: parts of `steps`. ema: gammas of `PowerEMA`, the first is the one that ships.
     precision: "bf16" runs the forward pass under autocast, weights stay fp32.
+    save_every: steps between saves; save_minutes: minutes after which there is one all the same.
     snapshot_every: steps between snapshots of the averages, from which one of any length can be
     rebuilt (`snapshots.rebuild`); 0: none.
     """
@@ -66,6 +73,7 @@ class LoopConfig:
     precision: str = "bf16"
     seed: int = 0
     save_every: int = 1000
+    save_minutes: float = 10.0
     snapshot_every: int = 0
 
     def __post_init__(self) -> None:
@@ -160,11 +168,12 @@ class Trainer:
         config = self.config
         self.objective.modules.train()
         seconds = 0.0
+        self._saved_at = time.monotonic()
         while self.step < config.steps:
             began = time.perf_counter()
             losses, rate = self._update()
             self.step += 1
-            saved = self.step == config.steps or self.step % config.save_every == 0
+            saved = self._is_time_to_save()
             spent = time.perf_counter() - began
             seconds = spent if seconds == 0.0 else 0.98 * seconds + 0.02 * spent
             if saved:
@@ -180,6 +189,16 @@ class Trainer:
                 seconds_per_step=seconds,
                 saved=saved,
             )
+
+    def _is_time_to_save(self) -> bool:
+        """The same in every process."""
+        config, step = self.config, self.step
+        if step in (FIRST_SAVE, config.steps) or step % config.save_every == 0:
+            return True
+        if self.processes.count > 1 and step % ASK_EVERY:
+            return False
+        since = time.monotonic() - self._saved_at
+        return self.processes.any(since > 60 * config.save_minutes)
 
     def _update(self) -> tuple[Losses, float]:
         """One step of the optimiser: the losses before it, and its learning rate."""
@@ -251,17 +270,23 @@ class Trainer:
             "draws": self.batches.draws,
             "step": self.step,
             "modules": self.processes.state_of(self.objective.modules),
-            "optimiser": optimiser_state(self.optimiser, self.processes.whole),
+            "optimiser": self._optimiser_state(self.optimiser.state_dict(), self.processes.whole),
             "ema": self._averages(),
         }
         if self.processes.rank == 0:
-            write_whole(self.folder / STATE, lambda file: torch.save(state, file))
+            save_state(self.folder, state)
+        self._saved_at = time.monotonic()
 
     def _snapshot(self) -> None:
         self.settle()
         averages = {gamma: self.named(average) for gamma, average in self._averages().items()}
         if self.processes.rank == 0:
             write_snapshot(self.folder / SNAPSHOTS, self.step, averages)
+
+    def _optimiser_state(
+        self, state: dict[str, Any], convert: Callable[[Tensor, nn.Parameter], Tensor]
+    ) -> dict[str, Any]:
+        return optimiser_state(state, grouped(self.optimiser), convert)
 
     def _averages(self) -> dict[float, list[Tensor]]:
         return {
@@ -274,16 +299,29 @@ class Trainer:
         return dict(zip(self.names, tensors, strict=True))
 
     def resume(self) -> bool:
-        """Take up the state saved in the folder, if there is one."""
-        path = self.folder / STATE
-        if not path.exists():
+        """Take up the state saved in the folder, if there is one.
+
+        Raises TrainingError where it is damaged, or the state of another training.
+        """
+        state = load_state(self.folder, mapped=self.processes.sharded)
+        if state is None:
             return False
-        state = load_state(path, mapped=self.processes.sharded)
-        self._same_config(state["config"], path)
+        path = self.folder / STATE
+        try:
+            self._same_config(state["config"], path)
+            self._take_up(state)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise TrainingError(
+                f"{path} is the state of another model or data than are trained here: {reason}"
+            ) from error
+        return True
+
+    def _take_up(self, state: dict[str, Any]) -> None:
         self.batches.draws = check_version(state.get("draws", 1))  # 1 of states that do not say
         self.processes.load(self.objective.modules, state["modules"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.optimiser.load_state_dict(optimiser_state(self.optimiser, self.processes.part))
+        optimiser = self._optimiser_state(state["optimiser"], self.processes.part)
+        self.optimiser.load_state_dict(optimiser)
         self.ema.restore(
             {
                 gamma: list(map(self.processes.part, average, self.parameters))
@@ -291,7 +329,6 @@ class Trainer:
             }
         )
         self.step = state["step"]
-        return True
 
     def _same_config(self, saved: dict[str, Any], path: Path) -> None:
         ours = asdict(self.config)

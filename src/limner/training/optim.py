@@ -37,13 +37,21 @@ def learning_rate_factor(step: int, steps: int, *, warmup: float, decay: float) 
 
 
 def optimiser_state(
-    optimiser: torch.optim.Optimizer, convert: Callable[[Tensor, nn.Parameter], Tensor]
+    state: dict[str, Any],
+    parameters: Sequence[nn.Parameter],
+    convert: Callable[[Tensor, nn.Parameter], Tensor],
 ) -> dict[str, Any]:
-    """Its state_dict, each tensor converted along with the parameter that it belongs to."""
-    state = optimiser.state_dict()
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    state["state"] = {
-        index: {name: convert(value, parameters[index]) for name, value in entries.items()}
-        for index, entries in state["state"].items()
+    """The state_dict of an optimiser, each tensor converted along with its parameter.
+
+    parameters: those of the optimiser, in the order of its groups.
+    """
+    entries = {
+        index: {name: convert(value, parameters[index]) for name, value in entry.items()}
+        for index, entry in state["state"].items()
     }
-    return state
+    return {**state, "state": entries}
+
+
+def grouped(optimiser: torch.optim.Optimizer) -> list[nn.Parameter]:
+    """The parameters in the order in which the optimiser's state counts them."""
+    return [p for group in optimiser.param_groups for p in group["params"]]

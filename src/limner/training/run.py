@@ -1,6 +1,7 @@
 """One training from a recipe: data, earlier parts, the loop, and the model folder at its end.
 
 FOLDER/state.pt     weights, optimiser, averages, step: what resuming needs
+FOLDER/state-before.pt  the save before, should that one be damaged
 FOLDER/model/       a model folder: the parts that came before, and the one trained here
 FOLDER/latents/     of a denoiser: its pictures, encoded once
 FOLDER/log.jsonl    one line of losses every few steps
@@ -22,9 +23,10 @@ from limner.checkpoints import ModelFolder
 from limner.data.records import PictureSet
 from limner.errors import TrainingError
 from limner.training.launch import find_processes
-from limner.training.loop import STATE, Progress, Trainer
+from limner.training.loop import Progress, Trainer
 from limner.training.objectives import Objective
 from limner.training.recipes import Recipe, missing_parts
+from limner.training.saving import holds_state
 from limner.training.sheet import Sheet
 
 LOG = "log.jsonl"
@@ -53,7 +55,7 @@ def train(
     Raises TrainingError where a part is missing, the folder already holds a training, or another
     process has failed.
     """
-    if (folder / STATE).exists() and not resume:
+    if holds_state(folder) and not resume:
         raise TrainingError(f"{folder} already holds a training: add --resume, or name another")
     chosen = recipe.choose(data)
     processes = find_processes(device, shard=shard)

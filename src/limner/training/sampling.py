@@ -11,7 +11,6 @@ from limner.checkpoints import Sampling
 from limner.diffusion.guidance import guided
 from limner.diffusion.noise import Noise
 from limner.diffusion.sample import Denoise, denoise_with, drive, last
-from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import solver_named
 from limner.training.objectives.conditions import Told
 from limner.training.objectives.denoising import DenoisingObjective
@@ -33,7 +32,7 @@ def paint(
     """
     first, *shape = objective.latents.shape[1:]
     noise = Noise(seeds, (first, shape[0], shape[1]))
-    visited = levels(objective.process, sampling.steps, sampling.schedule, shift=sampling.shift)
+    path = sampling.path(objective.process, sampling.steps, sampling.schedule)
     device = next(objective.denoiser.parameters()).device
 
     def denoise(said: Told) -> Denoise:
@@ -45,6 +44,6 @@ def paint(
         return denoise_with(call, objective.process, objective.prediction)
 
     steered = guided(denoise(told), denoise(untold), sampling.guidance, sampling.interval)
-    start = noise.start().to(device)
-    x = visited[0].add_noise(torch.zeros_like(start), start)
-    return last(drive(solver_named(sampling.solver)(x, visited, noise), steered)).cpu()
+    x = path.start * noise.start().to(device)
+    run = solver_named(sampling.solver)(x, path.levels, noise)
+    return path.end * last(drive(run, steered)).cpu()

@@ -1,17 +1,17 @@
 """What can be wished for beside words to a picture: one file a feature.
 
 Each has `complete`, which gives a request the defaults of its fields and says what cannot be, and
-`planned`, which gives what a completed request uses of it, or None. Only the features are visited
-that a request, or its model, has a use for.
+`planned`, which gives what a completed request uses of it, or None. Only the features are visited,
+and imported, that a request or its model has a use for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from typing import Protocol, runtime_checkable
+from importlib import import_module
+from typing import Protocol, cast, runtime_checkable
 
-from limner.pipeline.features import edit, inpaint, layout, record, restyle, swap, upscale
 from limner.pipeline.model import Model
 from limner.pipeline.plan import Feature
 from limner.pipeline.request import Request
@@ -45,17 +45,19 @@ def shown_more(request: Request, model: Model) -> bool:
 
 
 # In the order in which they act: what is recorded is what a swap attends by; what enlarges is last.
-FEATURES: tuple[tuple[Kind, Use], ...] = (
-    (edit, given("picture", "strength", "mask", "extend", "feather", "context")),
-    (layout, given("layout")),
-    (restyle, given("content", "content_weight", "style", "style_weight")),
-    (inpaint, shown_more),
-    (record, given("attention")),
-    (swap, lambda request, model: ".swap(" in request.prompt),
-    (upscale, given("upscale", "refine")),
+FEATURES: tuple[tuple[str, Use], ...] = (
+    ("edit", given("picture", "strength", "mask", "extend", "feather", "context")),
+    ("layout", given("layout")),
+    ("restyle", given("content", "content_weight", "style", "style_weight")),
+    ("inpaint", shown_more),
+    ("record", given("attention")),
+    ("swap", lambda request, model: ".swap(" in request.prompt),
+    ("upscale", given("upscale", "refine")),
 )
 
 
 def used(request: Request, model: Model) -> Iterator[Kind]:
     """The features that a request has a use for."""
-    return (kind for kind, use in FEATURES if use(request, model))
+    for name, use in FEATURES:
+        if use(request, model):
+            yield cast(Kind, import_module(f"{__name__}.{name}"))

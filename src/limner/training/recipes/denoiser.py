@@ -71,8 +71,10 @@ class DenoiserRecipe:
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
         for module in objective.modules.values():
             model.save(module)
+        # Parts of the folder gone on from that have no place beside what was trained.
+        model.remove("unet" if isinstance(self.config, DiTConfig) else "transformer")
         if self.pixels:
-            model.remove("vae")  # one of the folder gone on from: nothing is to be decoded
+            model.remove("vae")
         model.save_settings(self.process, self.prediction, self.sampling, self.told.words(data))
 
     def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet:

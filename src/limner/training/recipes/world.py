@@ -6,6 +6,7 @@ It begins from whatever of an earlier denoiser fits, and the text tower of the m
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,12 +22,13 @@ from limner.data.everyday_world import everyday_world, typed, vocabulary
 from limner.data.grounds import Place
 from limner.data.latents import pictures_fingerprint
 from limner.data.records import PictureSet
-from limner.data.world import WorldConfig
+from limner.data.world import World, WorldConfig
 from limner.diffusion.prediction import name_of, prediction_named
 from limner.diffusion.process import Process
 from limner.diffusion.times import TimeSampling
 from limner.errors import TrainingError
 from limner.language.captions import write
+from limner.language.vocabulary import Vocabulary
 from limner.models.dit import DiT, DiTConfig
 from limner.models.unet import UNet, UNetConfig
 from limner.training.draws import Draws
@@ -78,11 +80,24 @@ class WorldDenoiserRecipe:
 
     def objective(self, data: PictureSet, model: ModelFolder) -> DrawnObjective:
         words = EverydayWords.load(self.words)
-        world = everyday_world(data, self.world, words)
+        pool = self._pool(everyday_world(data, self.world, words), model)
+        condition, trained = self.told.condition(data, model)
+        assert isinstance(condition, TextCondition)
+        return DrawnObjective(
+            self._denoiser(model),
+            pool,
+            replace(condition, caption=teller(pool, vocabulary(words))),
+            process=self.process,
+            prediction=prediction_named(self.prediction, self.process),
+            times=self.times,
+            trained=trained,
+        )
+
+    def _pool(self, world: World, model: ModelFolder) -> DrawnLatents:
         autoencoder = model.load("vae")
         space = autoencoder.space
         side = self.world.size // space.stride
-        pool = DrawnLatents(
+        return DrawnLatents(
             world,
             lambda pixels: space.normalise(autoencoder.encode(pixels).mean),
             model.path.parent / POOL,
@@ -90,29 +105,9 @@ class WorldDenoiserRecipe:
             shape=(space.channels, side, side),
             origin={
                 "encoder weights": weights_fingerprint(autoencoder),
-                "pictures": pictures_fingerprint(data),
+                "pictures": pictures_fingerprint(world.data),
             },
             seed=self.loop.seed,
-        )
-        spoken = vocabulary(words)
-
-        def said(index: int, chance: torch.Generator) -> str:
-            free = random.Random(int(torch.randint(2**62, (), generator=chance)))
-            scene = pool.draw(index).scene
-            if free.random() < WITHOUT_STYLE:
-                scene = replace(scene, style="")
-            return write(scene, free, spoken)
-
-        condition, trained = self.told.condition(data, model)
-        assert isinstance(condition, TextCondition)
-        return DrawnObjective(
-            self._denoiser(model),
-            pool,
-            replace(condition, caption=said),
-            process=self.process,
-            prediction=prediction_named(self.prediction, self.process),
-            times=self.times,
-            trained=trained,
         )
 
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
@@ -137,6 +132,19 @@ class WorldDenoiserRecipe:
         if self.begin and (model.has("unet") or model.has("transformer")):
             begin_from(made, trained_denoiser(model))
         return made.train()
+
+
+def teller(pool: DrawnLatents, spoken: Vocabulary) -> Callable[[int, torch.Generator], str]:
+    """Says of a draw what is to be seen, each time in other words."""
+
+    def said(index: int, chance: torch.Generator) -> str:
+        free = random.Random(int(torch.randint(2**62, (), generator=chance)))
+        scene = pool.draw(index).scene
+        if free.random() < WITHOUT_STYLE:
+            scene = replace(scene, style="")
+        return write(scene, free, spoken)
+
+    return said
 
 
 class DrawnObjective(DenoisingObjective):

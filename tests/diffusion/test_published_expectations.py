@@ -1,0 +1,71 @@
+"""What diffusers' own tests expect of whole loops, for the configurations that Limner reads.
+
+Mean absolute values after ten steps of `test_full_loop_*` in diffusers' tests/schedulers, files
+test_scheduler_dpm_multi.py, test_scheduler_dpm_single.py and test_scheduler_edm_euler.py; within
+1e-3, as there. Their loops of Euler, Heun, LMS and KDPM2 step from the scaled input and are no
+sampling; those of DDIM, PNDM and DEIS are of options that Limner tells it lacks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from limner.diffusion.path import path
+from limner.diffusion.prediction import prediction_named
+from limner.diffusion.process import process_from_dict
+from limner.diffusion.sample import denoise_with, drive, last
+from limner.diffusion.scheduler_config import plan_from_dict, prediction_name
+from limner.diffusion.solvers import solver_named
+
+# Their dummy sample: 4 pictures of 3 x 8 x 8, a ramp over all of them; and their dummy model.
+START = (torch.arange(768) / 768).reshape(3, 8, 8, 4).permute(3, 0, 1, 2)
+CHAIN = {"beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "linear"}
+MULTI = {
+    **CHAIN,
+    "_class_name": "DPMSolverMultistepScheduler",
+    "lower_order_final": False,
+    "final_sigmas_type": "sigma_min",
+}
+SINGLE = {**CHAIN, "_class_name": "DPMSolverSinglestepScheduler"}
+V, KARRAS = {"prediction_type": "v_prediction"}, {"use_karras_sigmas": True}
+
+
+def model(x: Tensor, t: Tensor) -> Tensor:
+    t = t.reshape(-1, 1, 1, 1)
+    return x * t / (t + 1)
+
+
+@pytest.mark.parametrize(
+    ("config", "mean"),
+    [
+        (MULTI, 0.3301),
+        (MULTI | V, 0.2251),
+        (MULTI | V | KARRAS, 0.2096),
+        (MULTI | V | {"use_lu_lambdas": True}, 0.1554),
+        (SINGLE, 0.2791),
+        (SINGLE | KARRAS, 0.2248),
+        (SINGLE | V, 0.1453),
+        (SINGLE | V | KARRAS, 0.0649),
+        ({"_class_name": "EDMEulerScheduler"}, 34.1855 / 768),
+    ],
+)
+def test_the_mean_of_a_full_loop(config: dict[str, Any], mean: float) -> None:
+    process = process_from_dict(config)
+    plan = plan_from_dict(config, process)
+    way = path(
+        process,
+        10,
+        plan.schedule,
+        unit_start=plan.unit_start,
+        native_end=plan.native_end,
+        **plan.options,
+    )
+    denoise = denoise_with(model, process, prediction_named(prediction_name(config), process))
+    run = solver_named(plan.solver)(way.start * START, way.levels, torch.zeros_like)
+    result = way.end * last(drive(run, denoise))
+    assert plan.notes == ()
+    assert result.abs().mean().item() == pytest.approx(mean, abs=1e-3)

@@ -1,0 +1,161 @@
+"""What the words of a sentence are, in English and in the languages whose small words are known."""
+
+from __future__ import annotations
+
+import pytest
+
+from limner.language import Vocabulary, canonical
+from limner.language.foreign import FOREIGN
+from limner.language.grammar import ENGLISH, Grammar
+from limner.language.read import Reader
+from limner.language.words import OTHER_STYLE, Kind, split
+
+WORDS = Vocabulary(
+    concepts={"cat": ("cat",), "dog": ("dog",), "orange": ("orange",), "t-shirt": ("t-shirt",)},
+    styles={"flat": ("flat",)},
+    kinds={"siamese cat": "cat", "brown dog": "cat"},
+    other_styles=("oil painting",),
+    unpainted=("at dawn",),
+)
+NAMES = {  # cat, dog, house
+    "de": ("katze", "hund", "haus"),
+    "fr": ("chat", "chien", "maison"),
+    "es": ("gato", "perro", "casa"),
+    "pt": ("gato", "cachorro", "casa"),
+    "it": ("gatto", "cane", "casa"),
+}
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader(WORDS)
+
+
+def kinds(reader: Reader, text: str) -> list[tuple[str, str]]:
+    return [(word.text, word.kind.value) for word in reader.read(text).words]
+
+
+def test_each_word_is_told(reader: Reader) -> None:
+    assert kinds(reader, "Two cute red cats next to an orange on the beach, flat style: mat") == [
+        ("Two", "number"),
+        ("cute", "filler"),
+        ("red", "colour"),
+        ("cats", "concept"),
+        ("next to", "relation"),
+        ("an", "article"),
+        ("orange", "concept"),
+        ("on the beach", "ground"),
+        (",", "pause"),
+        ("flat style", "style"),
+        (":", "pause"),
+        ("mat", "unknown"),
+    ]
+
+
+def test_an_orange_is_a_colour_where_a_thing_belongs_to_it(reader: Reader) -> None:
+    assert canonical(reader.read("an orange cat").scene) == "an orange cat"
+    assert canonical(reader.read("an orange and a cat").scene) == "an orange and a cat"
+    assert canonical(reader.read("a cat orange").scene) == "an orange cat"
+
+
+def test_kinds_are_read_and_told_but_not_for_a_colour(reader: Reader) -> None:
+    siamese = reader.read("a siamese cat")
+    assert [word.kind_of for word in siamese.words] == [False, True]
+    assert canonical(siamese.scene) == "a cat"
+    assert canonical(reader.read("a brown dog").scene) == "a brown dog"
+
+
+def test_what_nothing_stands_for_is_told_as_a_whole(reader: Reader) -> None:
+    reading = reader.read("a cat at dawn, oil painting")
+    assert reading.unknown == ("at dawn", "oil painting")
+    assert reading.words[-1].meaning == OTHER_STYLE
+
+
+@pytest.mark.parametrize(
+    ("text", "negated", "said"),
+    [
+        ("a cat without a dog", ("without a dog",), "a cat"),
+        ("a cat without dogs and cats", ("without dogs and cats",), "a cat"),
+        ("a cat without a hat and a dog", ("without a hat",), "a cat and a dog"),
+        ("no dogs, a cat", ("no dogs",), "a cat"),
+        ("a cat without a dog on the beach", ("without a dog",), "a cat on the beach"),
+        ("a cat with no background", (), "a cat"),
+    ],
+)
+def test_negations(text: str, negated: tuple[str, ...], said: str, reader: Reader) -> None:
+    reading = reader.read(text)
+    assert reading.negated == negated
+    assert canonical(reading.scene) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "writing"),
+    [
+        ('a t-shirt that says "a dog"', ("a dog",)),
+        ("a t-shirt saying hello there, flat", ("hello there",)),
+        ("a cat “Tom”", ("Tom",)),
+        ('a cat 5" tall', ()),  # one mark alone quotes nothing
+    ],
+)
+def test_writing(text: str, writing: tuple[str, ...], reader: Reader) -> None:
+    reading = reader.read(text)
+    assert reading.writing == writing
+    assert len(reading.scene.things) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("a t-shirt, please", ["a", "t-shirt", ",", "please"]),
+        ("猫と犬", ["猫", "と", "犬"]),
+        ("🍕🔥", ["🍕", "🔥"]),
+        ("👩‍🚀❤️", ["👩‍🚀", "❤️"]),
+        ("👍🏽ok", ["👍🏽", "ok"]),
+        ("बिल्ली", ["बिल्ली"]),
+        ('"a cat" b', ['"a cat"', "b"]),
+        ("", []),
+    ],
+)
+def test_pieces(text: str, pieces: list[str]) -> None:
+    assert [text[start:stop] for start, stop in split(text)] == pieces
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "said"),
+    [
+        ("de", "eine schwarze Katze und zwei Hunde", "a black cat and two dogs"),
+        ("de", "der Hund hinter dem Haus", "a dog behind a house"),
+        ("de", "ein Hund ohne Katze im Wald", "a dog in the forest"),
+        ("fr", "deux chats noirs sur une maison", "two black cats on a house"),
+        ("fr", "un chien à droite d\u2019un chat", "a dog right of a cat"),
+        ("fr", "une petite maison rouge sur fond bleu", "a small red house on a blue background"),
+        ("es", "un perro pequeño debajo de una casa blanca", "a small dog under a white house"),
+        ("es", "tres gatos en estilo flat", "three cats, flat"),
+        ("pt", "dois gatos à esquerda de um cachorro", "two cats left of a dog"),
+        ("pt", "um cachorro marrom na rua", "a brown dog on the street"),
+        ("it", "due gatti neri davanti a una casa", "two black cats in front of a house"),
+        ("it", "un cane accanto a un gatto", "a dog and a cat"),
+    ],
+)
+def test_small_words_of_other_languages(language: str, text: str, said: str) -> None:
+    names = dict(zip(("cat", "dog", "house"), ((name,) for name in NAMES[language]), strict=True))
+    reader = Reader(Vocabulary(concepts=names, styles={"flat": ("flat",)}), FOREIGN[language])
+    reading = reader.read(text)
+    assert canonical(reading.scene) == said
+    assert not reading.unknown
+
+
+@pytest.mark.parametrize("grammar", [FOREIGN[name] for name in NAMES], ids=list(NAMES))
+def test_the_five_languages_say_all_that_english_says(grammar: Grammar) -> None:
+    assert grammar.colours.keys() == ENGLISH.colours.keys()
+    assert grammar.relations.keys() == ENGLISH.relations.keys()
+    assert grammar.grounds.keys() == ENGLISH.grounds.keys()
+    assert grammar.sizes.keys() == ENGLISH.sizes.keys()
+    assert set(range(1, 9)) <= grammar.numbers.keys()
+
+
+def test_further_words_are_read_as_known_ones(reader: Reader) -> None:
+    reading = reader.read("a catt", {"catt": "cat"})
+    assert canonical(reading.scene) == "a cat"
+    assert reading.words[-1].text == "catt"
+    assert reading.words[-1].kind is Kind.CONCEPT
