@@ -1,3 +1,5 @@
+import pytest
+
 from limner.generators import finish
 
 
@@ -23,3 +25,21 @@ def test_a_stop_iteration_of_the_report_is_not_taken_for_the_end():
     except StopIteration:
         outcome = "raised"
     assert outcome == "raised"
+
+
+def test_work_whose_report_fails_is_closed_though_the_error_is_kept():
+    closed = []
+
+    def held():
+        try:
+            yield "a"
+        finally:
+            closed.append(True)
+
+    def report(step):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as kept:
+        finish(held(), report)
+    assert kept.tb is not None  # it holds what it went through
+    assert closed

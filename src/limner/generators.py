@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import Any, TypeVar
 
 Work = TypeVar("Work")
@@ -16,10 +17,14 @@ def nothing(step: object) -> None:
 def finish(
     work: Generator[Work, Any, Outcome], report: Callable[[Work], object] = nothing
 ) -> Outcome:
-    """Run a generator to its end, hand on what it yields, and return what it returns."""
-    while True:
-        try:
-            step = next(work)
-        except StopIteration as end:
-            return end.value
-        report(step)
+    """Run a generator to its end, hand on what it yields, and return what it returns.
+
+    Where `report` fails, the work is closed at once, not when the error is forgotten.
+    """
+    with closing(work):
+        while True:
+            try:
+                step = next(work)
+            except StopIteration as end:
+                return end.value
+            report(step)

@@ -5,6 +5,7 @@ import torch
 from limner.engine import texts
 from limner.engine.adapted import PlacedLora
 from limner.nn.adapter import Adapter, LowRank
+from limner.pipeline import Request
 
 
 def test_a_text_is_encoded_once(painter, encoded):
@@ -26,6 +27,27 @@ def test_other_weights_encode_again(painter, encoded):
             weight.mul_(0.9)
     assert not torch.equal(painter.generate("a cat", seed=1).latents, before)
     assert len(encoded) == 4
+
+
+def test_other_weights_encode_again_for_whoever_asks_for_no_picture(painter):
+    before = painter.encode(["a cat"]).context
+    with torch.no_grad():
+        for weight in painter.parts.text_encoder.parameters():
+            weight.mul_(0.9)
+    assert not torch.equal(painter.encode(["a cat"]).context, before)
+
+
+def test_other_weights_are_seen_beside_a_painting_that_was_left_lying(painter):
+    left = painter.steps(Request(prompt="a cat", seed=1))
+    next(left)
+    before = painter.generate("a cat", seed=1).latents
+    with torch.no_grad():
+        for weight in painter.parts.text_encoder.parameters():
+            weight.mul_(0.9)
+    beside = painter.generate("a cat", seed=1).latents
+    left.close()
+    assert torch.equal(beside, painter.generate("a cat", seed=1).latents)
+    assert not torch.equal(beside, before)
 
 
 def test_adapters_encode_again(painter, encoded, tmp_path):

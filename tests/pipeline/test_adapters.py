@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -7,10 +10,13 @@ from safetensors.torch import save_file
 import limner
 from limner.checkpoints.lora import save_lora
 from limner.checkpoints.lora_names import adaptable
+from limner.checkpoints.textual_inversion import read_textual_inversion
 from limner.cli import main
 from limner.cli.options import parse_lora
 from limner.errors import RequestError, UsageError
+from limner.generators import finish
 from limner.nn.adapter import LowRank
+from limner.pipeline import Request
 from limner.pipeline.embedded import png_info
 from limner.pipeline.metadata import read_request, texts
 
@@ -64,6 +70,33 @@ def test_the_same_file_twice_at_opposite_weights_is_none(painter, lora):
     painter.add_lora(lora, -0.75, "against")
     torch.testing.assert_close(paint(painter), plain, atol=1e-4, rtol=1e-4)
     assert painter.adapters.loras == (("style", 0.75), ("against", -0.75))
+
+
+def test_threads_learn_a_word_together(painter, embedding, monkeypatch):
+    painter.adapters.embedding_folder = embedding.parent
+    both = threading.Barrier(2)
+
+    def slow(*args):
+        found = read_textual_inversion(*args)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(timeout=0.5)
+        return found
+
+    monkeypatch.setattr("limner.pipeline.adapters.read_textual_inversion", slow)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(painter.adapters.learn, ["a moga"] * 2))
+    assert painter.adapters.embeddings == ("moga",)
+
+
+def test_a_painting_has_its_loras_to_its_end(tiny_model, tiny_upscaler, lora):
+    painter = limner.load(tiny_model, device="cpu", upscaler=tiny_upscaler)
+    painter.add_lora(lora)
+    asked = Request(prompt="a red apple", seed=7, upscale=2, refine=0.7)
+    whole = painter.paint(asked)
+    steps = painter.steps(asked)
+    next(steps)
+    painter.remove_lora("style")
+    assert finish(steps).images[0].tobytes() == whole.images[0].tobytes()
 
 
 def test_names_are_taken_once_and_removed_by_name(painter, lora):

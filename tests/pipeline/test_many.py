@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from tiny_pipelines import saved
 import limner
 from limner.diffusion.solvers import SOLVERS
 from limner.engine.asks import Denoise
+from limner.engine.scheduler import MOST_ROWS
 from limner.errors import LimnerError, NumericsError, RequestError
 from limner.pipeline import Painter, Request, Result
+from limner.pipeline.many import AHEAD
 
 PROMPTS = ("a red apple", "a blue cat, 3d", "a [cat:dog:2]", "a cat AND a dog", "a (red:1.2) cat")
 LONG = "a red apple, " * 30  # three chunks of tokens
@@ -96,6 +99,55 @@ def test_one_that_fails_stops_no_other(painter: Painter) -> None:
         torch.testing.assert_close(outcome.latents, alone.latents, atol=1e-4, rtol=1e-4)
     with pytest.raises(RequestError, match="17x16"):
         list(painter.paint_many(requests))
+
+
+def test_an_error_that_is_kept_keeps_no_painting_under_way(painter: Painter) -> None:
+    closed, own = [], painter.engine.session
+
+    @contextmanager
+    def session() -> Iterator[None]:
+        with own():
+            try:
+                yield
+            finally:
+                closed.append(True)
+
+    painter.engine.session = session  # type: ignore[method-assign]
+    sizes = ((16, 16), (17, 16), (16, 16))
+    asked = [Request(prompt="a cat", seed=1, steps=1, size=size) for size in sizes]
+    with pytest.raises(RequestError) as kept:
+        list(painter.paint_many(asked))
+    assert kept.tb is not None  # it holds what it went through
+    assert closed
+
+
+def test_requests_of_many_pictures_wait_for_each_other(painter: Painter) -> None:
+    answer, most = painter.engine.answer, 0
+
+    def counted(asks: list[Any]) -> list[Any]:
+        nonlocal most
+        most = max(most, sum(len(ask) for ask in asks if isinstance(ask, Denoise)))
+        return answer(asks)
+
+    painter.engine.answer = counted  # type: ignore[method-assign]
+    requests = [Request(prompt="a cat", seed=n, steps=1, count=16) for n in range(12)]
+    assert len(list(painter.paint_many(requests))) == 12
+    assert most <= MOST_ROWS
+
+
+def test_a_long_painting_keeps_few_results_waiting(painter: Painter) -> None:
+    read = []
+
+    def many() -> Iterator[Request]:
+        yield Request(prompt="a cat", seed=0, steps=20, solver="euler")
+        for seed in range(300):
+            read.append(seed)
+            yield Request(prompt="a cat", seed=seed, steps=1, solver="euler")
+
+    results = painter.paint_many(many())
+    assert next(results).request.steps == 20
+    results.close()
+    assert len(read) <= AHEAD
 
 
 def test_rows_that_are_not_finite_are_their_own_paintings_failure(painter: Painter) -> None:

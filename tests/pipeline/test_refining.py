@@ -51,6 +51,17 @@ def test_refining_is_an_edit_of_the_enlarged_picture(painter):
     assert found.images[0].tobytes() != larger.tobytes()
 
 
+def test_what_has_parts_is_refined_in_parts(painter):
+    asked = {**ASKED, "prompt": "a cat AND a red apple", "layout": "beside", "upscale": 2}
+    found = painter.generate(**asked, refine=0.7)
+    larger = painter.generate(**asked).images[0]
+    same = {**ASKED, "strength": 0.7, "size": larger.size}
+    wanted = painter.edit(larger, "a cat AND a red apple", layout="beside", **same)
+    assert found.images[0].tobytes() == wanted.images[0].tobytes()
+    over_all = painter.edit(larger, "a cat AND a red apple", **same)
+    assert found.images[0].tobytes() != over_all.images[0].tobytes()
+
+
 def test_each_picture_is_refined_by_its_own_seed(painter):
     asked = {**ASKED, "upscale": 2, "refine": 0.7}
     both = painter.generate("a red apple", **asked, count=2)

@@ -27,7 +27,7 @@ PARAMETERS = "string_to_param"
 TOWERS = {"clip_l": "text_encoder", "clip_g": "text_encoder_2"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TextualInversion:
     """A word and its vectors, (n, D) for each text tower, as {"text_encoder": ...}."""
 

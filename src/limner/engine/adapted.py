@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from torch import nn
@@ -18,16 +18,22 @@ from limner.text.learned import LearnedWords
 class PlacedLora:
     """A LoRA for one model: its updates of the text encoders, and those of the denoiser.
 
-    warning: what of its file fits nothing in the model.
+    warning: what of its file fits nothing in the model. mark: stands for it in keys, which outlive
+    it without its tensors; an id would be another's then.
     """
 
     text: Adapter
     picture: Adapter
     warning: str | None = None
+    mark: object = field(default_factory=object, repr=False)
 
     @property
     def both(self) -> tuple[Adapter, Adapter]:
         return self.text, self.picture
+
+    def take_off(self) -> None:
+        for adapter in self.both:
+            adapter.detach()
 
     def weigh(self, text: float, picture: float) -> None:
         self.text.weight, self.picture.weight = text, picture
@@ -54,8 +60,8 @@ class Adapted:
     @cached_property
     def key(self) -> tuple[Hashable, Hashable, bool]:
         """Equal where the same is on in the same way: LoRAs, words, merged."""
-        loras = tuple((id(each.lora), each.text, each.picture) for each in self.loras)
-        return loras, tuple(map(id, self.words)), self.merged and bool(loras)
+        loras = tuple((each.lora.mark, each.text, each.picture) for each in self.loras)
+        return loras, self.words, self.merged and bool(loras)
 
 
 NOTHING = Adapted()
@@ -93,14 +99,21 @@ class Wearing:
         """Exactly this; what is on already stays."""
         if wanted.key == self._on.key:
             return
+        try:
+            self._change(wanted)
+        except BaseException:  # out of memory, or Ctrl-C: half of it would be worn unseen
+            for each in wanted.loras:
+                each.lora.take_off()
+            self._change(NOTHING)
+            raise
+
+    def _change(self, wanted: Adapted) -> None:
         for each in self._on.loras:
-            for adapter in each.lora.both:
-                adapter.detach()
+            each.lora.take_off()
         for each in wanted.loras:
             each.lora.weigh(each.text, each.picture)
             for adapter in each.lora.both:
                 adapter.merge() if wanted.merged else adapter.attach()
-        if wanted.key[1] != self._on.key[1]:
-            for tower, words in self._places.words.items():
-                words.set({word.word: word.vectors[tower] for word in wanted.words})
+        for tower, words in self._places.words.items():
+            words.set({word.word: word.vectors[tower] for word in wanted.words})
         self._on = wanted

@@ -61,8 +61,7 @@ class EagerEngine:
     def session(self) -> Iterator[None]:
         """Around a painting: keys and values of its texts are kept until none is under way."""
         with self._lock:
-            if not self._under_way:
-                self.texts.check()
+            self.texts.check()
             self._under_way += 1
         try:
             yield

@@ -5,7 +5,7 @@ Nothing of a painting changes by what is painted beside it but the rounding of i
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from limner.engine.asks import Ask, Denoise, Step
@@ -15,41 +15,49 @@ from limner.errors import LimnerError
 R = TypeVar("R")
 MOST_AT_ONCE = 32  # paintings that are under way together
 MOST_ROWS = 128  # that they ask to denoise in a round; one painting alone may ask for more
+Running = dict[int, tuple[Painting[R], Ask, int]]
+"""Number of a painting under way -> itself, what it asks, and its rows."""
 
 
 def outcomes(
-    paintings: Iterable[tuple[int, Painting[R]]],
+    paintings: Iterable[tuple[int, Painting[R], int]],
     engine: Engine,
     *,
     most: int = MOST_AT_ONCE,
     most_rows: int = MOST_ROWS,
-) -> Iterator[tuple[int, R | LimnerError]]:
+    ahead: int | None = None,
+) -> Generator[tuple[int, R | LimnerError], None, None]:
     """Paint many: (its number, its result or why it has none) of each as it ends.
 
-    paintings: taken as there is room for them, `most` at once, fewer where their rows are many.
-    Whoever stops iterating cancels those under way.
+    paintings: number, painting, and how many rows it will ask to denoise; taken as there is room
+    for them, `most` at once, fewer where their rows are many. ahead: none is taken whose number is
+    so far beyond the first under way; None: however far. Whoever stops iterating cancels those
+    under way.
     """
-    waiting, running = iter(paintings), dict[int, tuple[Painting[R], Ask]]()
-    more = True
+    waiting, running = iter(paintings), Running[R]()
+    more, last = True, -1
     with engine.session():
         try:
             while more or running:
                 while more and len(running) < most and _rows(running) < most_rows:
-                    number, painting = next(waiting, (None, None))
-                    if painting is None or number is None:
+                    if ahead is not None and last - min(running, default=last) >= ahead:
+                        break
+                    taken = next(waiting, None)
+                    if taken is None:
                         more = False
                         break
-                    yield from _kept(number, painting, None, running)
+                    last, painting, rows = taken
+                    yield from _kept(last, painting, rows, None, running)
                 for number, answer in _answered(running, engine):
-                    painting, _ = running.pop(number)
-                    yield from _kept(number, painting, answer, running)
+                    painting, _, rows = running.pop(number)
+                    yield from _kept(number, painting, rows, answer, running)
         finally:
-            for painting, _ in running.values():
+            for painting, _, _ in running.values():
                 painting.close()
 
 
 def _kept(
-    number: int, painting: Painting[R], answer: Any, running: dict[int, tuple[Painting[R], Ask]]
+    number: int, painting: Painting[R], rows: int, answer: Any, running: Running[R]
 ) -> Iterator[tuple[int, R | LimnerError]]:
     """Lead a painting to its next ask, and keep it; or yield what it ended with."""
     try:
@@ -63,15 +71,13 @@ def _kept(
     if isinstance(said, Returned):
         yield number, said.value
     else:
-        running[number] = painting, said
+        running[number] = painting, said, len(said) if isinstance(said, Denoise) else rows
 
 
-def _answered(
-    running: dict[int, tuple[Painting[Any], Ask]], engine: Engine
-) -> list[tuple[int, Any]]:
+def _answered(running: Running[Any], engine: Engine) -> list[tuple[int, Any]]:
     """An answer, or an error, for every painting under way."""
     groups: dict[Hashable, list[int]] = {}
-    for number, (_, ask) in running.items():
+    for number, (_, ask, _) in running.items():
         groups.setdefault(engine.key(ask), []).append(number)
     found: list[tuple[int, Any]] = []
     for numbers in groups.values():
@@ -90,5 +96,5 @@ def _shared(asks: Sequence[Ask], engine: Engine) -> list[Any]:
         return [answer for ask in asks for answer in _shared([ask], engine)]
 
 
-def _rows(running: dict[int, tuple[Painting[Any], Ask]]) -> int:
-    return sum(len(ask) for _, ask in running.values() if isinstance(ask, Denoise))
+def _rows(running: Running[Any]) -> int:
+    return sum(rows for _, _, rows in running.values())

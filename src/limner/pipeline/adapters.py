@@ -7,6 +7,7 @@ on for the request's own calls.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -43,6 +44,7 @@ class Adapters:
         self._named: dict[tuple[Path, float], PlacedLora] = {}
         self._embeddings: dict[str, TextualInversion] = {}
         self._merged = False
+        self._lock = threading.RLock()  # requests of several threads learn the same words
 
     @property
     def loras(self) -> Loras:
@@ -95,10 +97,12 @@ class Adapters:
         """Learn the words of `embedding_folder` that stand in these texts."""
         plain = TAG.sub(" ", "\n".join(texts)).lower()
         read = set(re.findall(r"[^\s,()\[\]:|]+", plain))
-        known = {word.lower() for word in self._embeddings}
-        for file in _files(self.embedding_folder):
-            if file.stem.lower() in read - known:
-                self.add_embedding(file, file.stem)
+        files = _files(self.embedding_folder)
+        with self._lock:
+            known = {word.lower() for word in self._embeddings}
+            for file in files:
+                if file.stem.lower() in read - known:
+                    self.add_embedding(file, file.stem)
 
     def add_embedding(self, path: str | Path, word: str | None = None) -> str:
         """Learn a word from a textual inversion file, and return the word.
@@ -107,9 +111,10 @@ class Adapters:
         file does not fit.
         """
         learned = read_textual_inversion(path, self._places.widths, word)
-        if learned.word.lower() in (taken.lower() for taken in self._embeddings):
-            raise UsageError(f"the word {learned.word!r} is taken: give this one another word")
-        self._embeddings[learned.word] = learned
+        with self._lock:
+            if learned.word.lower() in (taken.lower() for taken in self._embeddings):
+                raise UsageError(f"the word {learned.word!r} is taken: give this one another word")
+            self._embeddings[learned.word] = learned
         return learned.word
 
     def remove_embedding(self, word: str) -> None:
@@ -133,10 +138,10 @@ class Adapters:
                 f"the picture takes LoRAs {_names(asked)}, the model has {_names(there)}: "
                 "add or remove them first"
             )
-        missing = sorted(set(request.embeddings or ()) - self._embeddings.keys())
+        missing = sorted(set(request.embeddings or ()) - set(self.embeddings))
         if missing:
             raise RequestError(f"the picture takes embeddings {_names(missing)}: add them first")
-        used = words_in(self._embeddings, f"{request.prompt}\n{request.negative}")
+        used = words_in(self.embeddings, f"{request.prompt}\n{request.negative}")
         return request.with_defaults(loras=self.loras, embeddings=used)
 
     def adapted(
@@ -147,7 +152,8 @@ class Adapters:
         The LoRAs that a prompt's tags name have the tags' weights; one that was not added comes
         from `lora_folder`. Tags of one name add up.
         """
-        wanted = {name: (*self._loras[name][:1], weight, weight) for name, weight in self.loras}
+        loras = self.loras if request.loras is None else request.loras
+        wanted = {name: (self._lora(name), weight, weight) for name, weight in loras}
         missing, laid_out = [], self.layout_lora if request.layout is not None else None
         if laid_out is not None and laid_out.stem not in wanted:
             wanted[laid_out.stem] = self._of_file(laid_out, laid_out.stem), 1.0, 1.0
@@ -176,11 +182,12 @@ class Adapters:
     def _of_file(self, file: Path, name: str) -> PlacedLora:
         """A LoRA's file, as it was read last; read anew where it has changed."""
         key = file, file.stat().st_mtime
-        if key not in self._named:
-            self._named[key] = self._read(file, name)
-            for old in list(self._named)[:-MOST_FILES]:
-                del self._named[old]
-        return self._named[key]
+        with self._lock:
+            if key not in self._named:
+                self._named[key] = self._read(file, name)
+                for old in list(self._named)[:-MOST_FILES]:
+                    del self._named[old]
+            return self._named[key]
 
     def _read(self, path: Path, name: str) -> PlacedLora:
         models = dict(self._places.models)

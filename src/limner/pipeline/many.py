@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from limner.pipeline.planning import plan
 from limner.pipeline.request import Request
 
 T = TypeVar("T")
+AHEAD = 128  # results that wait for one before them, at most
 
 
 def painting(request: Request, model: Model) -> Painting:
@@ -26,17 +28,26 @@ def painting(request: Request, model: Model) -> Painting:
     return (yield from paint(plan(request, model)))
 
 
-def in_order(found: Iterable[tuple[int, T | LimnerError]]) -> Iterator[T]:
-    """Results by their numbers, 0, 1, ...; raises the first error there is, in its place."""
+def rows_of(request: Request) -> int:
+    """How many rows it asks to denoise, as far as that is known before it is planned."""
+    return 2 * request.count  # without and with the prompt
+
+
+def in_order(found: Generator[tuple[int, T | LimnerError], None, None]) -> Iterator[T]:
+    """Results by their numbers, 0, 1, ...; raises the first error there is, in its place.
+
+    What is under way then is cancelled at once, not when the error is forgotten.
+    """
     early, following = dict[int, T | LimnerError](), 0
-    for number, outcome in found:
-        early[number] = outcome
-        while following in early:
-            ready = early.pop(following)
-            if isinstance(ready, LimnerError):
-                raise ready
-            yield ready
-            following += 1
+    with closing(found):
+        for number, outcome in found:
+            early[number] = outcome
+            while following in early:
+                ready = early.pop(following)
+                if isinstance(ready, LimnerError):
+                    raise ready
+                yield ready
+                following += 1
 
 
 @torch.inference_mode()
@@ -49,6 +60,6 @@ def paint_batch(
     """
     model = replace(model, language=None)
     asked = [Request(prompt=p, seed=s) for p, s in zip(prompts, seeds, strict=True)]
-    paintings = ((n, latents(plan(request, model))) for n, request in enumerate(asked))
+    paintings = ((n, latents(plan(request, model)), 0) for n, request in enumerate(asked))
     found = in_order(outcomes(paintings, engine, most=len(asked)))
     return engine.decoder(torch.cat(list(found))).pixels

@@ -22,7 +22,7 @@ from limner.errors import LimnerError, UsageError
 from limner.generators import finish
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.language import Language
-from limner.pipeline.many import in_order, paint_batch, painting
+from limner.pipeline.many import AHEAD, in_order, paint_batch, painting, rows_of
 from limner.pipeline.model import Model
 from limner.pipeline.paint import paint
 from limner.pipeline.planning import plan
@@ -168,15 +168,14 @@ class Painter:
 
         They may differ in everything. `requests` is read as there is room, so it may be long.
         """
-        paintings = ((n, painting(request, self.model)) for n, request in enumerate(requests))
-        return outcomes(paintings, self.engine)
+        return self._outcomes(requests)
 
     def paint_many(self, requests: Iterable[Request]) -> Iterator[Result]:
         """Paint many requests by shared calls; their results in the order of the requests.
 
         Raises the first error there is, in its place; `outcomes` goes on after one.
         """
-        return in_order(self.outcomes(requests))
+        return in_order(self._outcomes(requests, AHEAD))
 
     def complete(self, request: Request) -> Request:
         """The request with the model's defaults; RequestError for a size it cannot paint."""
@@ -190,12 +189,22 @@ class Painter:
         layer = self.parts.sampling.clip_skip if clip_skip is None else clip_skip
         known = [meant(text, self.model.lexicon)[0] for text in texts]
         ask = Encode(texts=tuple(Text.plain(text, layer) for text in known))
-        (encoded,) = self.engine.answer([ask])
+        with self.engine.session():  # which looks whether the encoder has changed
+            (encoded,) = self.engine.answer([ask])
         return Conditioning.joined([each.conditioning for each in encoded])
 
     def paint_batch(self, prompts: Sequence[str], seeds: Sequence[int]) -> Float[Tensor, "B P H W"]:
         """One picture a prompt and seed, as model pixels: see `limner.pipeline.many`."""
         return paint_batch(self.model, self.engine, prompts, seeds)
+
+    def _outcomes(
+        self, requests: Iterable[Request], ahead: int | None = None
+    ) -> Generator[tuple[int, Result | LimnerError], None, None]:
+        paintings = (
+            (number, painting(request, self.model), rows_of(request))
+            for number, request in enumerate(requests)
+        )
+        return outcomes(paintings, self.engine, ahead=ahead)
 
     def _enlarged(self, ask: Enlarge) -> Image.Image:
         return self.enlarger.upscale(ask.picture, ask.by, seed=ask.seed)

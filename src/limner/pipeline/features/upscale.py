@@ -27,8 +27,8 @@ from limner.pipeline.result import Clock, Result
 from limner.pipeline.upscaling import enlarged_size
 
 KEPT = (
-    "prompt", "negative", "dialect", "weighting", "lenient", "maps", "loras", "embeddings",
-    "guidance", "guidance_rescale", "steps", "solver", "schedule", "eta", "clip_skip", "noise",
+    "prompt", "negative", "dialect", "weighting", "lenient", "layout", "maps", "guidance",
+    "guidance_rescale", "steps", "solver", "schedule", "eta", "clip_skip", "noise",
 )  # fmt: skip
 """What painting over has in common with the first painting."""
 
@@ -100,13 +100,20 @@ class Upscaling(Feature):
         )
 
     def _refined(self, larger: Image.Image, result: Result, index: int) -> Painting:
-        """One picture painted over by the same words; its steps count on from those before."""
+        """One picture painted over by the same words; its steps count on from those before.
+
+        It has on what the first painting had, whatever later requests have by default by now.
+        """
         plan, refine = self._plan, self._asked.refine
+
+        def planned(request: Request) -> Plan:
+            return replace(plan.again(request), adapted=plan.adapted)
+
         same = {name: getattr(result.request, name) for name in KEPT}
         over = Request(**same, strength=refine, seed=result.seeds[index])
         first, each = plan.calls, self._asked.calls_over(plan)
         steps = range(plan.before + first + index * each, plan.total)
-        return (yield from refined(larger, over, plan.model, plan.again, steps))
+        return (yield from refined(larger, over, plan.model, planned, steps))
 
 
 def refined(
