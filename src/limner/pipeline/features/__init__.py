@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Protocol, runtime_checkable
 
-from limner.pipeline.features import edit, inpaint, layout, record, restyle, swap, upscale
+from limner.pipeline.features import (
+    edit,
+    inpaint,
+    layout,
+    record,
+    regions,
+    restyle,
+    swap,
+    upscale,
+)
 from limner.pipeline.model import Model
 from limner.pipeline.plan import Feature
 from limner.pipeline.request import Request
@@ -49,6 +58,7 @@ FEATURES: tuple[tuple[Kind, Use], ...] = (
     (edit, given("picture", "strength", "mask", "extend", "feather", "context")),
     (layout, given("layout")),
     (restyle, given("content", "content_weight", "style", "style_weight")),
+    (regions, given("regions")),
     (inpaint, shown_more),
     (record, given("attention")),
     (swap, lambda request, model: ".swap(" in request.prompt),
