@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from limner.diffusion.solvers import SOLVERS
-from limner.pipeline import Request
+from limner.pipeline import Region, Request
 
 LORA, WORD = "style", "moga"  # what lies in the painter's folders
 SCHEDULES = ("shifted", "uniform")
@@ -55,6 +55,18 @@ def laid_out(chance: random.Random) -> dict[str, Any]:
     return {"prompt": "a cat AND a dog", "layout": chance.choice(("beside", "stacked"))}
 
 
+def in_regions(chance: random.Random) -> dict[str, Any]:
+    mask = Image.new("L", (32, 16))
+    mask.paste(255, (8, 0, 24, 16))
+    cat = Region(text=f"a [cat:dog:2] <lora:{LORA}:0.5>", box=(0.0, 0.0, 0.5, 1.0))
+    behind = Region(text="a red apple", mask=mask)
+    return {
+        "prompt": chance.choice(("", "a blue cat")),
+        "regions": chance.choice(((cat,), (behind, cat))),
+        "size": (32, 16),
+    }
+
+
 def enlarged(chance: random.Random) -> dict[str, Any]:
     return {"upscale": 2, "refine": chance.choice((None, 0.7))}
 
@@ -79,7 +91,8 @@ WRITTEN: tuple[dict[str, Any], ...] = (
     {"prompt": "a (moga:1.2)", "dialect": "comfy", "weighting": "lerp"},
 )
 WISHES: tuple[Callable[[random.Random], dict[str, Any]], ...] = (
-    lambda chance: {}, edited, restyled, swapped, laid_out, enlarged, varied, mapped, begun,
+    lambda chance: {}, edited, restyled, swapped, laid_out, in_regions, enlarged, varied, mapped,
+    begun,
     *(partial(lambda chance, fields: fields, fields=fields) for fields in WRITTEN),
     lambda chance: {
         "content": picture(chance), "content_weight": 0.5, "style": "3d", "style_weight": 0.7,
@@ -115,7 +128,7 @@ def drawn(chance: random.Random, wish: dict[str, Any]) -> dict[str, Any]:
         "embeddings": chance.choice((None, None, ())),
         "weighting": "scale_plain",  # A1111's own restores a mean, which that of these texts is 0
     }
-    fixed = {"picture", "content", "layout", "upscale", "start_noise"} & wish.keys()
+    fixed = {"picture", "content", "layout", "upscale", "start_noise", "regions"} & wish.keys()
     if fixed:
         common |= {"size": None, "count": 1}
     if "swap" in wish.get("prompt", "") or "style" in wish or "layout" in wish:

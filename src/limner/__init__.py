@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from limner.pipeline import (
         Enlarger,
         Painter,
+        Region,
         Request,
         Result,
         Step,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Enlarger",
     "Painter",
+    "Region",
     "Request",
     "Result",
     "Step",

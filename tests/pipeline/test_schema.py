@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ from limner.pipeline.statement import FIELDS, STORED
 PROPERTIES = schema()["properties"]
 UNDERSTOOD = {
     "type", "enum", "minimum", "maximum", "exclusiveMinimum", "items", "prefixItems", "minItems",
-    "maxItems", "contains", "description", "default", "examples",
+    "maxItems", "contains", "description", "default", "examples", "properties", "required",
+    "additionalProperties", "pattern",
 }  # fmt: skip
 TYPES = {
     "string": lambda value: isinstance(value, str),
@@ -27,6 +29,7 @@ TYPES = {
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
     "array": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
     "null": lambda value: value is None,
 }
 
@@ -48,6 +51,12 @@ def valid(value: Any, said: dict[str, Any]) -> bool:
             and value <= said.get("maximum", math.inf)
             and value > said.get("exclusiveMinimum", -math.inf)
         )
+    if isinstance(value, dict):
+        parts = said["properties"]
+        known = set(said["required"]) <= set(value) <= set(parts)
+        return known and all(valid(each, parts[name]) for name, each in value.items())
+    if isinstance(value, str):
+        return re.search(said.get("pattern", ""), value) is not None
     return not isinstance(value, list) or _valid_list(value, said)
 
 
@@ -94,12 +103,17 @@ EDGES = [
 ]
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 SMALL = st.integers(-1, 5)
+REGIONS = st.fixed_dictionaries(
+    {"text": st.text(max_size=2) | SMALL},
+    optional={"box": st.lists(SMALL, min_size=3, max_size=5), "colour": SMALL},
+)
 VALUES = st.one_of(
     st.none(), st.booleans(), NUMBERS, st.sampled_from(EDGES), st.text(max_size=5), SMALL,
     st.sampled_from([v for said in PROPERTIES.values() for v in said.get("enum", ())]),
     st.sampled_from([v for said in PROPERTIES.values() for v in said.get("examples", ())]),
     st.lists(SMALL, max_size=5), st.lists(st.text(max_size=3), max_size=3),
     st.lists(st.tuples(st.text(max_size=3), NUMBERS).map(list) | SMALL, max_size=2),
+    st.lists(REGIONS, max_size=2),
 )  # fmt: skip
 ALONE_TAKEN = {"variation_seed": {"variation_strength": 0.5}, "refine": {"upscale": 2}}
 

@@ -17,7 +17,7 @@ from limner.diffusion.noise import NoiseMode
 from limner.diffusion.schedules import Schedule
 from limner.diffusion.solvers import SOLVERS
 from limner.errors import RequestError
-from limner.pipeline import Request, infotext
+from limner.pipeline import Region, Request, infotext
 from limner.pipeline.fields import Group
 from limner.pipeline.kinds import (
     Among,
@@ -34,6 +34,7 @@ from limner.pipeline.kinds import (
     Weighted,
     Whole,
 )
+from limner.pipeline.regions import Regions
 from limner.pipeline.statement import FIELDS, STORED, UNSTORED, Statement
 from limner.text.dialect import Dialect, Weighting
 
@@ -50,6 +51,7 @@ ANNOTATIONS = {
     Texts: "tuple[str, ...]",
     Weighted: "tuple[tuple[str, float], ...]",
     Pictured: "Image.Image | str",
+    Regions: "tuple[Region, ...]",
 }
 
 
@@ -92,6 +94,7 @@ def test_every_key_of_an_infotext_is_of_a_field_or_known_not_to_be() -> None:
 
 
 PICTURE = Image.new("RGB", (2, 2))
+REGION = Region(text="a", box=(0.0, 0.0, 9.0, 9.0))
 WRONG = [
     ("prompt", 5, "prompt is 5: text is right"),
     ("prompt", None, "prompt is None: text is right"),
@@ -118,6 +121,25 @@ WRONG = [
     ("loras", "style", "loras is 'style': a list of pairs"),
     ("loras", [("style",)], "a list of pairs, a name and a weight each"),
     ("loras", [("style", "1")], "loras: the weight is '1': a finite number is right"),
+    ("regions", "a cat", "regions is 'a cat': a list of regions, each a text with a box or a mask"),
+    ("regions", ["a cat"], "region 1: 'a cat' is no region: a text with a box is one"),
+    ("regions", [{"box": [0, 0, 1, 1]}], "region 1: its text is missing"),
+    (
+        "regions",
+        [{"text": "a", "box": [0, 0, 1, 1], "weight": 2}],
+        "'weight' is unknown: text, box",
+    ),
+    ("regions", [{"text": "a"}], "region 1: 'a' has neither a box nor a mask: one of the two"),
+    ("regions", [{"text": " ", "box": [0, 0, 1, 1]}], "region 1: the text says nothing"),
+    ("regions", [{"text": 5, "box": [0, 0, 1, 1]}], "region 1: text is 5: text is right"),
+    ("regions", [{"text": "a", "box": [0, 0, 9]}], "region 1: box is [0, 0, 9]: (x, y, width, he"),
+    ("regions", [{"text": "a", "box": [0, 0, 9, 0]}], "width and height above 0"),
+    ("regions", [{"text": "a", "box": [-1, 0, 9, 9]}], "numbers of 0 or more"),
+    ("regions", [{"text": "a", "box": ["0", 0, 9, 9]}], "box is '0': a finite number is right"),
+    ("regions", [{"text": "a", "box": [0.5, 0, 0.6, 1]}], "parts of the picture, and leaves it"),
+    ("regions", [{"text": "a", "mask": "m.png"}], "mask is 'm.png': a PIL picture is right"),
+    ("regions", [{"text": "a", "box": [0, 0, 1, 1], "mask": "picture"}], "a box and a mask: one"),
+    ("regions", [{"text": "a", "box": [0, 0, 1, 1]}] * 65, "65 regions are too many: at most 64"),
     ("embeddings", "word", "embeddings is 'word': a list of texts is right"),
     ("mask", 3, "mask is 3: a PIL picture, or text, is right"),
     ("picture", "cat.png", "picture is 'cat.png': a PIL picture is right"),
@@ -166,6 +188,8 @@ def test_a_request_itself_says_so(tmp_path: Path) -> None:
         ("noise", NoiseMode.NV, "nv"),
         ("schedule", Schedule.KARRAS, "karras"),
         ("embeddings", ["a", "b"], ("a", "b")),
+        ("regions", [{"text": "a", "box": [0, 0, np.int64(9), 9]}], (REGION,)),
+        ("regions", [REGION], (REGION,)),
         ("seed", 2**63 - 1 - 1024, 2**63 - 1 - 1024),
         ("mask", "alpha", "alpha"),
         ("mask", PICTURE, PICTURE),

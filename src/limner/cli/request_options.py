@@ -60,7 +60,7 @@ class RequestOptions:
     @classmethod
     def made(cls, values: Mapping[str, Any]) -> RequestOptions:
         """The options with these values, None for those that were left out."""
-        given = {name: value for name, value in values.items() if value is not None}
+        given = {name: value for name, value in values.items() if value not in (None, [])}
         width, height = given.pop("width", None), given.pop("height", None)
         if width is not None or height is not None:
             if width is None or height is None or "size" in given:
@@ -83,7 +83,10 @@ class RequestOptions:
 def _value(name: str, value: Any) -> Any:
     """What an option's value stands for; RequestError where the field does not take it."""
     field = FIELDS[name]
-    return field.check(field.about.kind.read(value) if isinstance(value, str) else value)
+    read = field.about.kind.read
+    if isinstance(value, list):  # of an option that is given once for each
+        return field.check([read(each) for each in value])
+    return field.check(read(value) if isinstance(value, str) else value)
 
 
 def _parameter(name: str, annotation: Any) -> Parameter:
@@ -94,7 +97,7 @@ def _option(field: Field) -> Any:
     """The type of a field's option, and what the help shows of it."""
     about = field.about
     flag = about.kind.option is bool
-    names = (f"--{field.name.replace('_', '-')}", *about.flags)
+    names = (f"--{about.option or field.name.replace('_', '-')}", *about.flags)
     return Annotated[
         about.kind.option | None,
         typer.Option(

@@ -8,7 +8,7 @@ part still meets the others in self-attention and convolutions.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from limner.errors import UsageError
@@ -27,15 +27,25 @@ def visible_of(
     first on top; else beside each other, the first on the left.
     Raises UsageError for tokens that do not divide into the parts.
     """
+    length = size[0] if upright else size[1]
+    along = torch.arange(length, device=device) * parts // length
+    return visible_at((along[:, None] if upright else along).expand(size), tokens, parts)
+
+
+def visible_at(
+    part_of_place: Int[Tensor, "h w"], tokens: int, parts: int, *, ground: bool = False
+) -> Bool[Tensor, "1 L h w"]:
+    """Which tokens each place of a latent may look at, by the part of the text that it has, from 0.
+
+    ground: every place looks at the first part of the tokens as well.
+    Raises UsageError for tokens that do not divide into the parts.
+    """
     if tokens % parts:
         raise UsageError(f"{tokens} tokens do not divide into {parts} texts of one length")
-    height, width = size
-    length = height if upright else width
-    part_of_place = torch.arange(length, device=device) * parts // length
-    part_of_token = torch.arange(tokens, device=device) * parts // tokens
-    seen = part_of_token[:, None] == part_of_place
-    along = seen[:, :, None] if upright else seen[:, None]
-    return along.expand(tokens, height, width)[None]
+    part_of_token = torch.arange(tokens, device=part_of_place.device) * parts // tokens
+    part_of_token = part_of_token[:, None, None]
+    seen = part_of_token == part_of_place
+    return (seen | (part_of_token == 0) if ground else seen)[None]
 
 
 def grid_of(places: int, size: Size) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from limner.engine.asks import Step
     from limner.pipeline.painter import Painter
+    from limner.pipeline.regions import Region
     from limner.pipeline.request import Request
     from limner.pipeline.result import Result
     from limner.pipeline.upscaling import Enlarger, Upscaling
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Enlarger",
     "Painter",
+    "Region",
     "Request",
     "Result",
     "Step",
@@ -24,6 +26,7 @@ __all__ = [
 _PLACES = {
     "Enlarger": "limner.pipeline.upscaling",
     "Painter": "limner.pipeline.painter",
+    "Region": "limner.pipeline.regions",
     "Request": "limner.pipeline.request",
     "Result": "limner.pipeline.result",
     "Step": "limner.engine.asks",

@@ -31,7 +31,7 @@ class Adapters:
 
     lora_folder: where `<lora:name:weight>` of a prompt finds its file; None: only those added can
     be named. embedding_folder: whose files are learned when a prompt has their names.
-    layout_lora: a LoRA that paints better in parts, for requests with a layout.
+    layout_lora: a LoRA that paints better in parts, for requests with a layout or regions.
     """
 
     lora_folder: Path | None = None
@@ -141,7 +141,7 @@ class Adapters:
         missing = sorted(set(request.embeddings or ()) - set(self.embeddings))
         if missing:
             raise RequestError(f"the picture takes embeddings {_names(missing)}: add them first")
-        used = words_in(self.embeddings, f"{request.prompt}\n{request.negative}")
+        used = words_in(self.embeddings, "\n".join(request.texts))
         return request.with_defaults(loras=self.loras, embeddings=used)
 
     def adapted(
@@ -154,8 +154,9 @@ class Adapters:
         """
         loras = self.loras if request.loras is None else request.loras
         wanted = {name: (self._lora(name), weight, weight) for name, weight in loras}
-        missing, laid_out = [], self.layout_lora if request.layout is not None else None
-        if laid_out is not None and laid_out.stem not in wanted:
+        missing, laid_out = [], self.layout_lora
+        parted = request.layout is not None or bool(request.regions)
+        if parted and laid_out is not None and laid_out.stem not in wanted:
             wanted[laid_out.stem] = self._of_file(laid_out, laid_out.stem), 1.0, 1.0
         for name, weights in summed(tags).items():
             lora = self._loras[name][0] if name in self._loras else self._of_folder(name)

@@ -30,9 +30,10 @@ class About:
 
     kind: what it takes. help: what it is, in the words of the help. more: what a reader of the
     reference wants to know beyond that. unset: what holds where it is None, if that is not the
-    model's own. aliases: other programs' words for it, as options without the dashes.
-    flags: short options, with the dash. infotext: its key in A1111's infotext (the values' spelling
-    is `limner.pipeline.infotext`'s). stored: whether a text can hold it, JSON and metadata do then.
+    model's own. aliases: other programs' words for it, as options without the dashes. option: its
+    own, where that is not its name: of one that is given once for each value. flags: short options,
+    with the dash. infotext: its key in A1111's infotext (the values' spelling is
+    `limner.pipeline.infotext`'s). stored: whether a text can hold it, JSON and metadata do then.
     """
 
     kind: Kind
@@ -41,6 +42,7 @@ class About:
     more: str = ""
     unset: str = ""
     aliases: tuple[str, ...] = ()
+    option: str = ""
     flags: tuple[str, ...] = ()
     infotext: str = ""
     stored: bool = True

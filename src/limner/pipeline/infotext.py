@@ -243,6 +243,18 @@ def _emphasis(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return EMPHASIS[name]
 
 
+def _regions(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"regions": FIELDS["regions"].check(json.loads(text))}
+
+
+def _said_regions(request: Request) -> str | None:
+    """The regions as JSON; of a mask, that there was one."""
+    if not request.regions:
+        return None
+    stored = FIELDS["regions"].about.kind.stored(request.regions)
+    return json.dumps(stored, ensure_ascii=False)
+
+
 def hires_steps(steps: int | None, refine: float | None) -> int | None:
     """How many steps painting over an enlarged picture takes."""
     return None if steps is None or refine is None else int(steps * refine)
@@ -284,6 +296,7 @@ WRITERS: dict[str, Callable[[Request], object]] = {
     "refine": lambda request: request.refine if _enlarged(request) else None,
     "variation_strength": lambda request: request.variation_strength or None,
     "noise": lambda request: "NV" if request.noise == NoiseMode.NV else "CPU",
+    "regions": _said_regions,
     "count": lambda request: request.count if request.noise == NoiseMode.BATCH else None,
 }
 """Field -> what is written of it, where that is not its value; None: nothing."""
@@ -300,6 +313,7 @@ _SPELLED: dict[str, Reader] = {
     "Sampler": _sampler,
     "Size": _size,
     "RNG": _noise,
+    "Regions": _regions,
 }
 _RESTING: dict[str, Reader] = {  # each on what was read before
     "Schedule type": _schedule,

@@ -49,6 +49,10 @@ class Kind:
         """The value that a text stands for. Raises ValueError where it is none."""
         return text
 
+    def stored(self, value: Any) -> Any:
+        """What JSON holds of a value."""
+        return value
+
     def wrong(self, name: str, value: Any) -> RequestError:
         """The error for another value."""
         text = str(value) if isinstance(value, Real) else repr(value)
@@ -373,6 +377,9 @@ class Pictured(Text):
             return PICTURE.check(name, value)
         except RequestError:
             raise self.wrong(name, value) from None
+
+    def stored(self, value: Any) -> str | None:
+        return value if isinstance(value, str) else None
 
 
 def size_named(text: str) -> tuple[int, int]:

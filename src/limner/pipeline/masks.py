@@ -35,7 +35,7 @@ def mask_of(asked: Image.Image | str, picture: Image.Image) -> Image.Image:
     Raises RequestError where it does not fit the picture, or where it leaves nothing to repaint.
     """
     if isinstance(asked, Image.Image):
-        mask = _of_picture(asked, picture.size)
+        mask = black_and_white(asked, picture.size)
     elif asked == ALPHA:
         mask = _of_alpha(picture)
     else:
@@ -94,7 +94,8 @@ def shares(mask: Image.Image, feather: int) -> Float[Tensor, "H W"]:
     return total[0, 0] / (feather + 1)
 
 
-def _of_picture(asked: Image.Image, size: tuple[int, int]) -> Image.Image:
+def black_and_white(asked: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A mask's picture with 0 and 255 alone; RequestError where it is not of this size."""
     if asked.size != size:
         width, height = size
         raise RequestError(

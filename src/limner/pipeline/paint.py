@@ -146,7 +146,7 @@ def warned(plan: Plan, features: Sequence[Feature]) -> tuple[str, ...]:
     return (
         *(note for feature in features for note in feature.notes),
         *plan.notes,
-        *not_painted(plan.prompt, plan.negative, given(plan.request.embeddings)),
+        *not_painted(plan.trees, given(plan.request.embeddings)),
     )
 
 

@@ -19,7 +19,7 @@ from limner.engine.asks import Ask, Denoise, Step
 from limner.pipeline.model import Model
 from limner.pipeline.request import Request
 from limner.pipeline.result import Result
-from limner.pipeline.scene import Scene
+from limner.pipeline.scene import Scene, Told
 from limner.prompt import Tree
 from limner.types import Latent
 
@@ -30,17 +30,18 @@ T = TypeVar("T")
 class Plan:
     """What a completed request comes to on a model.
 
-    prompt, negative: its texts, read. path: the noise levels of all steps, and what the ends are
-    multiplied by; levels: those that are taken. adapted: the LoRAs and learned words. features:
-    what of the request is more than words to a picture. notes: what the person should know.
-    before, total: evaluations of the denoiser that come before, and that there are, where this is
-    a part of a longer painting. again: plans another request for the same model.
+    prompt, negative, regions: its texts, read. path: the noise levels of all steps, and what the
+    ends are multiplied by; levels: those that are taken. adapted: the LoRAs and learned words.
+    features: what of the request is more than words to a picture. notes: what the person should
+    know. before, total: evaluations of the denoiser that come before, and that there are, where
+    this is a part of a longer painting. again: plans another request for the same model.
     """
 
     request: Request
     model: Model
     prompt: Tree
     negative: Tree
+    regions: tuple[Tree, ...]
     path: Path
     levels: tuple[Level, ...]
     solver: Solver
@@ -55,6 +56,11 @@ class Plan:
     @property
     def count(self) -> int:
         return self.request.count
+
+    @property
+    def trees(self) -> tuple[Tree, ...]:
+        """All of its texts."""
+        return self.prompt, self.negative, *self.regions
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -117,9 +123,9 @@ class Feature:
         """How often it has the denoiser asked beside the plan's own way."""
         return 0
 
-    def told(self, scene: Scene) -> Scene:
-        """What holds for some steps, with what this adds."""
-        return scene
+    def told(self, told: Told) -> Told:
+        """What holds over the steps, with what this adds."""
+        return told
 
     def start(self, x: Latent, noise: Latent, levels: Sequence[Level]) -> Latent:
         """Where the solver begins, in place of x."""

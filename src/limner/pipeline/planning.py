@@ -12,7 +12,7 @@ from limner.pipeline.model import Model
 from limner.pipeline.plan import Plan, given, taken
 from limner.pipeline.request import Request
 from limner.pipeline.resolve import resolve
-from limner.pipeline.script import trees
+from limner.pipeline.script import trees, trees_of_regions
 
 
 def plan(request: Request, model: Model) -> Plan:
@@ -24,13 +24,16 @@ def plan(request: Request, model: Model) -> Plan:
     dialect = given(request.dialect)
     prompt, negative = trees(request.prompt, request.negative, dialect, lenient=request.lenient)
     path = parts.sampling.path(parts.process, given(request.steps), given(request.schedule))
-    adapted, missing, warnings = model.adapters.adapted(request, prompt.loras)
+    regions = trees_of_regions(request, dialect)
+    tags = [tag for tree in (prompt, *regions) for tag in tree.loras]
+    adapted, missing, warnings = model.adapters.adapted(request, tags)
     features = (feature.planned(request, model) for feature in used(request, model))
     made = Plan(
         request=request,
         model=model,
         prompt=prompt,
         negative=negative,
+        regions=regions,
         path=path,
         levels=taken(path.levels, request.strength),
         solver=solver_named(given(request.solver), eta=request.eta),

@@ -8,7 +8,6 @@ from typing import Any
 
 from limner.diffusion.names import NoiseMode, solver_and_schedule
 from limner.errors import RequestError
-from limner.pipeline.kinds import Pictured
 from limner.pipeline.statement import (
     BESIDE,
     FACTORS,
@@ -64,6 +63,11 @@ class Request(Statement):
         """The same with every field that is None taken from `defaults`."""
         return replace(self, **{k: v for k, v in defaults.items() if getattr(self, k) is None})
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All that it says: prompt, negative, and the text of each region."""
+        return self.prompt, self.negative, *(region.text for region in self.regions or ())
+
     def alone(self, index: int) -> Request:
         """The request that paints picture `index` of these alone.
 
@@ -80,10 +84,7 @@ class Request(Statement):
 
     def to_json(self) -> str:
         """All but what no text can hold (`UNSTORED`, pictures), for a picture's metadata."""
-        named = {name: getattr(self, name) for name in STORED}
-        for name, value in named.items():
-            if isinstance(FIELDS[name].about.kind, Pictured) and not isinstance(value, str):
-                named[name] = None
+        named = {name: FIELDS[name].about.kind.stored(getattr(self, name)) for name in STORED}
         return json.dumps(named, ensure_ascii=False)
 
     @classmethod

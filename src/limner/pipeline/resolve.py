@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 from limner.errors import RequestError
@@ -32,7 +34,7 @@ def resolve(request: Request, model: Model) -> Resolved:
     What comes of it is resolved as itself.
     """
     own = model.sampling
-    model.adapters.learn(request.prompt, request.negative)
+    model.adapters.learn(*request.texts)
     request, notes = read(request, model)
     for feature in used(request, model):
         request = feature.complete(request, model)
@@ -55,21 +57,33 @@ def resolve(request: Request, model: Model) -> Resolved:
 
 
 def read(request: Request, model: Model) -> Resolved:
-    """The prompt in the model's own words, where the model brings a language.
+    """The prompt and the regions' texts in the model's own words, where it brings a language.
 
-    A prompt in another dialect than the model's own, and one for a picture that is given, is read
-    as one text for all of the picture.
+    A prompt in another dialect than the model's own, one for a picture that is given, and the
+    ground of regions, is read as one text for all of the picture; so is the text of a region.
     """
+    regions = request.regions or ()
     if model.language is None:
-        return Resolved(request, warnings(model.words, request.prompt))
+        said = [
+            warnings(model.words, text) for text in (request.prompt, *(r.text for r in regions))
+        ]
+        return Resolved(request, tuple(chain.from_iterable(said)))
     own = request.dialect in (None, model.sampling.dialect)
     whole = not own or any(
         wish is not None for wish in (request.picture, request.content, request.style)
     )
     kept = (*model.adapters.embeddings, *(request.maps or {}))
-    reading = model.language.read(request.prompt, kept=kept, whole=whole)
-    request = replace(request, prompt=reading.prompt)
-    return Resolved(request.with_defaults(layout=reading.layout), reading.notes)
+    read_one = partial(model.language.read, kept=kept)
+    reading = read_one(request.prompt, whole=whole or bool(regions))
+    parts = [read_one(region.text, whole=True) for region in regions]
+    request = replace(
+        request,
+        prompt=reading.prompt,
+        regions=tuple(replace(r, text=p.prompt) for r, p in zip(regions, parts, strict=True))
+        or request.regions,
+    ).with_defaults(layout=reading.layout)
+    notes = chain(reading.notes, *(part.notes for part in parts))
+    return Resolved(request, tuple(dict.fromkeys(notes)))
 
 
 def _weighting(dialect: str, model: Model) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from limner.diffusion.process import Level
@@ -33,6 +33,7 @@ class Scene:
     weight 1 unless the prompt has an AND. sides: the texts of these. swap: what a swap keeps of the
     original prompt, where the one member is the edited prompt. parts: of the picture, each with a
     text of its own; those of the one member, and of the negative, lie one behind the other.
+    grounded: whether every part looks at the first of these texts as well.
     """
 
     negative: Conditioning
@@ -41,10 +42,17 @@ class Scene:
     sides: tuple[Side, ...]
     swap: Control | None = None
     parts: int = 1
+    grounded: bool = False
 
 
 Told = Mapping[int, Scene]
 """Last step, counted from 1 -> what holds up to it; steps that say the same share a scene."""
+
+
+def changed(told: Told, change: Callable[[Scene], Scene]) -> Told:
+    """The same with every scene changed; steps that share one share what becomes of it."""
+    made = {id(scene): change(scene) for scene in dict.fromkeys(told.values())}
+    return {last: made[id(scene)] for last, scene in told.items()}
 
 
 def at_level(told: Told, visited: Sequence[Level], level: Level) -> tuple[int, Scene]:

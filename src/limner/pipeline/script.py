@@ -18,7 +18,8 @@ from limner.engine.asks import Encode, Encoded, Text
 from limner.errors import RequestError
 from limner.explain.heatmaps import NEGATIVE, PROMPT, Side
 from limner.pipeline.plan import Feature, Plan, given
-from limner.pipeline.scene import Control, Scene, Told
+from limner.pipeline.request import Request
+from limner.pipeline.scene import Control, Scene, Told, changed
 from limner.pipeline.words import meant
 from limner.prompt import Blend, Conjunction, Stage, Swap, Tree, parse
 from limner.text.alignment import aligned, filled
@@ -54,20 +55,19 @@ def read(plan: Plan, features: Sequence[Feature]) -> Generator[Encode, Any, Told
     """What the texts of a plan say over the steps, with what its features add."""
     prompt, negative, request = plan.prompt, plan.negative, plan.request
     steps, parted = given(request.steps), request.layout is not None
-    check_maps(request.maps or {}, prompt, negative, steps)
-    texts = {spans: _text(spans, plan) for spans in _said(prompt, negative, steps, parted=parted)}
+    check_maps(request.maps or {}, plan.trees, steps)
+    reader = yield from encoded(_said(prompt, negative, steps, parted=parted), plan)
+    told: Told = scenes(prompt, negative, steps, reader, parted=parted)
+    for feature in features:
+        told = feature.told(told)
+    return changed(told, _Conditioned(plan))
+
+
+def encoded(said: Iterable[Spans], plan: Plan) -> Generator[Encode, Any, Reader]:
+    """The encodings of some texts of a plan."""
+    texts = {spans: _text(spans, plan) for spans in said}
     answers = yield Encode(texts=tuple(texts.values()), under=plan.adapted)
-    reader = Reader(dict(zip(texts, answers, strict=True)))
-    told = scenes(prompt, negative, steps, reader, parted=parted)
-    made: dict[int, Scene] = {}
-    for scene in dict.fromkeys(told.values()):
-        finished = scene
-        for feature in features:
-            finished = feature.told(finished)
-        made[id(scene)] = finished
-    conditioned = _Conditioned(plan)
-    scenes_made = {key: conditioned(scene) for key, scene in made.items()}
-    return {last: scenes_made[id(scene)] for last, scene in told.items()}
+    return Reader(dict(zip(texts, answers, strict=True)))
 
 
 def scenes(
@@ -88,7 +88,7 @@ def scenes(
     lasts = {stage.last for stage in (*texts, *against)}
     told, made = {}, dict[object, Scene]()
     for last in sorted(lasts | set(range(1, steps + 1) if prompt.swaps else ())):
-        now, against_now = _holding(texts, last), _holding(against, last)
+        now, against_now = holding(texts, last), holding(against, last)
         swaps = active(prompt, last, steps)
         said = now.members, against_now.members, swaps, kept(swaps, last, steps)
         if said not in made:
@@ -108,6 +108,12 @@ def trees(prompt: str, negative: str, dialect: str, *, lenient: bool = False) ->
     )
 
 
+def trees_of_regions(request: Request, dialect: str) -> tuple[Tree, ...]:
+    """The texts of a request's regions as trees. Raises PromptError where one cannot be read."""
+    texts = [region.text for region in request.regions or ()]
+    return tuple(parse(text, Dialect(dialect), lenient=request.lenient) for text in texts)
+
+
 def _said(prompt: Tree, negative: Tree, steps: int, *, parted: bool) -> Iterator[Spans]:
     """The spans of every text that is to be encoded; some may come several times."""
     for tree in (prompt.edited, negative.edited):
@@ -115,7 +121,7 @@ def _said(prompt: Tree, negative: Tree, steps: int, *, parted: bool) -> Iterator
             yield from (spans for spans, _ in stage.members)
     for step in range(1, steps + 1) if prompt.swaps else ():
         if swaps := active(prompt, step, steps):
-            said = _holding(prompt.with_original(swaps).timeline(steps), step)
+            said = holding(prompt.with_original(swaps).timeline(steps), step)
             yield from (spans for spans, _ in said.members)
     combined = {prompt.kind, negative.kind} & {Blend, Conjunction}
     if parted or combined or prompt.swaps or prompt.dialect is Dialect.COMPEL:
@@ -171,35 +177,42 @@ class _Conditioned:
         return self._made[key][1]
 
 
-def check_maps(maps: Mapping[str, Map], prompt: Tree, negative: Tree, steps: int) -> None:
+def check_maps(maps: Mapping[str, Map], trees: Sequence[Tree], steps: int) -> None:
     """RequestError where a text that has a function stands nowhere in the prompts."""
-    stages = [*prompt.edited.timeline(steps), *negative.edited.timeline(steps)]
+    stages = [stage for tree in trees for stage in tree.edited.timeline(steps)]
     said = {spans for stage in stages for spans, _ in stage.members}
     for text, function in maps.items():
         if not any(mapped(spans, {text: function})[1] for spans in said):
             raise RequestError(f"there is a map for {text!r}, which stands nowhere in the prompt")
 
 
-def not_painted(prompt: Tree, negative: Tree, learned: Iterable[str]) -> tuple[str, ...]:
-    """What of the texts has no effect on the picture, as warnings.
+def not_painted(trees: Sequence[Tree], learned: Iterable[str]) -> tuple[str, ...]:
+    """What of a prompt, its negative and its regions has no effect on the picture, as warnings.
 
     learned: the learned words that the texts have.
     """
-    known = {word.lower() for word in learned}
-    words = [node.name for tree in (prompt, negative) for node in tree.embeddings]
+    known, (prompt, _, *regions) = {word.lower() for word in learned}, trees
+    words = [node.name for tree in trees for node in tree.embeddings]
     unknown = [name for name in words if name.lower() not in known]
     return (
         *(f"embedding {n!r} is missing: --embedding or --embedding-folder" for n in unknown),
         *(f"the prompt's <{tag.name}> is a tag that Limner does not know" for tag in prompt.tags),
+        *(
+            f"a region's <{tag.name}> is a tag that Limner does not know"
+            for tree in regions
+            for tag in tree.tags
+        ),
     )
 
 
 def _scene(prompt: Tree, now: Stage, negative: Tree, against: Stage, reader: Reader) -> Scene:
-    members, weights = _members(prompt, now, reader)
-    (one, *_), _ = _members(negative, against, reader)
+    members, weights = members_of(prompt, now, reader)
+    (one, *_), _ = members_of(negative, against, reader)
     padding = reader.empty() if prompt.dialect is Dialect.COMPEL else None
     one, *members = same_length([one, *members], padding)
-    sides = _sides(NEGATIVE, negative, against, reader)[:1] + _sides(PROMPT, prompt, now, reader)
+    sides = sides_of(NEGATIVE, negative, against, reader)[:1] + sides_of(
+        PROMPT, prompt, now, reader
+    )
     return Scene(negative=one, members=tuple(members), weights=weights, sides=sides)
 
 
@@ -208,7 +221,7 @@ def _parted_scene(
 ) -> Scene:
     """The texts of the parts one behind the other, and the negative as often."""
     count = len(now.members)
-    (one, *_), _ = _members(negative, against, reader)
+    (one, *_), _ = members_of(negative, against, reader)
     encoded = [reader.encode(spans) for spans, _ in now.members]
     lengths = {each.context.shape[1] for each in (one, *encoded)}
     if len(lengths) > 1:
@@ -217,7 +230,7 @@ def _parted_scene(
             "length are right, the negative too; shorten the longest"
         )
     weights = tuple(weight for _, weight in now.members)
-    (opposed, *_) = _sides(NEGATIVE, negative, against, reader)
+    (opposed, *_) = sides_of(NEGATIVE, negative, against, reader)
     texts = torch.cat([reader.tokens(spans) for spans, _ in now.members])
     sides = (
         Side(name=NEGATIVE, texts=tuple(text.repeat(count) for text in opposed.texts)),
@@ -236,21 +249,21 @@ def _swapping(scene: Scene, prompt: Tree, step: int, steps: int, reader: Reader)
     """The scene of an edited prompt with what its swaps keep of the original one at a step."""
     swaps = active(prompt, step, steps)
     original, edited = prompt.with_original(swaps), prompt.edited
-    said = _holding(original.timeline(steps), step)
-    (first, *_), _ = _members(original, said, reader)
+    said = holding(original.timeline(steps), step)
+    (first, *_), _ = members_of(original, said, reader)
     first, negative, member = same_length([first, scene.negative, *scene.members], reader.empty())
     length = first.context.shape[1]
     tokens = [
         filled(torch.cat([reader.tokens(spans) for spans, _ in stage.members]), length)
-        for stage in (said, _holding(edited.timeline(steps), step))
+        for stage in (said, holding(edited.timeline(steps), step))
     ]
     cross, own = kept(swaps, step, steps)
-    sides = (*scene.sides, *_sides(f"original {PROMPT}", original, said, reader))
+    sides = (*scene.sides, *sides_of(f"original {PROMPT}", original, said, reader))
     control = Control(original=first, alignment=aligned(*tokens), cross=cross, own=own)
     return replace(scene, negative=negative, members=(member,), swap=control, sides=sides)
 
 
-def _members(
+def members_of(
     tree: Tree, stage: Stage, reader: Reader
 ) -> tuple[list[Conditioning], tuple[float, ...]]:
     """The conditionings to guide by: several of an AND, else one."""
@@ -263,7 +276,7 @@ def _members(
     return encoded, weights
 
 
-def _sides(name: str, tree: Tree, stage: Stage, reader: Reader) -> tuple[Side, ...]:
+def sides_of(name: str, tree: Tree, stage: Stage, reader: Reader) -> tuple[Side, ...]:
     """The texts of what `_members` gives: one for each member of an AND, else one."""
     texts = tuple(reader.tokens(spans) for spans, _ in stage.members)
     if tree.kind is Blend:
@@ -279,7 +292,7 @@ def _is_mean(tree: Tree) -> bool:
     return next(node.mean for node in tree.children if isinstance(node, Blend))
 
 
-def _holding(stages: Sequence[Stage], step: int) -> Stage:
+def holding(stages: Sequence[Stage], step: int) -> Stage:
     return next(stage for stage in stages if step <= stage.last)
 
 

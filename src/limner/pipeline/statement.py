@@ -34,6 +34,7 @@ from limner.pipeline.kinds import (
     Weighted,
     Whole,
 )
+from limner.pipeline.regions import Region, Regions
 from limner.text.dialect import Dialect, Weighting
 
 if TYPE_CHECKING:
@@ -108,6 +109,20 @@ class Statement:
             Group.PROMPT,
             unset="all of them over all of it",
             infotext="Layout",
+        ),
+    )
+    regions: tuple[Region, ...] | None = field(
+        default=None,
+        metadata=about(
+            Regions(),
+            "A text for a part of the picture, over the prompt, which is its ground: "
+            "box:x,y,w,h=TEXT in pixels, or in parts of the picture where none is above 1, or "
+            "mask:FILE=TEXT, white there.",
+            Group.PROMPT,
+            more="Of several the later ones are in front.",
+            unset="the prompt everywhere",
+            option="region",
+            infotext="Regions",
         ),
     )
     seed: int | None = field(

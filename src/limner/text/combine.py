@@ -67,10 +67,14 @@ def conjunction(
     """
     _check_weights(members, weights)
     pairs = zip(members, weights, strict=True)
-    contexts = [_leaned(member, weight, empty) for member, weight in pairs]
+    return in_turn([replace(m, context=_leaned(m, weight, empty)) for m, weight in pairs])
+
+
+def in_turn(members: Sequence[Conditioning]) -> Conditioning:
+    """The tokens of all, one member's behind the other's; pooled is the first one's."""
     masks = [member.mask for member in members if member.mask is not None]
     return Conditioning(
-        context=torch.cat(contexts, dim=1),
+        context=torch.cat([member.context for member in members], dim=1),
         mask=torch.cat(masks, dim=1) if masks else None,
         pooled=members[0].pooled,
     )

@@ -49,6 +49,7 @@ FEATURES: tuple[tuple[str, Use], ...] = (
     ("edit", given("picture", "strength", "mask", "extend", "feather", "context")),
     ("layout", given("layout")),
     ("restyle", given("content", "content_weight", "style", "style_weight")),
+    ("regions", given("regions")),
     ("inpaint", shown_more),
     ("record", given("attention")),
     ("swap", lambda request, model: ".swap(" in request.prompt),

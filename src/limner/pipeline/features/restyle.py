@@ -30,7 +30,7 @@ from limner.pipeline.model import Model
 from limner.pipeline.pictures import check_size, eight_bit, read_picture, resized
 from limner.pipeline.plan import Feature, Moment, Plan, given
 from limner.pipeline.request import Request
-from limner.pipeline.scene import Scene
+from limner.pipeline.scene import Scene, Told, changed
 from limner.pipeline.script import trees
 from limner.text.combine import same_length
 from limner.types import Conditioning
@@ -139,24 +139,25 @@ class Restyling(Feature):
     def asking(self, ask: Denoise, moment: Moment) -> Denoise:
         return replace(ask, added=self.maps)
 
-    def told(self, scene: Scene) -> Scene:
+    def told(self, told: Told) -> Told:
         """The style as one member more."""
-        if self.style is None:
-            return scene
+        return told if self.style is None else changed(told, self._with_style)
+
+    def _with_style(self, scene: Scene) -> Scene:
         if scene.swap is not None or scene.parts > 1:
             what = "a layout" if scene.swap is None else "a prompt's swap"
             raise RequestError(f"{what} cannot be combined with a style: one is right")
         said = () if self.alone else scene.members
         weights = () if self.alone else scene.weights
         sides = [side for side in scene.sides if side.name == NEGATIVE or not self.alone]
-        style: Conditioning = self.style.conditioning
+        style: Conditioning = given(self.style).conditioning
         negative, *members = same_length([scene.negative, *said, style])
         return replace(
             scene,
             negative=negative,
             members=tuple(members),
             weights=(*weights, self.style_weight),
-            sides=(*sides, Side(name=STYLE, texts=(self.style.tokens,))),
+            sides=(*sides, Side(name=STYLE, texts=(given(self.style).tokens,))),
         )
 
 

@@ -17,6 +17,7 @@ from limner.data.pixels import flatten
 from limner.engine.asks import Ask, Enlarge, Step
 from limner.errors import RequestError
 from limner.pipeline.canvas import Size, canvas_of
+from limner.pipeline.features.regions import enlarged, whole_of
 from limner.pipeline.masks import extended
 from limner.pipeline.model import Model
 from limner.pipeline.paint import Painting, paint
@@ -110,6 +111,12 @@ class Upscaling(Feature):
             return replace(plan.again(request), adapted=plan.adapted)
 
         same = {name: getattr(result.request, name) for name in KEPT}
+        same["regions"] = enlarged(
+            result.request.regions,
+            whole_of(result.request, plan.model),
+            larger.size,
+            with_room(larger.size, plan.model),
+        )
         over = Request(**same, strength=refine, seed=result.seeds[index])
         first, each = plan.calls, self._asked.calls_over(plan)
         steps = range(plan.before + first + index * each, plan.total)
@@ -129,10 +136,10 @@ def refined(
     this is a part of, from the first of its own on; None: its own are all.
     """
     picture = eight_bit(picture)
-    right, below = (-side % model.multiple for side in picture.size)
-    whole = picture
-    if right or below:
-        whole, _ = extended(picture, None, (0, 0, right, below))
+    whole, (width, height) = picture, with_room(picture.size, model)
+    if (width, height) != picture.size:
+        room = (0, 0, width - picture.width, height - picture.height)
+        whole, _ = extended(picture, None, room)
     plan = planned(replace(request, picture=whole, size=whole.size))
     if steps is not None:
         plan = replace(plan, before=steps.start, total=steps.stop)
@@ -141,6 +148,12 @@ def refined(
     if picture.mode == "RGB":
         images = [flatten(image) for image in images]
     return replace(result, images=images)
+
+
+def with_room(size: Size, model: Model) -> Size:
+    """The next larger size whose sides a model can take."""
+    width, height = (side + -side % model.multiple for side in size)
+    return width, height
 
 
 def size_of(request: Request, model: Model) -> Size:
