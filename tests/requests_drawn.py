@@ -91,7 +91,8 @@ WRITTEN: tuple[dict[str, Any], ...] = (
     {"prompt": "a (moga:1.2)", "dialect": "comfy", "weighting": "lerp"},
 )
 WISHES: tuple[Callable[[random.Random], dict[str, Any]], ...] = (
-    lambda chance: {}, edited, restyled, swapped, laid_out, in_regions, enlarged, varied, mapped, begun,
+    lambda chance: {}, edited, restyled, swapped, laid_out, in_regions, enlarged, varied, mapped,
+    begun,
     *(partial(lambda chance, fields: fields, fields=fields) for fields in WRITTEN),
     lambda chance: {
         "content": picture(chance), "content_weight": 0.5, "style": "3d", "style_weight": 0.7,
