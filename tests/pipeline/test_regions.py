@@ -73,7 +73,8 @@ def test_it_is_attention_masked_by_hand(kind, prompt, tmp_path):
         Region(text="a red apple", box=(0.0, 0.0, 0.5, 1.0)),
         Region(text="a cat", box=(0.25, 0.0, 0.5, 1.0)),
     )
-    request = Request(prompt=prompt, regions=regions, size=(32, 32), **FIXED)
+    one = {"seed": 1, "steps": 1, "solver": "euler", "guidance": 2.0}
+    request = Request(prompt=prompt, regions=regions, size=(32, 32), **one)
     places = torch.zeros(16, 16, dtype=torch.long)
     places[:, :8] = 1
     places[:, 4:12] = 2
@@ -116,7 +117,7 @@ def test_words_are_looked_at_where_they_lie(painter):
 
 
 def test_the_later_one_is_in_front_and_what_it_hides_is_told(painter):
-    whole = Region(text="a blue cat", box=(0, 0, 1, 1))
+    whole = Region(text="a blue cat", box=(0.0, 0.0, 1.0, 1.0))
     alone = painter.generate("", regions=(whole,), size=(32, 16), **FIXED)
     both = painter.generate("", regions=(CAT, whole), size=(32, 16), **FIXED)
     torch.testing.assert_close(both.latents, alone.latents, atol=1e-4, rtol=1e-4)
@@ -145,23 +146,32 @@ def test_with_an_edit_they_lie_in_its_picture(painter):
     """Where the model is shown a part of a picture, a box is still one of the whole."""
     picture = Image.new("RGB", (64, 64), "white")
     fields = {"mask": "box:40,40,8,8", "strength": 1.0, "size": (16, 16), **FIXED}
-    whole = Region(text="a cat", box=(0, 0, 64, 64))
-    here = Region(text="a cat", box=(32, 32, 32, 32))
+    whole = Region(text="a cat", box=(0.0, 0.0, 64.0, 64.0))
+    here = Region(text="a cat", box=(32.0, 32.0, 32.0, 32.0))
     wide, near = (painter.edit(picture, "", regions=(each,), **fields) for each in (whole, here))
     assert torch.equal(wide.latents, near.latents)
     with pytest.raises(RequestError, match="has no place in what is painted"):
-        painter.edit(picture, "", regions=(replace(here, box=(0, 0, 8, 8)),), **fields)
+        painter.edit(picture, "", regions=(replace(here, box=(0.0, 0.0, 8.0, 8.0)),), **fields)
 
 
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"regions": (replace(CAT, box=(20, 0, 16, 16)),)}, "region 1, 'a cat', leaves the pic"),
-        ({"regions": (replace(CAT, box=(0, 0, 0.01, 1)),)}, "has no place in what is painted"),
+        (
+            {"regions": (replace(CAT, box=(20.0, 0.0, 16.0, 16.0)),)},
+            "region 1, 'a cat', leaves the pic",
+        ),
+        (
+            {"regions": (replace(CAT, box=(0.0, 0.0, 0.01, 1.0)),)},
+            "has no place in what is painted",
+        ),
         ({"regions": (CAT,), "prompt": "a cat AND 3d"}, "the prompt has AND"),
         ({"regions": (replace(CAT, text="a AND b"),)}, "region 1 has AND"),
         ({"regions": (CAT,), "prompt": "a cat.swap(3d)", "dialect": "compel"}, "has swaps"),
-        ({"regions": (CAT,), "layout": "beside"}, "cannot be combined with a layout"),
+        (
+            {"regions": (CAT,), "layout": "beside", "prompt": "a AND b"},
+            "cannot be combined with a layout",
+        ),
         ({"regions": (CAT,), "style": "3d"}, "cannot be combined with a style"),
         ({"regions": (Region(text="a", mask="picture"),)}, "a mask, which no record"),
         ({"regions": (Region(text="a", mask=Image.new("L", (8, 8), 255)),)}, "one size is right"),
@@ -208,6 +218,6 @@ def test_painted_over_larger_they_lie_where_they_lay(painter, tiny_model, tiny_u
     fields = {"size": (32, 16), "upscale": 2, "refine": 1.0, **FIXED}
     mask = Image.new("L", (32, 16))
     mask.paste(255, (16, 0, 32, 16))
-    kinds = (APPLE, replace(APPLE, box=(0.5, 0, 0.5, 1)), Region(text="a red apple", mask=mask))
+    kinds = (APPLE, replace(APPLE, box=(0.5, 0.0, 0.5, 1.0)), Region(text="a red apple", mask=mask))
     images = [painter.generate("", regions=(each,), **fields).images[0] for each in kinds]
     assert len({image.tobytes() for image in images}) == 1
