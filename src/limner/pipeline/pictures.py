@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from limner.data.pixels import eight_bits
 from limner.errors import RequestError, UsageError
 from limner.pipeline.embedded import MAX_FILE
-from limner.pipeline.request import MAX_PIXELS
+from limner.pipeline.sizes import MAX_PIXELS
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_SIDE = 2**14  # pixels

@@ -5,6 +5,8 @@ from __future__ import annotations
 Size = tuple[int, int]
 """(width, height) in pixels."""
 
+MAX_PIXELS = 2**26  # 8192 x 8192
+
 
 def nearest(size: Size, multiple: int, scale: float = 1.0) -> Size:
     """The nearest size of such multiples, to so many times a size."""

@@ -35,6 +35,7 @@ from limner.pipeline.kinds import (
     Whole,
 )
 from limner.pipeline.regions import Region, Regions
+from limner.pipeline.sizes import MAX_PIXELS
 from limner.text.dialect import Dialect, Weighting
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 MAX_COUNT = 1024
 MAX_STEPS = 10_000
 MAX_SEED = 2**63 - 1 - MAX_COUNT
-MAX_PIXELS = 2**26  # 8192 x 8192
+
 MAX_FEATHER = 256  # pixels
 BESIDE, STACKED = LAYOUTS = "beside", "stacked"
 FACTORS = (2, 4)  # by which pictures are enlarged
