@@ -114,7 +114,7 @@ def test_what_is_no_sheet_says_why(axes, said):
 
 def test_every_field_that_can_be_written_is_an_axis():
     """All but the number of pictures, tuples that are no size, and what no text can hold."""
-    no_text = {"count", "extend", "loras", "embeddings"}
+    no_text = {"count", "extend", "loras", "embeddings", "regions"}
     assert set(fields_of_axes()) == set(STORED) - no_text
     assert {"guidance", "seed", "solver", "size", "lenient", "mask"} < set(fields_of_axes())
 
