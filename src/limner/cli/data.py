@@ -64,8 +64,8 @@ def fashion_mnist(
     force: Annotated[bool, typer.Option("--force", help="Replace a set that is there.")] = False,
 ) -> None:
     """Read the 70,000 pictures of Fashion-MNIST; the test split is held out."""
-    from limner.data.emoji import cache_folder
     from limner.data.fashion_mnist import DEFAULT_FOLDER, load_fashion_mnist
+    from limner.files import cache_folder
 
     folder = cache_folder() / f"fashion-mnist-{size}" if output is None else output
     refuse_to_replace(folder, force=force)

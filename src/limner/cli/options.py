@@ -84,6 +84,10 @@ class ModelOptions:
         str | None,
         _of_model(metavar="NAME", help="cpu, cuda, mps. Default: the best."),
     ] = None
+    engine: Annotated[
+        str,
+        _of_model(metavar="NAME", help="What runs the denoiser: auto, eager, compiled, openvino."),
+    ] = "auto"
 
     @property
     def origin(self) -> Path:
@@ -100,6 +104,7 @@ class ModelOptions:
         painter = load(
             self.model,
             device=self.device,
+            engine=self.engine,
             vae=self.vae,
             lora_folder=self.lora_folder,
             embedding_folder=self.embedding_folder,
