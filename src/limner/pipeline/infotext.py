@@ -149,7 +149,7 @@ def parse(text: str) -> Infotext:
         fields |= UNSAID
     others = dict(parameters)
     for key, read in READERS.items():
-        if key not in parameters:
+        if key not in parameters or (key == "Eta" and _of_ddim_alone(parameters)):
             continue
         try:
             said = read(parameters[key], fields)
@@ -159,6 +159,18 @@ def parse(text: str) -> Infotext:
         fields |= said
         del others[key]
     return Infotext(fields=fields, others=others)
+
+
+def is_one(text: str) -> bool:
+    """Whether a text has what only an infotext has: parameters, or a negative prompt."""
+    _, parameters = split(text.strip())
+    return bool(parameters) or f"\n{NEGATIVE}" in f"\n{text}"
+
+
+def _of_ddim_alone(parameters: Mapping[str, str]) -> bool:
+    """Whether Eta says nothing: stable-diffusion.cpp writes it always, and heeds it in DDIM."""
+    theirs = parameters.get("Version", "").startswith("stable-diffusion.cpp")
+    return theirs and not parameters.get("Sampler", "").startswith(("ddim", "DDIM"))
 
 
 def split(text: str) -> tuple[str, dict[str, str]]:
@@ -209,8 +221,11 @@ def _label(labels: Mapping[str, str], name: str | None) -> str | None:
 
 
 def _sampler(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A sampler's name; before version 1.9 the schedule's name came behind it, or meant uniform."""
-    solver, schedule = solver_and_schedule(name)
+    """A sampler's name; before version 1.9 the schedule's name came behind it, or meant uniform.
+
+    stable-diffusion.cpp still writes it so, and calls the uniform one discrete.
+    """
+    solver, schedule = solver_and_schedule(name.removesuffix(" discrete"))
     return {"solver": solver, "schedule": schedule or Schedule.UNIFORM.value}
 
 
@@ -227,9 +242,9 @@ def _size(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _noise(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    modes = {"cpu": NoiseMode.CPU, "nv": NoiseMode.NV, "gpu": NoiseMode.NV}
+    modes = {"cpu": NoiseMode.CPU, **dict.fromkeys(("nv", "gpu", "cuda"), NoiseMode.NV)}
     if name.lower() not in modes:
-        raise RequestError(f"RNG {name!r} is unknown: one of CPU, NV, GPU is right")
+        raise RequestError(f"RNG {name!r} is unknown: one of CPU, NV, GPU, cuda is right")
     return {"noise": modes[name.lower()].value}
 
 
