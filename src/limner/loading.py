@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,8 +54,9 @@ def load(
     load_parts = checkpoints.load_folder if folder else checkpoints.load_single_file
     parts = load_parts(source, dtype=dtype, device=place, strict=strict)
     if vae is not None:
-        other = checkpoints.load_autoencoder(Path(vae), parts, dtype=dtype, device=place)
-        parts = replace(parts, autoencoder=other)
+        parts = checkpoints.with_autoencoder(
+            parts, Path(vae), dtype=dtype, device=place, strict=strict
+        )
     enlarger = partial(load_upscaler, device=place)
     painter = Painter(
         parts,

@@ -38,28 +38,34 @@ def convert(
     from_pickle: bool = False,
     prediction: str | None = None,
     force: bool = False,
-) -> None:
+    strict: bool = False,
+) -> tuple[str, ...]:
     """Write what `source` holds as `target`: one file if it ends in .safetensors, else a folder.
 
     dtype: None keeps the widest that the source has. ema: the U-Net's averaged weights.
     from_pickle: a pickle may be opened, for its tensors. prediction: what the model predicts,
     where that is known better than the file tells. force: replace what stands there.
     A file that is no whole model is written as one file, under the names that it has.
+
+    What the source says that the target does not is returned, a sentence each; strict: refuse a
+    source that holds more than the model.
     """
     _check_target(source, target, force=force)
     if source.is_dir():
         if ema or prediction is not None:
             raise UsageError("--ema and --prediction are for single files: a folder has no choice")
         kept = dtype or widest(_entries_of_folder(source))
-        _save(load_folder(source, dtype=kept), target, kept, force=force)
-        return
+        parts = load_folder(source, dtype=kept, strict=strict)
+        _save(parts, target, kept, force=force)
+        return parts.notes
     weights = open_any(source, pickles=from_pickle)
     if detect(weights).kind not in SINGLE_FILES:
         copy(weights, target, dtype, ema=ema)
-        return
+        return ()
     kept = dtype or widest(weights.entries.values())
-    parts = load_parts(weights, dtype=kept, ema=ema, prediction=prediction)
+    parts = load_parts(weights, dtype=kept, ema=ema, prediction=prediction, strict=strict)
     _save(parts, target, kept, force=force)
+    return parts.notes
 
 
 def copy(weights: Weights, target: Path, dtype: torch.dtype | None, *, ema: bool) -> None:

@@ -94,6 +94,9 @@ class Batch:
         if first is None:
             return
         painter, origin = painted_by.load(), painted_by.origin
+        of_model = (*painter.parts.notes, *painter.adapters.warnings)  # told once, not by lines
+        for note in () if self.quiet else of_model:
+            warn(note)
         waiting: dict[int, tuple[Job, list[Path]]] = {}
         requests = self._requests(chain([first], jobs), painter, origin, waiting)
         for index, outcome in painter.outcomes(requests):
@@ -102,7 +105,8 @@ class Batch:
                 self._fail(outcome, job.line)
                 continue
             for warning in outcome.warnings:
-                self._warner(job.line)(warning)
+                if warning not in of_model:
+                    self._warner(job.line)(warning)
             yield from self._write(job, missing, outcome, origin)
             self.painted += 1
             self._behind()

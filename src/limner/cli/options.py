@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 OUTPUT = "Output"  # a heading of the help
 _of_model = partial(typer.Option, rich_help_panel="Model")
 _of_output = partial(typer.Option, rich_help_panel=OUTPUT)
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse a model whose files hold more than it.")
+]
 Prompt = Annotated[
     list[str] | None,
     typer.Argument(
@@ -88,6 +91,10 @@ class ModelOptions:
         str,
         _of_model(metavar="NAME", help="What runs the denoiser: auto, eager, compiled, openvino."),
     ] = "auto"
+    strict: Annotated[
+        bool,
+        _of_model("--strict", metavar="", help="Refuse a model whose files hold more than it."),
+    ] = False
 
     @property
     def origin(self) -> Path:
@@ -109,6 +116,7 @@ class ModelOptions:
             lora_folder=self.lora_folder,
             embedding_folder=self.embedding_folder,
             upscaler=self.upscaler,
+            strict=self.strict,
         )
         for file, weight in weighted:
             painter.add_lora(file, weight)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limner.cli import files
+from limner.cli.options import Strict
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,10 +46,11 @@ def nearest_words(
     among: Among = None,
     count: Count = 10,
     model: Model = None,
+    strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """List the words that are most like a text."""
-    painter, names = words_of(model, among)
+    painter, names = words_of(model, among, strict=strict)
     tell(painter, vectors(painter, [text])[0], names, {text}, count, as_json)
 
 
@@ -60,12 +62,13 @@ def analogous_words(
     among: Among = None,
     count: Count = 10,
     model: Model = None,
+    strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """List what is to C as A is to B: king, man, woman asks for A - B + C."""
     from limner.explain.similarity import analogy
 
-    painter, names = words_of(model, among)
+    painter, names = words_of(model, among, strict=strict)
     query = analogy(*vectors(painter, [a, b, c]))
     tell(painter, query, names, {a, b, c}, count, as_json)
 
@@ -80,6 +83,7 @@ def matrix(
         str | None, typer.Option("--output", "-o", help="A picture of the matrix, too.")
     ] = None,
     model: Model = None,
+    strict: Strict = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -95,7 +99,7 @@ def matrix(
     from limner.loading import load
     from limner.pipeline.picture_vectors import picture_vectors
 
-    painter = load(model)
+    painter = load(model, strict=strict)
     found = [vectors(painter, texts)]
     if pictures:
         found.append(picture_vectors(model or shipped_model(), pictures, device=painter.device))
@@ -115,11 +119,13 @@ def matrix(
         typer.echo(files.save_picture(sheet, path, force=force), err=as_json)
 
 
-def words_of(model: Path | None, among: str | None) -> tuple[Painter, list[str]]:
+def words_of(
+    model: Path | None, among: str | None, *, strict: bool = False
+) -> tuple[Painter, list[str]]:
     """The painter, and the words to look among: those given, else all that it was taught."""
     from limner.loading import load
 
-    painter = load(model)
+    painter = load(model, strict=strict)
     if among is not None:
         names = [word.strip() for word in among.split(",") if word.strip()]
     elif painter.words is not None:
