@@ -12,6 +12,7 @@ from limner import checkpoints
 from limner.checkpoints import ModelFolder, Words
 from limner.emoji import LANGUAGES
 from limner.emoji.shipped import UPSCALER, layout_lora, shipped_model
+from limner.engine.choosing import AUTO
 from limner.engine.devices import usable
 from limner.errors import CheckpointError, UsageError
 from limner.pipeline.language import Language
@@ -30,6 +31,7 @@ def load(
     lora_folder: str | Path | None = None,
     embedding_folder: str | Path | None = None,
     upscaler: str | Path | None = None,
+    engine: str = AUTO,
     strict: bool = False,
 ) -> Painter:
     """A painter from a model folder or single file; the shipped model if no path is given.
@@ -41,6 +43,8 @@ def load(
     autoencoder, for a Stable Diffusion model. lora_folder, embedding_folder: where a prompt's
     `<lora:name:weight>` finds its file, and the words that it teaches. upscaler: a folder with the
     upscaler of requests that ask for one, in place of the one that comes with the package.
+    engine: what runs the denoiser: "eager", "compiled", "openvino"; "auto" takes what is installed
+    and fastest with the same numbers (docs/speed.md).
     strict: refuse a model whose files hold more than the model, in place of a warning.
     Raises CheckpointError where the model is missing, incomplete or broken.
     """
@@ -55,7 +59,11 @@ def load(
         )
     enlarger = partial(load_upscaler, device=place)
     painter = Painter(
-        parts, device=place, language=language_of(parts.words), load_enlarger=enlarger
+        parts,
+        device=place,
+        language=language_of(parts.words),
+        engine=engine,
+        load_enlarger=enlarger,
     )
     for file in parts.loras:
         painter.add_lora(file)

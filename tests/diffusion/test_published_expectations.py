@@ -18,9 +18,9 @@ from torch import Tensor
 
 from limner.diffusion.path import path
 from limner.diffusion.prediction import prediction_named
-from limner.diffusion.process import process_from_dict
 from limner.diffusion.sample import denoise_with, drive, last
 from limner.diffusion.scheduler_config import plan_from_dict, prediction_name
+from limner.diffusion.scheduler_process import process_from_dict
 from limner.diffusion.solvers import solver_named
 
 # Their dummy sample: 4 pictures of 3 x 8 x 8, a ramp over all of them; and their dummy model.

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from limner.diffusion.path import path
 from limner.diffusion.prediction import prediction_named
-from limner.diffusion.process import process_from_dict
 from limner.diffusion.sample import denoise_with, drive, last
 from limner.diffusion.scheduler_config import plan_from_dict, prediction_name
+from limner.diffusion.scheduler_process import process_from_dict
 from limner.diffusion.solvers import solver_named
 
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}

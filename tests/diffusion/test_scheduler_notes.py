@@ -10,10 +10,10 @@ from typing import Any
 import diffusers
 import pytest
 
-from limner.diffusion.process import completed, process_from_dict
 from limner.diffusion.scheduler_config import plan_from_dict
 from limner.diffusion.scheduler_defaults import DEFAULTS
 from limner.diffusion.scheduler_notes import DETAILS, READ, TABLE, notes_of
+from limner.diffusion.scheduler_process import completed, process_from_dict
 
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 TOLD = {option for option, *_ in TABLE}

@@ -18,8 +18,9 @@ from limner.checkpoints.folder import INPAINTING_CHANNELS
 from limner.checkpoints.header import Entry
 from limner.checkpoints.kinds import FileKind
 from limner.checkpoints.reader import Weights
-from limner.diffusion.process import Process, process_from_dict
+from limner.diffusion.process import Process
 from limner.diffusion.scheduler_config import prediction_name
+from limner.diffusion.scheduler_process import process_from_dict
 
 NESTED = "state_dict."
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Unpack
 
 from limner.diffusion.names import schedule_name
 from limner.diffusion.path import Path, path
 from limner.diffusion.process import Process
-from limner.diffusion.scheduler_config import LevelOptions, SamplingPlan
+from limner.diffusion.scheduler_config import SamplingPlan
+from limner.diffusion.schedules import LevelOptions, Schedule
 from limner.errors import CheckpointError
 
 LISTS = ("concepts", "styles", "others", "colours", "grounds")
@@ -47,6 +48,7 @@ class Sampling:
 
     options, unit_start, native_end: of the way through `schedule`, as the model's own scheduler
     has it (`limner.diffusion.path`); another schedule goes its usual way.
+    aligned: the published levels of its family's Align Your Steps.
     size: (width, height) in pixels. interval: (low, high] sigmas that guidance is for; None: all.
     pad_mask: which padding may be attended to. clip_skip, final_norm: which state of the text
     tower is the context, as `TextEncoder` has them. zero_negative: an empty negative prompt is
@@ -62,6 +64,7 @@ class Sampling:
     options: LevelOptions = field(default_factory=LevelOptions)
     unit_start: bool = False
     native_end: bool = False
+    aligned: str = Schedule.AYS_SD1.value
     interval: tuple[float, float] | None = None
     size: tuple[int, int] = (512, 512)
     pad_mask: str = "none"
@@ -71,20 +74,24 @@ class Sampling:
     dialect: str = "a1111"
     weighting: str | None = None
 
-    def path(self, process: Process, steps: int, schedule: str) -> Path:
+    def path(
+        self, process: Process, steps: int, schedule: str, **options: Unpack[LevelOptions]
+    ) -> Path:
         """The way of a painting with the model's own process, its levels and both ends.
 
-        Raises RequestError for a schedule that does not fit.
+        options: of the levels, in place of the model's own. Raises RequestError for a schedule that
+        does not fit.
         """
-        if schedule_name(schedule) != self.schedule:
-            return path(process, steps, schedule, shift=self.shift)
+        own = schedule_name(schedule) == self.schedule
+        chosen: LevelOptions = {"shift": self.shift, "aligned": self.aligned}
+        chosen = {**chosen, **(self.options if own else {}), **options}
         return path(
             process,
             steps,
             schedule,
-            unit_start=self.unit_start,
-            native_end=self.native_end,
-            **{"shift": self.shift, **self.options},
+            unit_start=own and self.unit_start,
+            native_end=own and self.native_end,
+            **chosen,
         )
 
     def by_scheduler(self, plan: SamplingPlan) -> Sampling:

@@ -99,8 +99,7 @@ def load_weights(
 
 def _table(file: Weights, spelling: Spelling) -> dict[str, str]:
     """Limner's name of each tensor in a file -> its name there, in the order of the file."""
-    names = sorted(file.entries, key=lambda name: file.entries[name].start)
-    table = {respell(name, spelling): name for name in names}
+    table = {respell(name, spelling): name for name in file.entries}
     table.pop("", None)
     return table
 

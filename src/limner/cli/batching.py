@@ -101,7 +101,7 @@ class Batch:
         requests = self._requests(chain([first], jobs), painter, origin, waiting)
         for index, outcome in painter.outcomes(requests):
             job, missing = waiting.pop(index)
-            if isinstance(outcome, LimnerError):
+            if isinstance(outcome, Exception):
                 self._fail(outcome, job.line)
                 continue
             for warning in outcome.warnings:
@@ -141,11 +141,12 @@ class Batch:
             if path in missing:
                 yield files.save_picture(image, path, texts(result, index, origin), force=True)
 
-    def _fail(self, error: LimnerError, line: Line | None = None) -> None:
+    def _fail(self, error: Exception, line: Line | None = None) -> None:
         """Tell what is wrong with a line, and go on."""
         self.failed += 1
         place = "" if line is None else f"line {line.number}: "
-        typer.echo(f"limner: {place}{error}", err=True)
+        what = error if isinstance(error, LimnerError) else f"{type(error).__name__}: {error}"
+        typer.echo(f"limner: {place}{what}", err=True)
         self._behind()
 
     def _behind(self) -> None:

@@ -48,8 +48,8 @@ def command(
 ) -> None:
     """Paint many prompts and let a judge, trained on real pictures only, say what they show."""
     from limner.cli.train import read
-    from limner.data.emoji import cache_folder
     from limner.evaluate.report import choose_cells
+    from limner.files import cache_folder
     from limner.loading import load
 
     painter = load(model, strict=strict)

@@ -90,6 +90,10 @@ class ModelOptions:
         str | None,
         _of_model(metavar="NAME", help="cpu, cuda, mps. Default: the best."),
     ] = None
+    engine: Annotated[
+        str,
+        _of_model(metavar="NAME", help="What runs the denoiser: auto, eager, compiled, openvino."),
+    ] = "auto"
     strict: Annotated[
         bool,
         _of_model("--strict", metavar="", help="Refuse a model whose files hold more than it."),
@@ -110,6 +114,7 @@ class ModelOptions:
         painter = load(
             self.model,
             device=self.device,
+            engine=self.engine,
             vae=self.vae,
             lora_folder=self.lora_folder,
             embedding_folder=self.embedding_folder,

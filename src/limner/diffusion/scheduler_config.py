@@ -9,29 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any
 
 from limner.diffusion.names import SOLVER_NAMES, solver_name
-from limner.diffusion.process import EDM, Process, RectifiedFlow, completed, is_edm
+from limner.diffusion.process import EDM, Process, RectifiedFlow
 from limner.diffusion.scheduler_notes import notes_of
-from limner.diffusion.schedules import Schedule, Told, shifted_time
+from limner.diffusion.scheduler_process import completed, is_edm
+from limner.diffusion.schedules import LevelOptions, Schedule, Told
+from limner.diffusion.sigmas import shifted_time
 from limner.errors import UsageError
-
-
-class LevelOptions(TypedDict, total=False):
-    """Those keyword arguments of `limner.diffusion.schedules.levels` that a configuration sets."""
-
-    rho: float
-    shift: float
-    sigma_min: float
-    sigma_max: float
-    offset: int
-    beyond: int
-    final: float
-    linear: bool
-    ends: str
-    span: tuple[float, float]
-    told: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from limner.engine.adapted import Adapted, Places, Wearing
 from limner.engine.asks import Ask, Decode, Decoded, Denoise, Encode, Encoded, Enlarge, Look
 from limner.engine.decoding import LatentDecoder
 from limner.engine.looking import look
-from limner.engine.rows import Rows, denoised, joined
+from limner.engine.rows import Network, Rows, denoised, joined
 from limner.engine.texts import Preparations, Texts
 from limner.nn.prepared import Beside
 from limner.types import Times
@@ -109,14 +109,18 @@ class EagerEngine:
         return list(answers.split([len(ask) for ask in asks]))
 
     def _denoised(self, rows: Rows, under: Adapted) -> Tensor:
+        self.calls += 1
+        call = self.network(rows, under)
+        return denoised(call, rows, self.parts.process, self.parts.prediction)
+
+    def network(self, rows: Rows, under: Adapted) -> Network:
+        """What predicts, of the rows' native x and times; `under` is on the model."""
         denoiser = self.parts.denoiser
         prepared = self._prepared(rows.texts, under.key)
         beside = Beside(attend=rows.attend, visible=rows.visible, added=rows.added)
 
         def call(x: Tensor, t: Times) -> Tensor:
             dtype = next(denoiser.parameters()).dtype
-            x = x if rows.shown is None else torch.cat([x, rows.shown.to(x)], dim=1)
-            return denoiser(x.to(dtype), t, prepared, beside=beside)
+            return denoiser(rows.with_shown(x).to(dtype), t, prepared, beside=beside)
 
-        self.calls += 1
-        return denoised(call, rows, self.parts.process, self.parts.prediction)
+        return call

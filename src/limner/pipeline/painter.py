@@ -14,7 +14,6 @@ from torch import Tensor
 from limner.engine.asks import Step
 from limner.engine.driver import steps
 from limner.engine.scheduler import outcomes
-from limner.errors import LimnerError
 from limner.generators import finish
 from limner.pipeline.loaded import Loaded
 from limner.pipeline.many import AHEAD, in_order, paint_batch, painting, rows_of
@@ -83,7 +82,7 @@ class Painter(Loaded):
         painting = refined(picture, request, self.model, again)
         return (yield from steps(painting, self.engine))
 
-    def outcomes(self, requests: Iterable[Request]) -> Iterator[tuple[int, Result | LimnerError]]:
+    def outcomes(self, requests: Iterable[Request]) -> Iterator[tuple[int, Result | Exception]]:
         """Paint many requests by shared calls: (number, result or why there is none), as they end.
 
         They may differ in everything. `requests` is read as there is room, so it may be long.
@@ -103,7 +102,7 @@ class Painter(Loaded):
 
     def _outcomes(
         self, requests: Iterable[Request], ahead: int | None = None
-    ) -> Generator[tuple[int, Result | LimnerError], None, None]:
+    ) -> Generator[tuple[int, Result | Exception], None, None]:
         paintings = (
             (number, painting(request, self.model), rows_of(request))
             for number, request in enumerate(requests)

@@ -236,6 +236,27 @@ class Statement:
             infotext="Schedule type",
         ),
     )
+    rho: float | None = field(
+        default=None,
+        metadata=about(
+            Number(least=0.01),
+            "How a karras or polyexponential schedule bends; above, it has more levels at little "
+            "noise.",
+            Group.SAMPLING,
+            unset="7 for karras, 1 for polyexponential",
+            infotext="Schedule rho",
+        ),
+    )
+    discard_penultimate: bool = field(
+        default=False,
+        metadata=about(
+            Truth(),
+            "Lay the noise levels out for a step more and leave the last one above the end out.",
+            Group.SAMPLING,
+            more="Other programs do so for some samplers, such as DPM2.",
+            infotext="Discard penultimate sigma",
+        ),
+    )
     eta: float | None = field(
         default=None,
         metadata=about(
