@@ -17,7 +17,7 @@ from torch import nn
 
 from limner.checkpoints import keymaps
 from limner.checkpoints.detect import NESTED, Detection, detect
-from limner.checkpoints.families import SD1, SINGLE_FILES, Family
+from limner.checkpoints.families import SD1, SINGLE_FILES, Family, clip
 from limner.checkpoints.families.places import EMA_PREFIX, Place
 from limner.checkpoints.file_noise import MEANINGFUL, latent_space
 from limner.checkpoints.folder import default_dtype, published_tokenizer
@@ -216,6 +216,7 @@ def leftovers(weights: Weights, found: Detection, matches: list[Match]) -> tuple
         for name in weights.entries.keys() - used
         if (bare := name.removeprefix(NESTED)) not in MEANINGFUL
         and not ignored(bare)
+        and not (found.kind is FileKind.CLIP and clip.beside(bare))
         and not any(bare.startswith(prefix) for prefix in left_out)
     )
 

@@ -28,7 +28,8 @@ def command(
     dtype: Annotated[Dtype | None, typer.Option(help="Default: the source's widest.")] = None,
     ema: Annotated[bool, typer.Option("--ema", help="Take the averaged weights.")] = False,
     from_pickle: Annotated[
-        bool, typer.Option("--from-pickle", help="Open a .ckpt, .pt or .bin for its tensors.")
+        bool,
+        typer.Option("--from-pickle", help="Open a .ckpt, .pt, .bin or a folder of them."),
     ] = False,
     prediction: Annotated[
         Predicts | None, typer.Option(help="What the model predicts. Default: as inspect says.")
