@@ -59,8 +59,8 @@ def serving(
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        application(service, keys=keys, metrics=metrics), log_level="critical", lifespan="off", server_header=False,
-        timeout_graceful_shutdown=1,
+        application(service, keys=keys, metrics=metrics), log_level="critical", lifespan="off",
+        server_header=False, timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
