@@ -82,9 +82,8 @@ class _Sampling:
                 self.said.take("cfg", 1.0, "guidance")
             self._tell_parts(part)
         for role, field in (("positive", "prompt"), ("conditioning", "prompt"), ("negative",) * 2):
-            part = next((p for p in parts if p.link(role) is not None), None)
-            if part is not None:
-                self._text(part.link(role), field)
+            links = (link for part in parts if (link := part.link(role)) is not None)
+            self._text(next(links, None), field)
         self._latent(sampler)
         self._model(parts)
 

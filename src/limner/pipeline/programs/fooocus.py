@@ -15,9 +15,11 @@ from limner.pipeline.programs.said import Said, schedule, size, solver
 from limner.text.dialect import Dialect, Weighting
 
 RESOLUTION = re.compile(r"\(?\s*(\d{1,9})\s*[,x\u00d7]\s*(\d{1,9})\s*\)?")
-USED = ("prompt", "negative_prompt", "seed", "steps", "guidance_scale", "resolution", "sampler")
-USED += ("scheduler", "clip_skip", "base_model", "metadata_scheme", "full_prompt")
-USED += ("full_negative_prompt", "base_model_hash")
+USED = {
+    "prompt", "negative_prompt", "seed", "steps", "guidance_scale", "resolution", "sampler",
+    "scheduler", "clip_skip", "base_model", "metadata_scheme", "full_prompt",
+    "full_negative_prompt", "base_model_hash",
+}  # fmt: skip
 
 
 def wrote(record: Mapping[str, Any]) -> bool:

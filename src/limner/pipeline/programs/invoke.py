@@ -28,9 +28,11 @@ SOLVERS = {
     "unipc": "UniPCMultistepScheduler",
 }
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-USED = ("positive_prompt", "negative_prompt", "seed", "steps", "cfg_scale", "width", "height")
-USED += ("scheduler", "clip_skip", "rand_device", "model", "cfg_rescale_multiplier")
-OLD = ("prompt", "seed", "steps", "cfg_scale", "width", "height", "sampler", "type")
+USED = {
+    "positive_prompt", "negative_prompt", "seed", "steps", "cfg_scale", "width", "height",
+    "scheduler", "clip_skip", "rand_device", "model", "cfg_rescale_multiplier",
+}  # fmt: skip
+OLD = {"prompt", "seed", "steps", "cfg_scale", "width", "height", "sampler", "type"}
 
 
 def wrote(record: Mapping[str, Any]) -> bool:

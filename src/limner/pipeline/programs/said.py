@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from limner.diffusion.names import schedule_name, solver_and_schedule
@@ -53,7 +53,7 @@ class Said:
         text = value if isinstance(value, str) else written(value)
         self.others[clean(key)[:LONGEST]] = clean(text)[:LONGEST]
 
-    def rest(self, record: Mapping[str, Any], used: tuple[str, ...]) -> None:
+    def rest(self, record: Mapping[str, Any], used: Collection[str]) -> None:
         """What of a record was not used."""
         for key, value in record.items():
             if key not in used:

@@ -10,8 +10,10 @@ from limner.pipeline.programs.said import Said, layers_from_end, schedule, size,
 from limner.text.dialect import Dialect
 
 IMAGE = "sui_image_params"
-USED = ("prompt", "negativeprompt", "seed", "steps", "cfgscale", "width", "height", "sampler")
-USED += ("scheduler", "clipstopatlayer", "model", "images", "aspectratio")
+USED = {
+    "prompt", "negativeprompt", "seed", "steps", "cfgscale", "width", "height", "sampler",
+    "scheduler", "clipstopatlayer", "model", "images", "aspectratio",
+}  # fmt: skip
 
 
 def wrote(record: Mapping[str, Any]) -> bool:
