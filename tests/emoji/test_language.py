@@ -37,11 +37,11 @@ def test_sixty_ordinary_prompts(row: str, language: EmojiLanguage) -> None:
 @pytest.mark.parametrize(
     ("prompt", "painted", "layout"),
     [
-        ("a cat <lora:x:1> left of a dog", "a cat, 3d AND a dog, 3d <lora:x:1>", "beside"),
+        ("a cat <lora:x:1> left of a dog", "a cat AND a dog <lora:x:1>", "beside"),
         ("<lora:x:.5>a crown above a frog <q:r>",
-         "a crown, 3d AND a frog, 3d <lora:x:.5> <q:r>", "stacked"),
-        ("a cat:1.2 <lora:x:1> AND a dog", "a cat, 3d:1.2 AND a dog, 3d <lora:x:1>", None),
-        ("a catt <lora:x:1>", "a cat, 3d <lora:x:1>", None),
+         "a crown AND a frog <lora:x:.5> <q:r>", "stacked"),
+        ("a cat:1.2 <lora:x:1> AND a dog", "a cat:1.2 AND a dog <lora:x:1>", None),
+        ("a catt, noto <lora:x:1>", "a cat, noto <lora:x:1>", None),
         *((same, same, None) for same in (
             "<lora:x:.5> a red apple, 3d",  # nothing to change: the tag stays where it is
             "a zyzzyva cat <lora:x:1> and a dog",  # a word that the LoRA may have taught

@@ -117,6 +117,13 @@ def test_invokeai_before_its_third_version() -> None:
     assert others == {"Model": "sd-1.5", "perlin": "0.1"}
 
 
+def test_a_sampler_that_leaves_a_level_out_there_does_so_here() -> None:
+    fields, _ = said({"sui_image_params": {"prompt": "a", "sampler": "dpm_2", "steps": 9}})
+    assert (fields["solver"], fields["discard_penultimate"]) == ("dpm2", True)
+    fields, _ = said({**INVOKE, "scheduler": "kdpm_2"})
+    assert "discard_penultimate" not in fields  # diffusers leaves none out
+
+
 def test_swarmui() -> None:
     fields, others = said(SWARM)
     assert fields == {

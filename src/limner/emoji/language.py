@@ -44,7 +44,7 @@ class EmojiLanguage:
         """As `pipeline.language.Language` says.
 
         Where no style is said, the model's plain one is added, but not to one text for the whole,
-        whose picture may have a style from elsewhere.
+        whose picture may have a style from elsewhere, as from a LoRA.
         """
         if not prompt.strip():
             return Reading(prompt=prompt)
@@ -52,10 +52,10 @@ class EmojiLanguage:
             return Reading(prompt=prompt)
         sentence, tags = apart(prompt)
         if tags and sentence and self._is_known(sentence):
-            reading = self._read(sentence, whole=whole)
+            reading = self._read(sentence, whole=whole, style="")
             changed = " ".join([reading.prompt, *tags])
             return replace(reading, prompt=prompt if reading.prompt == sentence else changed)
-        return self._read(prompt, whole=whole)
+        return self._read(prompt, whole=whole, style="" if whole else self.words.plain_style)
 
     def _is_known(self, sentence: str) -> bool:
         """Whether a sentence has no syntax but AND, and no word that a LoRA might bring."""
@@ -64,8 +64,7 @@ class EmojiLanguage:
             self._understander.understand(WEIGHT.sub("", member)).missing for member in members
         )
 
-    def _read(self, prompt: str, *, whole: bool) -> Reading:
-        style = "" if whole else self.words.plain_style
+    def _read(self, prompt: str, *, whole: bool, style: str) -> Reading:
         if SYNTAX.search(prompt) is None:
             return self._plain(prompt, whole=whole, style=style)
         if JOINED.search(prompt) and not any(map(self._has_syntax, JOINED.split(prompt))):

@@ -40,7 +40,7 @@ def resolve(request: Request, model: Model) -> Resolved:
     request, notes = read(request, model)
     for feature in used(request, model):
         request = feature.complete(request, model)
-    texts = said(request, own) if model.adapters.embeddings else ()
+    texts = partial(said, request, own)
     request = model.adapters.complete(request, texts).with_defaults(
         seed=secrets.randbelow(2**32),
         dialect=own.dialect,
