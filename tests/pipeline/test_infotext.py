@@ -218,7 +218,7 @@ def test_what_limner_does_not_enlarge_by_is_among_the_others(
 WORDS = st.text(st.characters(exclude_categories=["Cs"])).filter(
     lambda text: text == text.strip() and infotext.NEGATIVE not in text
 )
-SEEDS = st.integers(0, MAX_SEED)
+SEEDS = st.integers(0, MAX_SEED - 8)  # from which nine pictures count on
 
 
 @st.composite

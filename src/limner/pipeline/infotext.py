@@ -115,7 +115,7 @@ def parse(text: str) -> Infotext:
     others = dict(parameters)
     own = parameters.get("Version", "").startswith(OWN)
     for key, read in (OWN_READERS if own else READERS).items():
-        if key not in parameters:
+        if key not in parameters or (key == "Eta" and _of_ddim_alone(parameters)):
             continue
         try:
             said = read(parameters[key], fields)
@@ -125,6 +125,18 @@ def parse(text: str) -> Infotext:
         fields |= said
         del others[key]
     return Infotext(fields=fields, others=others)
+
+
+def is_one(text: str) -> bool:
+    """Whether a text has what only an infotext has: parameters, or a negative prompt."""
+    _, parameters = split(text.strip())
+    return bool(parameters) or f"\n{NEGATIVE}" in f"\n{text}"
+
+
+def _of_ddim_alone(parameters: Mapping[str, str]) -> bool:
+    """Whether Eta says nothing: stable-diffusion.cpp writes it always, and heeds it in DDIM."""
+    theirs = parameters.get("Version", "").startswith("stable-diffusion.cpp")
+    return theirs and not parameters.get("Sampler", "").startswith(("ddim", "DDIM"))
 
 
 def split(text: str) -> tuple[str, dict[str, str]]:
@@ -171,8 +183,8 @@ def clean(text: str) -> str:
 
 
 def _sampler(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A sampler as A1111 has it."""
-    found = a1111(name)
+    """A sampler as A1111 has it; stable-diffusion.cpp calls the uniform schedule discrete."""
+    found = a1111(name.removesuffix(" discrete"))
     discards = {"discard_penultimate": True} if found.discard_penultimate else {}
     return {"solver": found.solver, "schedule": found.schedule, **discards}
 
@@ -200,9 +212,9 @@ def _size(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _noise(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    modes = {"cpu": NoiseMode.CPU, "nv": NoiseMode.NV, "gpu": NoiseMode.NV}
+    modes = {"cpu": NoiseMode.CPU, **dict.fromkeys(("nv", "gpu", "cuda"), NoiseMode.NV)}
     if name.lower() not in modes:
-        raise RequestError(f"RNG {name!r} is unknown: one of CPU, NV, GPU is right")
+        raise RequestError(f"RNG {name!r} is unknown: one of CPU, NV, GPU, cuda is right")
     return {"noise": modes[name.lower()].value}
 
 

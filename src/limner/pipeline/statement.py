@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 MAX_COUNT = 1024
 MAX_STEPS = 10_000
-MAX_SEED = 2**63 - 1 - MAX_COUNT
+MAX_SEED = 2**64 - 1  # what PyTorch's generators take
 
 MAX_FEATHER = 256  # pixels
 BESIDE, STACKED = LAYOUTS = "beside", "stacked"
