@@ -40,7 +40,7 @@ def plan(request: Request, model: Model) -> Plan:
         path=path,
         levels=taken(path.levels, request.strength),
         solver=parts.sampling.solver_of(
-            given(request.solver), len(path.levels) - 1, eta=request.eta
+            given(request.solver), len(path.levels) - 1, eta=request.eta, churn=request.churn
         ),
         guidance=_guidance(request, model),
         adapted=adapted,
@@ -53,7 +53,14 @@ def plan(request: Request, model: Model) -> Plan:
             *(f"LoRA {n!r} of the prompt is missing: --lora or --lora-folder" for n in missing),
         ),
     )
-    return replace(made, total=made.calls + sum(each.calls(made) for each in made.features))
+    return replace(made, total=_total(made))
+
+
+def _total(made: Plan) -> int | None:
+    """All evaluations; None where a solver chooses its steps."""
+    calls = [made.calls, *(each.calls(made) for each in made.features)]
+    known = [each for each in calls if each is not None]
+    return sum(known) if len(known) == len(calls) else None
 
 
 def _level_options(request: Request) -> LevelOptions:

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
+from limner.diffusion.solvers import SOLVERS
 from limner.errors import RequestError
 from limner.pipeline.features import used
 from limner.pipeline.model import Model
@@ -55,6 +56,11 @@ def resolve(request: Request, model: Model) -> Resolved:
     if request.variation_strength > 0:
         request = request.with_defaults(variation_seed=secrets.randbelow(2**32))
     _check_size(given(request.size), model.multiple)
+    if SOLVERS[given(request.solver)].adaptive and request.count > 1:
+        raise RequestError(
+            f"solver {request.solver!r} chooses its steps for one picture, and count is "
+            f"{request.count}: count 1 is right, with a seed for each"
+        )
     _check_pixels(given(request.size), request.count)
     return Resolved(request, notes)
 
