@@ -9,6 +9,8 @@ from sentence_tables import rows
 
 from limner.checkpoints import Words
 from limner.data.captions import canonical
+from limner.data.colours import Colour
+from limner.data.grounds import Place
 from limner.data.records import Record
 from limner.emoji import LANGUAGES, EmojiLanguage
 from limner.pipeline.language import Language
@@ -122,7 +124,7 @@ def test_nothing_is_told_where_all_is_painted(prompt: str, language: EmojiLangua
 def test_what_a_model_has_is_painted_and_not_told(words: Words) -> None:
     able = EmojiLanguage(replace(words, colours=("blue",), grounds=("beach",), plain_style=""))
     reading = able.read("a blue cat on the beach")
-    assert reading.prompt == "a blue cat"
+    assert reading.prompt == "a blue cat on the beach"
     assert reading.notes == ()
 
 
@@ -176,3 +178,50 @@ def test_one_text_for_the_whole(language: EmojiLanguage) -> None:
 def test_a_prompt_in_brackets_that_nobody_knows_is_a_guess(language: EmojiLanguage) -> None:
     [note] = language.read("(xyzzy:1.2)").notes
     assert "is a guess" in note
+
+
+@pytest.fixture(scope="module")
+def taught(words: Words) -> EmojiLanguage:
+    """The language of a model that was taught colours and grounds beside."""
+    colours = tuple(colour.value for colour in Colour)
+    grounds = tuple(place.value for place in Place if place is not Place.PLAIN)
+    return EmojiLanguage(replace(words, colours=colours, grounds=grounds))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "painted"),
+    [
+        ("a blue cat", "a blue cat, 3d"),
+        ("un chat noir, flat", "a black cat, flat"),
+        ("a violet car", "a purple automobile, 3d"),
+        ("a blue apple", "a blue apple, 3d"),
+        ("a red apple", "a red apple, 3d"),
+        ("a yellow banana", "a banana, 3d"),
+        ("a cat at the beach", "a cat on the beach, 3d"),
+        ("a rocket in outer space", "a rocket at night, 3d"),
+        ("a cat on a blue background", "a cat on a blue background, 3d"),
+        (
+            "a green car left of a yellow house in the snow",
+            "a green automobile in the snow, 3d AND a yellow house in the snow, 3d",
+        ),
+    ],
+)
+def test_colours_and_grounds_that_were_taught_are_painted(
+    prompt: str, painted: str, taught: EmojiLanguage
+) -> None:
+    reading = taught.read(prompt)
+    assert reading.prompt == painted
+    assert not any("not painted" in note for note in reading.notes)
+    assert taught.read(painted).prompt == painted
+
+
+def test_picture_of_a_whole_place_has_no_ground_and_that_is_told(taught: EmojiLanguage) -> None:
+    reading = taught.read("a sunset over the sea")
+    assert reading.prompt == "a sunset, 3d"
+    assert reading.notes == ("not painted: 'over the sea' ('sunset' is a whole picture by itself)",)
+
+
+def test_ground_that_was_not_taught_is_told(words: Words) -> None:
+    few = EmojiLanguage(replace(words, grounds=("beach",)))
+    assert few.read("a cat on the beach").notes == ()
+    assert "'in the snow' (not among its grounds)" in few.read("a cat in the snow").notes[0]
