@@ -12,12 +12,13 @@ from tiny_pipelines import saved
 
 import limner
 from limner.engine.asks import Denoise
-from limner.engine.choosing import chosen, installed
+from limner.engine.choosing import chosen, missing
 from limner.engine.compiled import compiler
-from limner.engine.graphs import GraphEngine, portions
+from limner.engine.graphs import portions
 from limner.engine.openvino import MODEL, OpenVinoEngine, trim
 from limner.errors import UsageError
 from limner.pipeline import Painter, Request
+from limner.pipeline.metadata import texts
 
 BOUND = 1e-5  # of the largest number of an answer
 REQUEST = Request(prompt="a red apple", negative="blue", seed=1, steps=3)
@@ -116,22 +117,28 @@ def test_what_no_graph_does_the_modules_do_and_it_is_told(
     fast = limner.load(tiny_model, engine="openvino")
     request = Request(**{"prompt": "a red apple", "seed": 1, "steps": 2, **fields})
     assert apart(fast, painter, request) == 0
-    assert isinstance(fast.engine, GraphEngine)
-    (remark,) = fast.engine.remarks()
-    assert reason in remark
+    (told,) = set(fast.paint(request).warnings) - set(painter.paint(request).warnings)
+    assert reason in told
     assert fast.engine.remarks() == ()
 
 
 def test_a_lora_is_painted_by_the_modules(model_with_lora: Path) -> None:
     eager, fast = (limner.load(model_with_lora, engine=name) for name in ("eager", "openvino"))
+    told = fast.paint(REQUEST).warnings
+    assert told == ("a LoRA is on the model: the denoiser ran without openvino",)
     assert apart(eager, fast) == 0
-    assert isinstance(fast.engine, GraphEngine)
-    assert fast.engine.remarks() == ("a LoRA is on the model: the denoiser ran without openvino",)
     for name, _ in list(fast.adapters.loras):
         eager.remove_lora(name)
         fast.remove_lora(name)
     assert 0 < apart(eager, fast) < BOUND
-    assert fast.engine.remarks() == ()
+    assert fast.paint(REQUEST).warnings == ()
+
+
+def test_a_picture_says_what_painted_it(tiny_model: Path, painter: Painter, tmp_path: Path) -> None:
+    fast = limner.load(tiny_model, engine="openvino").paint(REQUEST)
+    assert fast.engine == "openvino fp32"
+    assert "Engine: openvino fp32" in texts(fast, 0)["parameters"]
+    assert "Engine" not in texts(painter.paint(REQUEST), 0)["parameters"]
 
 
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
@@ -141,13 +148,20 @@ def test_compiled_gives_the_modules_numbers(tiny_model: Path, painter: Painter) 
     assert apart(painter, compiled) < BOUND
 
 
-def test_the_engine_of_a_small_model_is_its_modules(painter: Painter) -> None:
-    name, why = chosen("auto", painter.parts)
-    assert (name, "small" in why) == ("eager", True)
-    assert chosen("openvino", painter.parts) == ("openvino", "asked for")
-    assert installed("openvino")
+def test_the_engine_of_a_model(painter: Painter) -> None:
+    assert painter.engine.name == "eager"  # auto: it is small
+    assert missing("openvino") is None
+    fp32, large = torch.float32, 10**9
+    assert chosen("auto", large, fp32, "cpu")[0] == "openvino"
+    assert chosen("auto", 10**7, fp32, "cpu") == (
+        "eager",
+        "the model is small, and converting it costs more than it gains",
+    )
+    assert chosen("auto", large, torch.bfloat16, "cpu")[0] == "eager"
+    assert chosen("auto", large, fp32, "cuda") == ("eager", "the model is on cuda")
+    assert chosen("openvino", 10**7, fp32, "cpu") == ("openvino", "asked for")
     with pytest.raises(UsageError, match="'fast' is unknown: one of auto, eager, compiled"):
-        chosen("fast", painter.parts)
+        chosen("fast", large, fp32, "cpu")
 
 
 def test_a_precision_that_the_processor_lacks_is_refused(painter: Painter, cache: Path) -> None:

@@ -72,10 +72,8 @@ def flat(text: Prepared) -> tuple[Tensor, ...]:
 class GraphEngine(EagerEngine):
     """As the eager engine, but that the denoiser runs as graphs that a subclass makes.
 
-    name: what people call it. remarks: what was left to the modules since they were taken.
+    `remarks` says what was left to the modules.
     """
-
-    name: str
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -88,7 +86,6 @@ class GraphEngine(EagerEngine):
         """A graph for arguments of these shapes, under nothing but the model's own weights."""
 
     def remarks(self) -> tuple[str, ...]:
-        """What a person should know of what was painted since this was asked last."""
         said, self._remarks = tuple(self._remarks), {}
         return said
 

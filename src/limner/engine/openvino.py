@@ -75,6 +75,10 @@ class OpenVinoEngine(GraphEngine):
             model = self._openvino.Core().read_model(kept / MODEL)
         return self._compiled(model)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._precision
+
     def changed(self) -> None:
         self.__dict__.pop("_digest", None)
 

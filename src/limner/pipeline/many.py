@@ -27,6 +27,13 @@ def painting(request: Request, model: Model) -> Painting:
     return (yield from paint(plan(request, model)))
 
 
+def signed(painting: Painting, engine: EagerEngine) -> Painting:
+    """The same painting, whose result says what ran it and what a person should know of that."""
+    result = yield from painting
+    warnings = (*result.warnings, *engine.remarks())
+    return replace(result, engine=engine.called, warnings=warnings)
+
+
 def rows_of(request: Request) -> int:
     """How many rows it asks to denoise, as far as that is known before it is planned."""
     return 2 * request.count  # without and with the prompt

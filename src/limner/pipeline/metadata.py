@@ -13,7 +13,7 @@ from limner.errors import RequestError
 from limner.pipeline import infotext
 from limner.pipeline.embedded import COMMENT, GRID, LIMNER, OTHERS, PARAMETERS, read_texts
 from limner.pipeline.request import Request
-from limner.pipeline.result import Result
+from limner.pipeline.result import PLAIN, Result
 from limner.pipeline.sweeps import Axis
 
 BLANK = "\0 \t\r\n"
@@ -43,13 +43,14 @@ def texts(
     infotext says, by key.
     """
     alone = result.request.alone(index)
-    return _of_request(alone, alone, model, others)
+    return _of_request(alone, alone, model, {**made_by(result), **(others or {})})
 
 
 def sheet_texts(
     result: Result, model: Path | None = None, others: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """The texts of a sheet of all pictures: the request of all, and the infotext of the first."""
+    others = {**made_by(result), **(others or {})}
     return _of_request(result.request, result.request.alone(0), model, others)
 
 
@@ -62,6 +63,11 @@ def grid_texts(
     """The texts of a sheet along axes: the request of the first cell, and what varies from it."""
     varied = json.dumps({axis.name: axis.values for axis in axes}, ensure_ascii=False)
     return {**_of_request(first, first, model, others), GRID: varied}
+
+
+def made_by(result: Result) -> dict[str, str]:
+    """What ran the model, for an infotext, where that was not what runs every model."""
+    return {} if result.engine == PLAIN else {"Engine": result.engine}
 
 
 def _of_request(
