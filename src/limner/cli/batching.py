@@ -8,12 +8,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from limner.cli import files
+from limner.cli import files, streams
 from limner.cli.choosing import fitting
 from limner.cli.naming import Names
-from limner.cli.options import ModelOptions, warn
+from limner.cli.options import ModelOptions
 from limner.errors import LimnerError, RequestError, UsageError
 from limner.pipeline.lines import Line, read_lines
 from limner.pipeline.statement import STORED
@@ -141,7 +139,7 @@ class Batch:
         """Tell what is wrong with a line, and go on."""
         self.failed += 1
         place = "" if line is None else f"line {line.number}: "
-        typer.echo(f"limner: {place}{error}", err=True)
+        streams.say(f"limner: {place}{error}")
         self._behind()
 
     def _behind(self) -> None:
@@ -149,7 +147,7 @@ class Batch:
 
     def _warner(self, line: Line) -> Callable[[str], None]:
         """What tells a warning of a line."""
-        return lambda text: None if self.quiet else warn(f"line {line.number}: {text}")
+        return lambda text: None if self.quiet else streams.warn(f"line {line.number}: {text}")
 
 
 def missing_of(job: Job, painter: Painter, origin: Path) -> list[Path]:

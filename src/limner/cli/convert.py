@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from limner.cli import streams
+
 
 class Dtype(StrEnum):
     FP16 = "fp16"
@@ -46,4 +48,4 @@ def command(
         prediction=None if prediction is None else str(prediction),
         force=force,
     )
-    typer.echo(target)
+    streams.tell(target)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli import streams
 from limner.cli.progress import progress_bar
 from limner.cli.understanding import scene_lines, word_lines
 from limner.errors import UsageError
@@ -63,17 +64,17 @@ def command(
     write_sheet(painter, cells, output / "sheet.png")
     report = measure(painter, the_judge, real, cells, seeds)
     (output / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
-    typer.echo(report.table())
+    streams.tell(report.table())
     if painter.parts.autoencoder is not None and len(real.held_out):
         decibel = reconstruction(painter, real.held_out)
-        typer.echo(f"autoencoder, {len(real.held_out)} held-out pictures: PSNR {decibel:.1f} dB")
+        streams.tell(f"autoencoder, {len(real.held_out)} held-out pictures: PSNR {decibel:.1f} dB")
     if scenes:
         for line in scene_lines(painter, the_judge, real, scenes):
-            typer.echo(line)
+            streams.tell(line)
     if words is not None:
         for line in word_lines(painter, the_judge, real, words, prompts):
-            typer.echo(line)
-    typer.echo(output / "sheet.png")
+            streams.tell(line)
+    streams.tell(output / "sheet.png")
 
 
 def judge_in(folder: Path, real: PictureSet, steps: int) -> Judge:

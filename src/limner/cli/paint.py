@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli import files
+from limner.cli import files, streams
 from limner.cli.choosing import fitting
 from limner.cli.options import (
     OUTPUT,
@@ -23,6 +22,7 @@ from limner.cli.options import (
 )
 from limner.cli.progress import follow, progress_bar
 from limner.cli.request_options import RequestOptions
+from limner.errors import UsageError
 
 if TYPE_CHECKING:
     from limner.pipeline import Request, Result
@@ -57,6 +57,8 @@ def carry_out(
     grid: bool = False,
 ) -> None:
     """Paint a request, write the pictures, and say where they are."""
+    if path == streams.STANDARD and request.count > 1 and not grid:
+        raise UsageError(f"-o - writes one picture, not {request.count}: --grid makes them one")
     painted_by = fitting(request, painted_by)
     painter = painted_by.load()
     with progress_bar("painting", quiet=output.quiet) as report:
@@ -64,8 +66,8 @@ def carry_out(
     for warning in result.warnings:
         output.warn(warning)
     output.written(write(result, path, painted_by.origin, grid=grid, force=output.force))
-    if sys.stderr.isatty() and not output.quiet:
-        typer.echo(summary(tuple(result.seeds), result.timings), err=True)
+    if not output.quiet:
+        streams.say(summary(tuple(result.seeds), result.timings))
 
 
 def write(result: Result, path: Path, origin: Path, *, grid: bool, force: bool) -> list[Path]:
@@ -80,7 +82,7 @@ def write(result: Result, path: Path, origin: Path, *, grid: bool, force: bool) 
 
         labels = [f"seed {seed}" for seed in result.seeds]
         columns = math.ceil(math.sqrt(len(result.images)))
-        sheet = contact_sheet(result.images, labels, columns=columns)
+        sheet = contact_sheet(result.images, labels, columns=columns, whole=True)
         return [files.save_picture(sheet, path, sheet_texts(result, origin), force=force)]
     return [
         files.save_picture(image, path, texts(result, index, origin), first=index + 1, force=force)

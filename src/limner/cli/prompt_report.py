@@ -10,7 +10,7 @@ from limner.prompt import And, Blend, Conjunction, Part, Stage, Tree
 from limner.text.chunks import Token, chunked
 from limner.text.dialect import Dialect
 from limner.text.spans import Span, Spans
-from limner.text.tokenizer import WORD_END, Tokenizer
+from limner.text.tokenizer import WORD_END, Tokenizer, byte_letters
 
 NAMES = {And: "AND", Blend: "blend", Conjunction: "and"}
 WIDTH = 96
@@ -65,7 +65,16 @@ def _span(span: Any) -> dict[str, Any]:
 
 
 def _token(token: Token) -> dict[str, Any]:
-    return {"id": token.id, "token": token.text, "span": token.span}
+    return {"id": token.id, "token": token.text, "text": _text(token.text), "span": token.span}
+
+
+def _text(entry: str) -> str:
+    """What an entry of the vocabulary is of a text; bytes of part of a letter as \\xe7."""
+    letters = entry.removesuffix(WORD_END)
+    known = byte_letters()
+    if not all(letter in known for letter in letters):  # a learned word, or a special token
+        return letters
+    return bytes(known[letter] for letter in letters).decode("utf-8", "backslashreplace")
 
 
 def _swap(tree: Tree, number: int) -> dict[str, Any]:
@@ -77,6 +86,8 @@ def _swap(tree: Tree, number: int) -> dict[str, Any]:
 
 def lines(shown: dict[str, Any]) -> Iterator[str]:
     """A report for reading."""
+    if not shown["prompt"].strip():
+        yield "the prompt is empty"
     parts = shown["parts"]
     for number, part in enumerate(parts, 1):
         if len(parts) > 1 or part["weight"] != 1:
@@ -112,15 +123,15 @@ def _stage_lines(stage: dict[str, Any], shown: dict[str, Any]) -> Iterator[str]:
 
 def _token_lines(tokens: list[dict[str, Any]]) -> list[str]:
     """Each token with its id; what goes on in the next token ends in `-`."""
-    pairs = [f"{_word(token['token'])}\N{NO-BREAK SPACE}{token['id']}" for token in tokens]
+    pairs = [f"{_word(token)}\N{NO-BREAK SPACE}{token['id']}" for token in tokens]
     wrapped = textwrap.wrap(
         "  ".join(pairs), WIDTH, initial_indent="    ", subsequent_indent="    "
     )
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped]
 
 
-def _word(token: str) -> str:
-    return token.removesuffix(WORD_END) if token.endswith(WORD_END) else f"{token}-"
+def _word(token: dict[str, Any]) -> str:
+    return _clean(token["text"]) + ("" if token["token"].endswith(WORD_END) else "-")
 
 
 def _clean(text: str) -> str:

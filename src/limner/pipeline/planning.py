@@ -8,6 +8,7 @@ from functools import partial
 from limner.diffusion.guidance import Guidance, Rescale
 from limner.diffusion.solvers import solver_named
 from limner.pipeline.features import used
+from limner.pipeline.memory import check_memory
 from limner.pipeline.model import Model
 from limner.pipeline.plan import Plan, given, taken
 from limner.pipeline.request import Request
@@ -42,13 +43,22 @@ def plan(request: Request, model: Model) -> Plan:
         features=tuple(feature for feature in features if feature is not None),
         again=partial(plan, model=model),
         notes=(
+            *_empty(request),
             *notes,
             *parts.notes,
             *warnings,
             *(f"LoRA {n!r} of the prompt is missing: --lora or --lora-folder" for n in missing),
         ),
     )
+    check_memory(made)
     return replace(made, total=made.calls + sum(each.calls(made) for each in made.features))
+
+
+def _empty(request: Request) -> tuple[str, ...]:
+    """What to say where no words are to be followed, and nothing else says what to paint."""
+    if request.prompt.strip() or request.content is not None or request.regions:
+        return ()
+    return ("the prompt is empty: whatever comes is painted",)
 
 
 def _guidance(request: Request, model: Model) -> Guidance:

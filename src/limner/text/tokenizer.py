@@ -309,6 +309,15 @@ def _byte_alphabet() -> list[str]:
     return letters + [letter + WORD_END for letter in letters]
 
 
+@cache
+def byte_letters() -> dict[str, int]:
+    """The vocabulary's letter for a byte -> that byte; bytes without a glyph have other letters."""
+    letters = _byte_alphabet()[:256]
+    own = {letter: ord(letter) for letter in letters if ord(letter) < 256}
+    others = sorted(set(range(256)) - set(own.values()))
+    return own | dict(zip(letters[len(own) :], others, strict=True))
+
+
 def _vocabulary(merges: Iterable[Merge]) -> dict[str, int]:
     """Bytes, then the merged tokens in order of merging, then BOS and EOS."""
     tokens = dict.fromkeys([*_byte_alphabet(), *(a + b for a, b in merges), START, END])
