@@ -120,6 +120,7 @@ def drawn(chance: random.Random, wish: dict[str, Any]) -> dict[str, Any]:
         "solver": solver,
         "schedule": chance.choice((None, *SCHEDULES)),
         "eta": chance.choice((None, 0.5)) if SOLVERS[solver].takes_eta else None,
+        "discard_penultimate": chance.choice((False, False, True)),
         "clip_skip": chance.choice((None, None, 2)),
         "noise": chance.choice(("cpu", "cpu", "nv", "batch")),
         "size": chance.choice((None, None, (24, 16))),

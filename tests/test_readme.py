@@ -30,6 +30,7 @@ FEWER = {
     "paint": "--steps 2", "edit": "--steps 2", "restyle": "--steps 2", "explain": "--steps 2",
     "grid": "--steps 1", "batch": "--steps 2", "upscale": "--steps 1",
     "finetune": "--steps 1 --batch 1", "train": "--steps 2 --batch 4",
+    "serve": "--check",
     "evaluate": "--prompts 4 --held-out 4 --seeds 1 --judge-steps 2",
 }  # fmt: skip
 SMALL = {"paint": "--size 64x64", "finetune": "--size 64"}  # of models that paint 512x512

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from limner import checkpoints
 from limner.checkpoints import ModelFolder, Words
 from limner.emoji import LANGUAGES
 from limner.emoji.shipped import UPSCALER, layout_lora, shipped_model
+from limner.engine.choosing import AUTO
 from limner.engine.devices import usable
 from limner.errors import CheckpointError, UsageError
 from limner.pipeline.language import Language
@@ -31,6 +31,7 @@ def load(
     lora_folder: str | Path | None = None,
     embedding_folder: str | Path | None = None,
     upscaler: str | Path | None = None,
+    engine: str = AUTO,
     strict: bool = False,
 ) -> Painter:
     """A painter from a model folder or single file; the shipped model if no path is given.
@@ -42,6 +43,8 @@ def load(
     autoencoder, for a Stable Diffusion model. lora_folder, embedding_folder: where a prompt's
     `<lora:name:weight>` finds its file, and the words that it teaches. upscaler: a folder with the
     upscaler of requests that ask for one, in place of the one that comes with the package.
+    engine: what runs the denoiser: "eager", "compiled", "openvino"; "auto" takes what is installed
+    and fastest with the same numbers (docs/speed.md).
     strict: refuse a model whose files hold more than the model, in place of a warning.
     Raises CheckpointError where the model is missing, incomplete or broken.
     """
@@ -51,11 +54,16 @@ def load(
     load_parts = checkpoints.load_folder if folder else checkpoints.load_single_file
     parts = load_parts(source, dtype=dtype, device=place, strict=strict)
     if vae is not None:
-        other = checkpoints.load_autoencoder(Path(vae), parts, dtype=dtype, device=place)
-        parts = replace(parts, autoencoder=other)
+        parts = checkpoints.with_autoencoder(
+            parts, Path(vae), dtype=dtype, device=place, strict=strict
+        )
     enlarger = partial(load_upscaler, device=place)
     painter = Painter(
-        parts, device=place, language=language_of(parts.words), load_enlarger=enlarger
+        parts,
+        device=place,
+        language=language_of(parts.words),
+        engine=engine,
+        load_enlarger=enlarger,
     )
     for file in parts.loras:
         painter.add_lora(file)

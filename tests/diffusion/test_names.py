@@ -57,13 +57,16 @@ SCHEDULES = {
     "Karras": "karras",
     "Exponential": "exponential",
     "Uniform": "uniform",
-    "normal": "uniform",
+    "normal": "normal",
     "SGM Uniform": "sgm",
     "sgm_uniform": "sgm",
     "Simple": "simple",
     "ddim_uniform": "ddim_uniform",
     "Beta": "beta",
-    "Align Your Steps": "ays_sd1",
+    "Align Your Steps": "ays",
+    "Polyexponential": "polyexponential",
+    "kl_optimal": "kl_optimal",
+    "linear_quadratic": "linear_quadratic",
     "trailing": "trailing",
 }
 

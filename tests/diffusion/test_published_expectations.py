@@ -14,14 +14,8 @@ from typing import Any
 
 import pytest
 import torch
+from scheduler_runs import whole_loop
 from torch import Tensor
-
-from limner.diffusion.path import path
-from limner.diffusion.prediction import prediction_named
-from limner.diffusion.process import process_from_dict
-from limner.diffusion.sample import denoise_with, drive, last
-from limner.diffusion.scheduler_config import plan_from_dict, prediction_name
-from limner.diffusion.solvers import solver_named
 
 # Their dummy sample: 4 pictures of 3 x 8 x 8, a ramp over all of them; and their dummy model.
 START = (torch.arange(768) / 768).reshape(3, 8, 8, 4).permute(3, 0, 1, 2)
@@ -54,18 +48,6 @@ def model(x: Tensor, t: Tensor) -> Tensor:
     ],
 )
 def test_the_mean_of_a_full_loop(config: dict[str, Any], mean: float) -> None:
-    process = process_from_dict(config)
-    plan = plan_from_dict(config, process)
-    way = path(
-        process,
-        10,
-        plan.schedule,
-        unit_start=plan.unit_start,
-        native_end=plan.native_end,
-        **plan.options,
-    )
-    denoise = denoise_with(model, process, prediction_named(prediction_name(config), process))
-    run = solver_named(plan.solver)(way.start * START, way.levels, torch.zeros_like)
-    result = way.end * last(drive(run, denoise))
+    result, plan = whole_loop(config, 10, START, model, torch.zeros_like)
     assert plan.notes == ()
     assert result.abs().mean().item() == pytest.approx(mean, abs=1e-3)

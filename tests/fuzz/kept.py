@@ -20,7 +20,12 @@ KEPT: dict[str, list[Any]] = {
         {"prompt": "a", "count": 1024, "steps": 1, "size": [512, 512]},
         {"prompt": None, "steps": None, "seed": 2**64, "lenient": None},
     ],
-    "config": [(which, [(number, None)]) for which in range(8) for number in range(4)],
+    "config": [
+        *((which, [(1, None)]) for which in range(8)),
+        (17, [(0, None)]),  # limner.json: no sampling
+        (14, [(142, [{"": None}, -1]), (3, None)]),  # a PAD that is none
+        (3, [(78, []), (328, [[]])]),  # a latent space without a scale
+    ],
     "record": [
         json.dumps({"prompt": "a", "loras": [["\udc80", 1e30]]}),
         "Steps: 1e30, Size: 99999999999x1, Seed: -1, CFG scale: nan",

@@ -56,7 +56,7 @@ def changed(tree: Any, done: Sequence[Change]) -> Any:
         places = list(_places(tree))
         if places:
             holder, key = places[which % len(places)]
-            holder[key] = value
+            holder[key] = json.loads(json.dumps(value))  # or it would be changed in two places
     return tree
 
 

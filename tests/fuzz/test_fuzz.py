@@ -1,8 +1,9 @@
 """Whatever is given: a LimnerError or a result, in bounded memory and time, and nothing else.
 
-    scripts/test -m slow tests/fuzz                    ten minutes, the seeds 0, 1, 2, ... of each
-    LIMNER_FUZZ_SECONDS=60 scripts/test -m slow ...    another length
+    scripts/test -o addopts= -m slow tests/fuzz        ten minutes, the seeds 0, 1, 2, ... of each
+    LIMNER_FUZZ_SECONDS=60 scripts/test ...            another length
 
+(`-o addopts=`: without the checker of types that the other tests run under, as Limner is used.)
 A failure names the target, the seed and the smallest case that shows it; `kept.py` holds those that
 were mended. The plain tests take a few cases of each target, the same in every run.
 """

@@ -105,7 +105,7 @@ def test_a_name_of_300_characters_is_one_line(
         ({"prompt": 5}, "prompt is 5: text is right"),
         ({"steps": "20"}, "steps is '20': a whole number"),
         ({"seed": 1.5}, "seed is 1.5: a whole number"),
-        ({"guidance": "7"}, "guidance is '7': a number"),
+        ({"guidance": "7"}, "guidance is '7': a finite number"),
         ({"count": True}, "count is True: a whole number"),
         ({"size": "64x64"}, "two whole numbers of pixels"),
         ({"lenient": None}, "lenient is None: true or false"),

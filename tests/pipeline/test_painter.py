@@ -209,3 +209,18 @@ def test_guidance_rescale_changes_the_picture_where_there_is_guidance(painter):
     plain = latents(guidance=4.0)
     assert not torch.allclose(latents(guidance=4.0, guidance_rescale=0.7), plain)
     assert torch.equal(latents(guidance=1.0, guidance_rescale=0.7), latents(guidance=1.0))
+
+
+def test_the_last_level_but_one_is_left_out_where_a_request_says_so(painter):
+    plain, fewer = (
+        list(painter.steps(Request(prompt="a cat", seed=0, steps=4, discard_penultimate=discard)))
+        for discard in (False, True)
+    )
+    visited = [level.sigma for level in levels(painter.parts.process, 5, "shifted", shift=2.0)]
+    assert len(plain) == len(fewer) == 4
+    assert [step.level.sigma for step in fewer] == pytest.approx(visited[:-2])
+
+
+def test_a_schedule_without_rho_says_which_have_one(painter):
+    with pytest.raises(RequestError, match="'shifted' has no rho; karras and polyexponential have"):
+        painter.generate("a cat", rho=3.0)

@@ -65,8 +65,8 @@ def fashion_mnist(
     force: Annotated[bool, typer.Option("--force", help="Replace a set that is there.")] = False,
 ) -> None:
     """Read the 70,000 pictures of Fashion-MNIST; the test split is held out."""
-    from limner.data.emoji import cache_folder
     from limner.data.fashion_mnist import DEFAULT_FOLDER, load_fashion_mnist
+    from limner.files import cache_folder
 
     folder = cache_folder() / f"fashion-mnist-{size}" if output is None else output
     refuse_to_replace(folder, force=force)
@@ -133,6 +133,7 @@ def everyday(
     nouns: Annotated[
         Path | None, typer.Option(help="List of nouns, learned first: recipes/everyday-nouns.txt.")
     ] = None,
+    first: Annotated[int, typer.Option(min=1, help="How many concepts are learned first.")] = 600,
     seed: Annotated[int, typer.Option(help="Chooses the synonyms that are held out.")] = 0,
     packages: Annotated[
         Path | None, typer.Option(help="Folder with WordNet's archive. Default: npm gets it.")
@@ -157,6 +158,7 @@ def everyday(
         characters(),
         find_synonyms(data.records, wordnet, seed=seed),
         measured=[] if nouns is None else measured_concepts(nouns),
+        count=first,
         seed=seed,
     )
     words.save(folder)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli import streams
+from limner.cli.options import Strict
 from limner.cli.progress import progress_bar
 from limner.cli.understanding import scene_lines, word_lines
 from limner.errors import UsageError
@@ -44,14 +45,17 @@ def command(
     words: Annotated[
         Path | None, typer.Option(help="File of `limner data synonyms`: words to ask for.")
     ] = None,
+    strict: Strict = False,
 ) -> None:
     """Paint many prompts and let a judge, trained on real pictures only, say what they show."""
     from limner.cli.train import read
-    from limner.data.emoji import cache_folder
     from limner.evaluate.report import choose_cells
+    from limner.files import cache_folder
     from limner.loading import load
 
-    painter = load(model)
+    painter = load(model, strict=strict)
+    for note in painter.parts.notes:
+        streams.warn(note)
     if painter.words is None:
         raise UsageError("this model has no list of its concepts: there is nothing to ask it")
     known = set(painter.words.concepts)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limner.cli import files, streams
-from limner.cli.choosing import fitting
+from limner.cli.choosing import fitting, taken
 from limner.cli.options import (
     ModelOptions,
     OutputOptions,
@@ -85,6 +85,7 @@ def command(
     request = options.request(base, text, count=1, attention="mean", **own_size)
     painted_by = fitting(request, painted_by)
     painter = painted_by.load()
+    request = taken(request, base, options.given, painter, output)
     painted = paint(painter, request, stages, quiet=output.quiet)
     for line in painted.result.warnings:
         output.warn(line)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli import streams
-from limner.cli.options import flattened
+from limner.cli.options import Strict, flattened
 from limner.cli.progress import progress_bar, stop_signals
 from limner.cli.train import PRECISION, warn_of_slow_precision
 from limner.cli.watching import Watch
@@ -125,6 +125,7 @@ def command(
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
+    strict: Strict = False,
 ) -> None:
     """Teach a model your own pictures. Ctrl-C saves; --resume goes on as if nothing had happened.
 
@@ -136,8 +137,10 @@ def command(
     config = FineTuning(
         tuning=asked.tuning(), loop=length.loop(asked.kind), text_dropout=dropout, mirror=mirror
     )
-    parts = opened(model, own_device(device))
+    parts = opened(model, own_device(device), strict=strict)
     pictures, quiet = read(data, parts, size), not first_process()
+    for note in () if quiet else parts.notes:
+        streams.warn(note)
     warn_of_slow_precision(length.precision, device)
     bar = progress_bar(str(asked.kind), quiet=quiet, lines=False)
     with bar as report, stop_signals() as stopped:
@@ -148,7 +151,7 @@ def command(
         streams.tell(made)
 
 
-def opened(model: Path | None, device: str) -> Parts:
+def opened(model: Path | None, device: str, *, strict: bool = False) -> Parts:
     """The parts of a model, to be trained: in fp32."""
     import torch
 
@@ -158,7 +161,7 @@ def opened(model: Path | None, device: str) -> Parts:
 
     source = shipped_model() if model is None else model
     load = load_folder if source.is_dir() else load_single_file
-    return load(source, dtype=torch.float32, device=usable(device))
+    return load(source, dtype=torch.float32, device=usable(device), strict=strict)
 
 
 def read(folder: Path, parts: Parts, size: int | None) -> PictureSet:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli import files
-from limner.cli.choosing import fitting
+from limner.cli.choosing import fitting, taken
 from limner.cli.options import (
     ModelOptions,
     OutputOptions,
@@ -63,6 +63,8 @@ def command(
     if all(axis.name != "prompt" for axis in axes):  # one model paints all cells
         painted_by = fitting(request, painted_by)
     painter = painted_by.load()
+    given = {*options.given, *(axis.name for axis in axes)}
+    request = taken(request, base, given, painter, output)
     asked = sweep(request, axes, dialect=painter.parts.sampling.dialect)
     cells, notes = settled(painter, asked)
     for line in notes:

@@ -74,7 +74,7 @@ def everyday_world(
     plain = {}
     for record in chosen.records:
         if record.concept not in plain and colourable(record):
-            fitting = filter(_colourless, names.get(record.concept, (record.concept,)))
+            fitting = filter(colourless, names.get(record.concept, (record.concept,)))
             name = next(fitting, None)
             if name is not None:
                 plain[record.concept] = name
@@ -93,5 +93,6 @@ def colourable(record: Record) -> bool:
     return record.group in COLOURABLE or record.concept in ALSO_COLOURABLE
 
 
-def _colourless(name: str) -> bool:
+def colourless(name: str) -> bool:
+    """Whether a name says no colour."""
     return COLOUR_WORDS.isdisjoint(re.split(r"[\s-]", name))

@@ -20,6 +20,7 @@ from limner.prompt import Lora as LoraTag
 from limner.text.tokenizer import words_in
 
 TAG = re.compile(r"<[^<>:]*:[^<>]*>")  # what it names is no word of the text
+LORA_TAG = re.compile(r"(?:<lora:|(?:with|use)Lora\()([^:<>,()]+)")
 SUFFIXES = (".safetensors", ".pt", ".bin")
 MOST_FILES = 8  # LoRAs that prompts have named, kept in memory
 
@@ -53,8 +54,8 @@ class Adapters:
 
     @property
     def embeddings(self) -> tuple[str, ...]:
-        """The learned words."""
-        return tuple(self._embeddings)
+        """The learned words, those that LoRAs bring among them."""
+        return tuple(self._known())
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -125,6 +126,13 @@ class Adapters:
             )
         del self._embeddings[word]
 
+    def _known(self, texts: Sequence[str] = ()) -> dict[str, TextualInversion]:
+        """The learned words by name, with those of LoRAs that are on, or tagged in these texts."""
+        tagged = {name.strip() for text in texts for name in LORA_TAG.findall(text)}
+        loras = [lora for lora, _ in self._loras.values()]
+        loras += [lora for name in tagged - self._loras.keys() if (lora := self._of_folder(name))]
+        return {word.word: word for lora in loras for word in lora.words} | self._embeddings
+
     def complete(self, request: Request) -> Request:
         """The request with what there is by default: all LoRAs, the learned words that it names.
 
@@ -138,10 +146,11 @@ class Adapters:
                 f"the picture takes LoRAs {_names(asked)}, the model has {_names(there)}: "
                 "add or remove them first"
             )
-        missing = sorted(set(request.embeddings or ()) - set(self.embeddings))
+        known = self._known(request.texts)
+        missing = sorted(set(request.embeddings or ()) - known.keys())
         if missing:
             raise RequestError(f"the picture takes embeddings {_names(missing)}: add them first")
-        used = words_in(self.embeddings, "\n".join(request.texts))
+        used = words_in(known, "\n".join(request.texts))
         return request.with_defaults(loras=self.loras, embeddings=used)
 
     def adapted(
@@ -164,12 +173,13 @@ class Adapters:
                 missing.append(name)
             else:
                 wanted[name] = lora, *weights
+        known = self._known(request.texts)
         adapted = Adapted(
             loras=tuple(
                 Weighed(name=name, lora=lora, text=text, picture=picture)
                 for name, (lora, text, picture) in wanted.items()
             ),
-            words=tuple(self._embeddings[word] for word in request.embeddings or ()),
+            words=tuple(known[word] for word in request.embeddings or ()),
             merged=self._merged,
         )
         warnings = [each.lora.warning for each in adapted.loras]
@@ -195,10 +205,11 @@ class Adapters:
         lora = read_lora(path, models)
         text, picture = (part.adapter(models, 1.0) for part in lora.text_and_picture())
         if not lora.unmatched:
-            return PlacedLora(text, picture)
+            return PlacedLora(text, picture, words=lora.words)
         return PlacedLora(
             text,
             picture,
+            words=lora.words,
             warning=f"LoRA {name!r}: {len(lora.unmatched)} keys match no module of this model and "
             f"are left out; the first is {lora.unmatched[0][:100]}",
         )

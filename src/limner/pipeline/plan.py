@@ -13,7 +13,7 @@ from limner.diffusion.guidance import Guidance
 from limner.diffusion.noise import Noise, Variation, seeds_from
 from limner.diffusion.path import Path
 from limner.diffusion.process import Level
-from limner.diffusion.solvers import SOLVERS, Solver
+from limner.diffusion.solvers import SOLVERS, Against, Solver
 from limner.engine.adapted import Adapted
 from limner.engine.asks import Ask, Denoise, Step
 from limner.pipeline.model import Model
@@ -90,6 +90,11 @@ class Plan:
         width, height = given(self.request.size)
         space = self.model.space
         return space.channels, height // space.stride, width // space.stride
+
+    @property
+    def against(self) -> Against | None:
+        """What the solver is sent beside the denoised picture."""
+        return SOLVERS[given(self.request.solver)].against
 
     @property
     def calls(self) -> int:

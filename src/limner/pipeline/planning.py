@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 from limner.diffusion.guidance import Guidance, Rescale
-from limner.diffusion.solvers import solver_named
+from limner.diffusion.schedules import LevelOptions
+from limner.diffusion.solvers import SOLVERS, Against
 from limner.pipeline.features import used
 from limner.pipeline.memory import check_memory
 from limner.pipeline.model import Model
@@ -24,7 +25,9 @@ def plan(request: Request, model: Model) -> Plan:
     (request, notes), parts = resolve(request, model), model.parts
     dialect = given(request.dialect)
     prompt, negative = trees(request.prompt, request.negative, dialect, lenient=request.lenient)
-    path = parts.sampling.path(parts.process, given(request.steps), given(request.schedule))
+    path = parts.sampling.path(
+        parts.process, given(request.steps), given(request.schedule), **_level_options(request)
+    )
     regions = trees_of_regions(request, dialect)
     tags = [tag for tree in (prompt, *regions) for tag in tree.loras]
     adapted, missing, warnings = model.adapters.adapted(request, tags)
@@ -37,7 +40,9 @@ def plan(request: Request, model: Model) -> Plan:
         regions=regions,
         path=path,
         levels=taken(path.levels, request.strength),
-        solver=solver_named(given(request.solver), eta=request.eta),
+        solver=parts.sampling.solver_of(
+            given(request.solver), len(path.levels) - 1, eta=request.eta
+        ),
         guidance=_guidance(request, model),
         adapted=adapted,
         features=tuple(feature for feature in features if feature is not None),
@@ -61,11 +66,24 @@ def _empty(request: Request) -> tuple[str, ...]:
     return ("the prompt is empty: whatever comes is painted",)
 
 
+def _level_options(request: Request) -> LevelOptions:
+    """What a request says of its levels beside the schedule."""
+    options: LevelOptions = {}
+    if request.rho is not None:
+        options["rho"] = request.rho
+    if request.discard_penultimate:
+        options["discard_penultimate"] = True
+    return options
+
+
 def _guidance(request: Request, model: Model) -> Guidance:
     parts = model.parts
     rescale = Rescale(
         amount=request.guidance_rescale, process=parts.process, prediction=parts.prediction
     )
     return Guidance(
-        scale=given(request.guidance), interval=parts.sampling.interval, rescale=rescale
+        scale=given(request.guidance),
+        interval=parts.sampling.interval,
+        rescale=rescale,
+        always=SOLVERS[given(request.solver)].against is Against.UNGUIDED,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -17,12 +17,32 @@ an interval of sigma, scaled to unit variance; SDE solvers alone ask for that.""
 
 Evaluations = Generator[tuple[Tensor, Level], Tensor, Tensor]
 
+PairedEvaluations = Generator[tuple[Tensor, Level], "Tensor | Pair", Tensor]
+
 
 @runtime_checkable
 class Solver(Protocol):
     """What every solver is, its own options aside."""
 
     def __call__(self, x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations: ...
+
+
+class Pair(NamedTuple):
+    """A denoised picture, and the one that the noise in x is measured against in its place."""
+
+    denoised: Tensor
+    against: Tensor
+
+
+def pair(answer: Tensor | Pair) -> Pair:
+    """Both pictures of an answer; one alone is both."""
+    return answer if isinstance(answer, Pair) else Pair(answer, answer)
+
+
+def order_at(order: int, index: int, count: int, last_orders: Sequence[int]) -> int:
+    """The order of step `index` of `count`: the last ones have at most `last_orders`."""
+    left = count - index
+    return min(order, last_orders[-left]) if left <= len(last_orders) else order
 
 
 def noise_ratio(level: Level, following: Level) -> float:

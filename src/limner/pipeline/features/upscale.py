@@ -29,7 +29,8 @@ from limner.pipeline.upscaling import enlarged_size
 
 KEPT = (
     "prompt", "negative", "dialect", "weighting", "lenient", "layout", "maps", "guidance",
-    "guidance_rescale", "steps", "solver", "schedule", "eta", "clip_skip", "noise",
+    "guidance_rescale", "steps", "solver", "schedule", "rho", "discard_penultimate", "eta",
+    "clip_skip", "noise",
 )  # fmt: skip
 """What painting over has in common with the first painting."""
 

@@ -1,0 +1,73 @@
+"""Which engine runs a model: by name, or what is the fastest that is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+
+from limner.checkpoints import Parts
+from limner.engine.eager import EagerEngine
+from limner.errors import UsageError
+
+AUTO, EAGER, COMPILED, OPENVINO = "auto", "eager", "compiled", "openvino"
+ENGINES = (AUTO, EAGER, COMPILED, OPENVINO)
+WORTH = 100_000_000
+"""Parameters of a denoiser from which converting it pays within one picture."""
+
+
+def engine_named(name: str) -> Callable[..., EagerEngine]:
+    """What makes an engine of parts and places; UsageError for a name that is none."""
+    match name:
+        case "eager":
+            return EagerEngine
+        case "compiled":
+            from limner.engine.compiled import CompiledEngine
+
+            return CompiledEngine
+        case "openvino":
+            from limner.engine.openvino import OpenVinoEngine
+
+            return OpenVinoEngine
+    raise UsageError(f"engine {name!r} is unknown: one of {', '.join(ENGINES)} is right")
+
+
+def chosen(name: str, parts: Parts) -> tuple[str, str]:
+    """(the engine that a name means for a model, why), both in words.
+
+    "auto" is what is installed and the fastest with the reference's numbers: for a large denoiser
+    in fp32 on the CPU OpenVINO, for others the modules as they are, so that a small model's
+    pictures have equal bits wherever they are painted.
+    """
+    if name not in ENGINES:
+        raise UsageError(f"engine {name!r} is unknown: one of {', '.join(ENGINES)} is right")
+    if name != AUTO:
+        return name, "asked for"
+    weights = list(parts.denoiser.parameters())
+    if weights[0].device.type != "cpu":
+        return EAGER, f"the model is on {weights[0].device.type}"
+    if weights[0].dtype != torch.float32:
+        return EAGER, "the model is not in fp32"
+    if sum(weight.numel() for weight in weights) < WORTH:
+        return EAGER, "the model is small: converting it costs more than it gains"
+    if not installed(OPENVINO):
+        return EAGER, "OpenVINO is not installed: pip install limner[openvino]"
+    return OPENVINO, "OpenVINO is installed, and the model is large and in fp32"
+
+
+def installed(name: str) -> bool:
+    """Whether what an engine needs is there."""
+    if name == OPENVINO:
+        return find_spec("openvino") is not None
+    if name == COMPILED:
+        from limner.engine.compiled import compiler
+
+        return compiler() is not None
+    return True
+
+
+def engine_for(name: str, parts: Parts, *arguments: Any, **options: Any) -> EagerEngine:
+    """The engine that a name means for a model."""
+    return engine_named(chosen(name, parts)[0])(parts, *arguments, **options)
