@@ -1,6 +1,6 @@
 """Whatever is given: a LimnerError or a result, in bounded memory and time, and nothing else.
 
-    scripts/test -o addopts= -m slow tests/fuzz        ten minutes, the seeds 0, 1, 2, ... of each
+    scripts/test -n 0 -o addopts= -m slow tests/fuzz   ten minutes, the seeds 0, 1, 2, ... of each
     LIMNER_FUZZ_SECONDS=60 scripts/test ...            another length
 
 (`-o addopts=`: without the checker of types that the other tests run under, as Limner is used.)
