@@ -11,7 +11,7 @@ from typing import Any
 
 from limner.pipeline.infotext import Infotext
 from limner.pipeline.programs.graph import Graph, Link, Node, is_node
-from limner.pipeline.programs.said import Said, layers_from_end, schedule, size
+from limner.pipeline.programs.said import Said, layers_from_end, sampled, schedule, size
 from limner.text.dialect import Dialect
 
 PARTS = ("noise", "guider", "sampler", "sigmas")  # of a sampler that is put together
