@@ -276,3 +276,25 @@ def test_what_a_camera_writes_is_no_infotext(tmp_path: Path, comment: Any, place
 def test_blanks_under_the_own_keyword_are_no_infotext(tmp_path: Path, text: str) -> None:
     with pytest.raises(RequestError, match="holds no record"):
         read_record(saved(tmp_path / "a.png", {"parameters": text}))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "scheduler", "fields"),
+    [
+        ("dpm_2", "karras", {"solver": "dpm2", "schedule": "karras", "discard_penultimate": True}),
+        (
+            "uni_pc",
+            "normal",
+            {"solver": "unipc", "schedule": "normal", "discard_penultimate": True},
+        ),
+        ("euler_cfg_pp", "beta", {"solver": "euler_cfgpp", "schedule": "beta"}),
+        ("ipndm", "kl_optimal", {"solver": "ipndm", "schedule": "kl_optimal"}),
+    ],
+)
+def test_samplers_of_comfyui_are_what_it_paints(
+    sampler: str, scheduler: str, fields: dict[str, Any]
+) -> None:
+    inputs = {**GRAPH["3"]["inputs"], "sampler_name": sampler, "scheduler": scheduler}
+    found, _ = said({**GRAPH, "3": node("KSampler", **inputs)})
+    assert (found["solver"], found["schedule"]) == (solver, scheduler)
+    assert found.get("discard_penultimate", False) is discards

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from limner.pipeline.infotext import Infotext
-from limner.pipeline.programs.said import Said, schedule, size, solver
+from limner.pipeline.programs.said import Said, comfy_solver, schedule, size
 from limner.text.dialect import Dialect, Weighting
 
 RESOLUTION = re.compile(r"\(?\s*(\d{1,9})\s*[,x\u00d7]\s*(\d{1,9})\s*\)?")
@@ -36,7 +36,7 @@ def read(record: Mapping[str, Any]) -> Infotext:
         ("seed", "seed"),
         ("steps", "steps"),
         ("guidance_scale", "guidance"),
-        ("sampler", solver),
+        ("sampler", comfy_solver),
         ("scheduler", schedule),
         ("clip_skip", "clip_skip"),
     ):

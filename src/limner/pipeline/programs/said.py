@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from limner.diffusion.elsewhere import comfyui
 from limner.diffusion.names import schedule_name, solver_and_schedule
 from limner.pipeline.infotext import Infotext, clean
 from limner.pipeline.request import Request
@@ -83,6 +84,12 @@ def solver(value: Any) -> dict[str, Any]:
     """A solver by its name, which may say the schedule too."""
     found, schedule = solver_and_schedule(str(value))
     return {"solver": found} | ({} if schedule is None else {"schedule": schedule})
+
+
+def comfy_solver(value: Any) -> dict[str, Any]:
+    """A solver by ComfyUI's name, which for some leaves the last level but one out."""
+    discards = {"discard_penultimate": True} if comfyui(str(value)).discard_penultimate else {}
+    return solver(value) | discards
 
 
 def schedule(value: Any) -> dict[str, Any]:

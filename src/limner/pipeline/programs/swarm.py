@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from limner.pipeline.infotext import Infotext
-from limner.pipeline.programs.said import Said, layers_from_end, schedule, size, solver
+from limner.pipeline.programs.said import Said, comfy_solver, layers_from_end, schedule, size
 from limner.text.dialect import Dialect
 
 IMAGE = "sui_image_params"
@@ -26,7 +26,7 @@ def read(record: Mapping[str, Any]) -> Infotext:
         ("seed", "seed"),
         ("steps", "steps"),
         ("cfgscale", "guidance"),
-        ("sampler", solver),
+        ("sampler", comfy_solver),
         ("scheduler", schedule),
         ("clipstopatlayer", layers_from_end),
     ):
