@@ -279,20 +279,16 @@ def test_blanks_under_the_own_keyword_are_no_infotext(tmp_path: Path, text: str)
 
 
 @pytest.mark.parametrize(
-    ("sampler", "scheduler", "fields"),
+    ("sampler", "scheduler", "solver", "discards"),
     [
-        ("dpm_2", "karras", {"solver": "dpm2", "schedule": "karras", "discard_penultimate": True}),
-        (
-            "uni_pc",
-            "normal",
-            {"solver": "unipc", "schedule": "normal", "discard_penultimate": True},
-        ),
-        ("euler_cfg_pp", "beta", {"solver": "euler_cfgpp", "schedule": "beta"}),
-        ("ipndm", "kl_optimal", {"solver": "ipndm", "schedule": "kl_optimal"}),
+        ("dpm_2", "karras", "dpm2", True),
+        ("uni_pc", "normal", "unipc", True),
+        ("euler_cfg_pp", "beta", "euler_cfgpp", False),
+        ("ipndm", "kl_optimal", "ipndm", False),
     ],
 )
 def test_samplers_of_comfyui_are_what_it_paints(
-    sampler: str, scheduler: str, fields: dict[str, Any]
+    sampler: str, scheduler: str, solver: str, discards: bool
 ) -> None:
     inputs = {**GRAPH["3"]["inputs"], "sampler_name": sampler, "scheduler": scheduler}
     found, _ = said({**GRAPH, "3": node("KSampler", **inputs)})
