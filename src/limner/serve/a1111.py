@@ -18,8 +18,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from limner.diffusion.elsewhere import A1111_SAMPLERS, A1111_SCHEDULES
 from limner.diffusion.names import SCHEDULE_NAMES, SOLVER_NAMES
-from limner.diffusion.programs import A1111_SAMPLERS, A1111_SCHEDULES
 from limner.pipeline.embedded import PARAMETERS
 from limner.pipeline.infotext import parse
 from limner.pipeline.request import Request
@@ -308,7 +308,7 @@ def left(job: Job | None) -> float:
     """About how many seconds it will go on."""
     if job is None or job.started is None or not job.step:
         return 0.0
-    return (time.time() - job.started) / job.step * (job.total - job.step)
+    return (time.time() - job.started) / job.step * max(0, job.total - job.step)
 
 
 def _base64(file: bytes) -> str:

@@ -21,7 +21,9 @@ TEXTS = ("text", "text_g", "t5xxl", "clip_l", "text_l")
 SCHEDULES = {
     "KarrasScheduler": "karras",
     "ExponentialScheduler": "exponential",
+    "PolyexponentialScheduler": "polyexponential",
     "BetaSamplingScheduler": "beta",
+    "AlignYourStepsScheduler": "ays",
 }
 LOADERS = {"ckpt_name": "Model", "unet_name": "Model", "lora_name": "LoRA"}
 QUIET = ("Save", "Preview", "VAELoader", "VAEDecode", "CLIPLoader", "DualCLIPLoader")
@@ -75,6 +77,7 @@ class _Sampling:
                 ("cfg", "guidance"),
                 ("sampler_name", sampled),
                 ("scheduler", schedule),
+                ("rho", "rho"),
             ):
                 self.said.take(key, self.graph.value(part, key), read)
             self.said.take("scheduler", SCHEDULES.get(part.kind), schedule)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from limner.diffusion.names import SCHEDULE_NAMES, SOLVER_NAMES
-from limner.diffusion.process import DiscreteDiffusion
-from limner.diffusion.programs import (
+from limner.diffusion.elsewhere import (
     A1111_AUTOMATIC,
     A1111_DISCARDS,
     A1111_SAMPLERS,
@@ -18,6 +16,8 @@ from limner.diffusion.programs import (
     a1111_schedule,
     comfyui,
 )
+from limner.diffusion.names import SCHEDULE_NAMES, SOLVER_NAMES
+from limner.diffusion.process import DiscreteDiffusion
 from limner.diffusion.schedules import AYS_SIGMAS, Schedule, levels
 from limner.errors import RequestError
 
