@@ -27,6 +27,7 @@ COMMANDS = {
         "upscale": "Make a picture larger, by 2 or 4, and paint over it where asked.",
         "grid": "Paint a prompt over one or two of its settings, as one sheet.",
     },
+    "Serve": {"serve": "Paint for programs and pages over HTTP."},
     "Look inside": {
         "explain": "Paint a prompt, and show which word painted what.",
         "prompt": "Show what a prompt means, or write it for another program.",

@@ -43,7 +43,8 @@ def show(
     tree = parse(prompt, dialect, lenient, negative)
     tree.timeline(steps)  # what is wrong with the steps is said before a vocabulary is read
 
-    from limner.cli.prompt_report import lines, report
+    from limner.cli.prompt_report import lines
+    from limner.explain.prompt_report import report
 
     shown = report(tree, steps, vocabulary(model))
     if as_json:
