@@ -49,7 +49,7 @@ def asked(chance: random.Random, painter: limner.Painter) -> Request:
     fields: dict[str, Any] = {
         "prompt": f"a {chance.choice(words.concepts)}, {chance.choice(words.styles)}",
         "seed": chance.randrange(2**31),
-        "steps": chance.randint(1, 2),
+        "steps": chance.randint(2, 3),
         "solver": chance.choice(tuple(SOLVERS)),
         "guidance": chance.choice((None, 1.0, 4.0)),
     }
@@ -88,7 +88,7 @@ def together(
                 watcher=end,
             )
         )
-        for _ in range(chance.randint(0, 2)):
+        for _ in range(chance.randint(1, 2)):
             core.tick()
             shared = max(shared, len(core.under_way))
     until(core, lambda: all(end.ended for end in ends))
