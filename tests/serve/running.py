@@ -58,10 +58,10 @@ def serving(
     service.start()
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
+    app = application(service, keys=keys, metrics=metrics)
     config = uvicorn.Config(
-        application(service, keys=keys, metrics=metrics), log_level="critical", lifespan="off",
-        server_header=False, timeout_graceful_shutdown=1,
-    )  # fmt: skip
+        app, log_level="critical", lifespan="off", server_header=False, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from limner.cli import streams
 from limner.errors import UsageError
 
 NEEDED = ("starlette", "uvicorn", "prometheus_client", "python_multipart")
@@ -95,7 +94,7 @@ def command(
     )
     ready = prepared(options)
     for line in ready.lines:
-        streams.tell(line)
+        typer.echo(line)
     if check:
         return
     logging.basicConfig(format="%(message)s", level=logging.INFO if log else logging.WARNING)

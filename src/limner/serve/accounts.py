@@ -27,7 +27,7 @@ class Accounts:
         self._owners: dict[Hashable, Account] = {}
         self._flows: dict[tuple[Hashable, Hashable], Account] = {}
 
-    def open(self, owner: Hashable, flow: Hashable) -> None:
+    def enter(self, owner: Hashable, flow: Hashable) -> None:
         """One more work. Who comes new begins where the one who had least is, without credit."""
         if owner not in self._owners:
             self._owners[owner] = Account(_least(self._owners.values()))
@@ -37,7 +37,7 @@ class Accounts:
         self._owners[owner].users += 1
         self._flows[owner, flow].users += 1
 
-    def close(self, owner: Hashable, flow: Hashable) -> None:
+    def leave(self, owner: Hashable, flow: Hashable) -> None:
         """One work less."""
         own, mine = self._owners[owner], self._flows[owner, flow]
         own.users -= 1

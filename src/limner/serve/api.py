@@ -200,12 +200,12 @@ class Api:
         """What a prompt means: spans, tokens, chunks, at each step."""
         said = await object_of(request)
         _only(said, {"prompt", "dialect", "steps", "model"})
-        prompt, dialect = self._prompt(said), FIELDS["dialect"].check(said.get("dialect", "a1111"))
+        prompt, dialect = self._prompt(said), _dialect(said, "dialect")
         steps = FIELDS["steps"].check(said.get("steps", 20)) or 20
         if steps > self.service.limits.steps:
             raise ProblemError(422, "request", "steps: fewer are right")
         found = await run_in_threadpool(
-            lambda: report(parse(prompt, Dialect(dialect)), steps, self._tokenizer(said))
+            lambda: report(parse(prompt, dialect), steps, self._tokenizer(said))
         )
         return Json(found)
 
@@ -213,10 +213,8 @@ class Api:
         """A prompt in another dialect, and what cannot be said there."""
         said = await object_of(request)
         _only(said, {"prompt", "from", "to"})
-        source = FIELDS["dialect"].check(said.get("from", "a1111"))
-        target = FIELDS["dialect"].check(said.get("to", "a1111"))
-        tree = parse(self._prompt(said), Dialect(source))
-        found = await run_in_threadpool(convert, tree, Dialect(target))
+        tree = parse(self._prompt(said), _dialect(said, "from"))
+        found = await run_in_threadpool(convert, tree, _dialect(said, "to"))
         return Json({"prompt": found.text, "notes": list(found.notes)})
 
     async def job(self, request: Request) -> Job:
@@ -283,6 +281,12 @@ def _number(text: str | None, name: str, most: float) -> float:
     if not re.fullmatch(r"\d{1,16}(\.\d{1,6})?", text, re.ASCII):
         raise ProblemError(422, "request", f"{name}: a number from 0 to {most:g} is right")
     return min(float(text), most)
+
+
+def _dialect(said: dict[str, Any], name: str) -> Dialect:
+    """The dialect that a body names, A1111's where it names none."""
+    found = FIELDS["dialect"].check(said.get(name))
+    return Dialect.A1111 if found is None else Dialect(found)
 
 
 def _only(said: dict[str, Any], known: set[str]) -> None:

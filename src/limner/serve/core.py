@@ -103,7 +103,7 @@ class Core:
     def submit(self, work: Work) -> None:
         """Take a work up; it begins in a later turn."""
         self._arrivals += 1
-        self.accounts.open(work.owner, work.flow)
+        self.accounts.enter(work.owner, work.flow)
         queue = self._waiting.setdefault((work.owner, work.flow), deque())
         queue.append((self._arrivals, work))
 
@@ -217,7 +217,7 @@ class Core:
             for entry in [entry for entry in queue if entry[1].id == id]:
                 queue.remove(entry)
                 work = entry[1]
-                self.accounts.close(work.owner, work.flow)
+                self.accounts.leave(work.owner, work.flow)
                 _told(work.watcher.cancelled)
             if not queue:
                 del self._waiting[place]
@@ -233,7 +233,7 @@ class Core:
                 painter = self.models.get(work.model)
             except Exception as error:
                 self._take(place)
-                self.accounts.close(work.owner, work.flow)
+                self.accounts.leave(work.owner, work.flow)
                 _told(work.watcher.failed, error)
                 continue
             if painter is None:  # there is room when those under way are done
@@ -275,7 +275,7 @@ class Core:
             work.watcher.started()
         except Exception as error:
             self._give_back(model)
-            self.accounts.close(work.owner, work.flow)
+            self.accounts.leave(work.owner, work.flow)
             _told(work.watcher.failed, error)
             return
         seat = Seat(work=work, engine=painter.engine, painting=painting, turn=self._turns)
@@ -287,7 +287,7 @@ class Core:
     def _leave(self, seat: Seat) -> None:
         """Free a seat."""
         del self._seats[seat.work.id]
-        self.accounts.close(seat.work.owner, seat.work.flow)
+        self.accounts.leave(seat.work.owner, seat.work.flow)
         self._give_back(seat.work.model)
 
     def _give_back(self, model: str) -> None:

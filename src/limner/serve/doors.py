@@ -71,7 +71,7 @@ def check_ended(job: Job) -> None:
     """Raises ProblemError where a job failed or was cancelled."""
     if job.status is State.FAILED:
         error = job.error or {"code": "internal", "message": "it failed"}
-        status = {"request": 422, "prompt": 422, "memory": 507, "stopped": 503}
+        status = {"request": 422, "prompt": 422, "numerics": 422, "memory": 507, "stopped": 503}
         raise ProblemError(status.get(error["code"], 500), error["code"], error["message"])
     if job.status is State.CANCELLED:
         raise ProblemError(409, "cancelled", "it was cancelled")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from limner.errors import LimnerError, PromptError, UsageError
+from limner.errors import NumericsError, PromptError, UsageError
 
 UNEXPECTED = "something unexpected went wrong in the server; its log says more"
 
@@ -52,8 +52,8 @@ def problem_of(error: Exception) -> ProblemError:
         return ProblemError(422, "prompt", error.summary, place=[start, stop])
     if isinstance(error, UsageError):
         return ProblemError(422, "request", str(error))
-    if isinstance(error, LimnerError) and type(error).__name__ == "NumericsError":
-        return ProblemError(500, "numerics", str(error))
+    if isinstance(error, NumericsError):  # the same request would do so again
+        return ProblemError(422, "numerics", str(error))
     if isinstance(error, MemoryError) or "memory" in str(error).lower():
         return ProblemError(
             507, "memory", "memory was short: a smaller size or fewer pictures are right"

@@ -208,7 +208,7 @@ class Service:
 
     def image(self, job: Job, number: int) -> bytes:
         """A picture of a job as a PNG file."""
-        file = self.store.image(job.id, number)
+        file = self.store.image(job.id, number) if number < job.images else None
         if file is None:
             raise not_found("picture")
         return file
