@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from limner.cli import streams
 from limner.errors import UsageError
 
 NEEDED = ("starlette", "uvicorn", "prometheus_client", "python_multipart")
@@ -94,7 +95,7 @@ def command(
     )
     ready = prepared(options)
     for line in ready.lines:
-        typer.echo(line)
+        streams.tell(line)
     if check:
         return
     logging.basicConfig(format="%(message)s", level=logging.INFO if log else logging.WARNING)

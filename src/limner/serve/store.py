@@ -8,6 +8,7 @@ the pictures are.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ class Store:
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                path.touch(mode=0o600)
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             name = ":memory:" if path is None else str(path)
             self._database = sqlite3.connect(name, check_same_thread=False, timeout=5.0)
             self._database.executescript("PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;")
