@@ -114,11 +114,12 @@ def line_by_line(label: str) -> Report:
     """Says how far it has come every few seconds, and at the end."""
     said = time.monotonic()
 
-    def report(done: int, total: int, note: str = "") -> None:
+    def report(done: int, total: int | None, note: str = "") -> None:
         nonlocal said
-        if done >= total or time.monotonic() - said >= EVERY:
+        if done == total or time.monotonic() - said >= EVERY:
             said = time.monotonic()
-            streams.say(f"{note or label}: {done} of {total}")
+            of = "" if total is None else f" of {total}"
+            streams.say(f"{note or label}: {done}{of}")
 
     return report
 

@@ -72,7 +72,7 @@ class Job:
     started: float | None = None
     finished: float | None = None
     step: int = 0
-    total: int = 0
+    total: int = 0  # 0 where nobody knows: not yet, or a solver chooses its steps
     images: int = 0
     seeds: tuple[int, ...] = ()
     interrupted: bool = False

@@ -360,7 +360,7 @@ class Service:
 
     def _said(self, job: Job, index: int) -> dict[str, str]:
         """What an interrupted picture says: nothing that would paint it again."""
-        others = {"Interrupted": f"{job.step} of {job.total}"}
+        others = {"Interrupted": f"{job.step} of {job.total or '?'}"}
         alone = job.request.alone(index)
         return {PARAMETERS: described(alone, self.origins.get(job.model), others)}
 

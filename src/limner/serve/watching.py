@@ -44,14 +44,14 @@ class Watching:
 
     def stepped(self, step: Step) -> None:
         job = self._job
-        job.step, job.total = step.index, step.total
+        job.step, job.total = step.index, step.total or 0
         if job.keep_steps:
             self._keep(step.denoised)
         job.tell("step", step=step.index, total=step.total)
         now = time.monotonic()
         listened = job.listeners > 0 or now - job.polled < POLLED
         listened = listened and now - job.previewed >= PREVIEW_PAUSE
-        if step.index in job.previews_at or (listened and step.index < step.total):
+        if step.index in job.previews_at or (listened and step.index != step.total):
             job.previewed = now
             shown = Preview(step.index, tuple(png(each) for each in step.preview()))
             job.previews = {
@@ -70,7 +70,9 @@ class Watching:
         job.interrupted = True
         first = job.request.seed or 0
         job.seeds = tuple(first + number for number in range(len(images)))
-        job.warnings = (f"interrupted at step {step.index} of {step.total}",)
+        job.warnings = (
+            f"interrupted at step {step.index} of {step.total or 'as many as it takes'}",
+        )
         self._keep_images(job, images, None)
 
     def failed(self, error: Exception) -> None:
