@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from limner.cli import streams
+from limner.cli.options import Strict
 from limner.errors import UsageError
 
 NEEDED = ("starlette", "uvicorn", "prometheus_client", "python_multipart")
@@ -62,6 +63,7 @@ def command(
         Path | None,
         typer.Option(metavar="FOLDER", help="Files of words to learn where a prompt names them."),
     ] = None,
+    strict: Strict = False,
     check: Annotated[
         bool, typer.Option("--check", metavar="", help="Say what would run, and end.")
     ] = False,
@@ -92,6 +94,7 @@ def command(
         device=device,
         lora_folder=lora_folder,
         embedding_folder=embedding_folder,
+        strict=strict,
     )
     ready = prepared(options)
     for line in ready.lines:

@@ -34,7 +34,10 @@ UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a server is started with. models: names and files. memory: bytes of models, or None."""
+    """What a server is started with.
+
+    models: names and files. memory: bytes of models, or None. strict: as `limner.load` has it.
+    """
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -47,6 +50,7 @@ class Options:
     device: str | None = None
     lora_folder: Path | None = None
     embedding_folder: Path | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +94,7 @@ def prepared(options: Options) -> Prepared:
                 device=options.device,
                 lora_folder=options.lora_folder,
                 embedding_folder=options.embedding_folder,
+                strict=options.strict,
             ),
             size=size_of(path),
         )
