@@ -148,9 +148,11 @@ def test_progress_is_a_plain_line_now_and_then(
         report(1, 3)
         monkeypatch.setattr(progress, "EVERY", 0.0)
         report(2, 3)
+        report(2, None)
         monkeypatch.setattr(progress, "EVERY", 60.0)
+        report(2, None)
         report(3, 3)
-    assert capfd.readouterr() == ("", "painting: 2 of 3\npainting: 3 of 3\n")
+    assert capfd.readouterr() == ("", "painting: 2 of 3\npainting: 2\npainting: 3 of 3\n")
     for how in ({"quiet": True}, {"lines": False}):
         with progress.progress_bar("painting", **how) as report:
             report(3, 3)

@@ -22,8 +22,12 @@ def whole_loop(
     noise: Tensor,
     network: Callable[[Tensor, Tensor], Tensor],
     fresh: Callable[..., Tensor],
+    over: tuple[Tensor, int] | None = None,
 ) -> tuple[Tensor, SamplingPlan]:
-    """(the last latents, the plan) of noise of unit variance."""
+    """(the last latents, the plan) of noise of unit variance.
+
+    over: a picture that is painted over, and how many of the steps are left out for that.
+    """
     process = process_from_dict(config)
     plan = plan_from_dict(config, process)
     way = path(
@@ -41,6 +45,10 @@ def whole_loop(
         held = seen if plan.hold is None else plan.hold(seen)
         return held if SOLVERS[plan.solver].against is None else Pair(held, seen)
 
+    x, levels = way.start * noise, way.levels
+    if over is not None:
+        levels = levels[over[1] :]
+        x = levels[0].add_noise(over[0], noise)
     orders = plan.last_orders.of(len(way.levels) - 1)
-    run = solver_named(plan.solver, last_orders=orders)(way.start * noise, way.levels, fresh)
+    run = solver_named(plan.solver, last_orders=orders)(x, levels, fresh)
     return way.end * last(drive(run, denoise)), plan

@@ -17,7 +17,7 @@ def test_clipping() -> None:
     assert Hold(limit=100.0)(X).equal(X)
 
 
-@pytest.mark.parametrize(("quantile", "limit"), [(0.995, 1.0), (0.8, 2.0), (0.1, 3.0)])
+@pytest.mark.parametrize(("quantile", "limit"), [(0.995, 1.0), (0.8, 2.0), (0.1, 3.0), (0.87, 0.5)])
 def test_thresholding_is_that_of_diffusers(quantile: float, limit: float) -> None:
     theirs = diffusers.DDPMScheduler(
         thresholding=True, dynamic_thresholding_ratio=quantile, sample_max_value=limit

@@ -33,6 +33,9 @@ A1111 = {
     "PLMS": "plms",
     "UniPC": "unipc",
     "LCM": "lcm",
+    "DPM fast": "dpm_fast",
+    "DPM adaptive": "dpm_adaptive",
+    "Restart": "restart",
 }
 COMFY = {
     "euler": "euler",
@@ -52,6 +55,9 @@ COMFY = {
     "ddim": "ddim",
     "uni_pc": "unipc",
     "uni_pc_bh2": "unipc_bh2",
+    "euler_cfg_pp": "euler_cfgpp",
+    "euler_ancestral_cfg_pp": "euler_ancestral_cfgpp",
+    "ipndm": "ipndm",
 }
 SCHEDULES = {
     "Karras": "karras",

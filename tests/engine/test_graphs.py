@@ -12,7 +12,7 @@ from tiny_pipelines import saved
 
 import limner
 from limner.engine.asks import Denoise
-from limner.engine.choosing import chosen, installed
+from limner.engine.choosing import chosen, missing
 from limner.engine.compiled import compiler
 from limner.engine.graphs import portions
 from limner.engine.openvino import MODEL, OpenVinoEngine, trim
@@ -148,13 +148,20 @@ def test_compiled_gives_the_modules_numbers(tiny_model: Path, painter: Painter) 
     assert apart(painter, compiled) < BOUND
 
 
-def test_the_engine_of_a_small_model_is_its_modules(painter: Painter) -> None:
-    name, why = chosen("auto", painter.parts)
-    assert (name, "small" in why) == ("eager", True)
-    assert chosen("openvino", painter.parts) == ("openvino", "asked for")
-    assert installed("openvino")
+def test_the_engine_of_a_model(painter: Painter) -> None:
+    assert painter.engine.name == "eager"  # auto: it is small
+    assert missing("openvino") is None
+    fp32, large = torch.float32, 10**9
+    assert chosen("auto", large, fp32, "cpu")[0] == "openvino"
+    assert chosen("auto", 10**7, fp32, "cpu") == (
+        "eager",
+        "the model is small, and converting it costs more than it gains",
+    )
+    assert chosen("auto", large, torch.bfloat16, "cpu")[0] == "eager"
+    assert chosen("auto", large, fp32, "cuda") == ("eager", "the model is on cuda")
+    assert chosen("openvino", 10**7, fp32, "cpu") == ("openvino", "asked for")
     with pytest.raises(UsageError, match="'fast' is unknown: one of auto, eager, compiled"):
-        chosen("fast", painter.parts)
+        chosen("fast", large, fp32, "cpu")
 
 
 def test_a_precision_that_the_processor_lacks_is_refused(painter: Painter, cache: Path) -> None:

@@ -83,6 +83,8 @@ def test_the_automatic_schedule_is_that_of_the_sampler(sampler: str, schedule: s
         ("Sampler: Euler, Schedule type: Align Your Steps", {"solver": "euler", "schedule": "ays_whole"}),  # noqa: E501
         ("Sampler: DPM2 a, Schedule type: Karras", {"solver": "dpm2_ancestral", "schedule": "karras", "discard_penultimate": True}),  # noqa: E501
         ("Sampler: Heun, Schedule type: Karras, Discard penultimate sigma: True", {"solver": "heun", "schedule": "karras", "discard_penultimate": True}),  # noqa: E501
+        ("Sampler: DPM adaptive, Schedule type: Karras", {"solver": "dpm_adaptive", "schedule": "uniform"}),  # noqa: E501
+        ("Sampler: Restart, Schedule type: Automatic", {"solver": "restart", "schedule": "karras"}),
         ("Sampler: DDIM", {"solver": "ddim", "schedule": "ddim_uniform"}),
         ("Sampler: PLMS, Schedule type: Karras", {"solver": "plms", "schedule": "ddim_uniform"}),
         ("Sampler: Euler, Schedule type: Polyexponential, Schedule rho: 2", {"solver": "euler", "schedule": "polyexponential", "rho": 2.0}),  # noqa: E501
@@ -156,7 +158,7 @@ def test_without_prompt_or_negative() -> None:
 
 def test_what_no_request_takes_is_kept_among_the_others() -> None:
     said = infotext.parse(
-        "cat\nSteps: 0, Sampler: DPM adaptive, Schedule type: Turbo, CFG scale: nan, Seed: -1, "
+        "cat\nSteps: 0, Sampler: DPM lazy, Schedule type: Turbo, CFG scale: nan, Seed: -1, "
         "Size: 0x9, RNG: dice, Variation seed: 3, Noise batch: many"
     )
     assert said.fields == {"prompt": "cat", "negative": "", "noise": "nv"}
@@ -164,7 +166,7 @@ def test_what_no_request_takes_is_kept_among_the_others() -> None:
         "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "RNG",
         "Variation seed", "Noise batch",
     ]  # fmt: skip
-    assert said.others["Sampler"] == "DPM adaptive"
+    assert said.others["Sampler"] == "DPM lazy"
 
 
 def test_a_text_that_limner_writes() -> None:
@@ -237,6 +239,7 @@ def all_fields(draw: st.DrawFn) -> dict[str, Any]:
         "schedule": draw(st.sampled_from(list(Schedule))).value,
         "rho": draw(st.none() | st.floats(0.01, 20)),
         "discard_penultimate": draw(st.booleans()),
+        "churn": draw(st.none() | st.floats(0, 50)),
         "noise": noise,
         "dialect": draw(st.sampled_from(list(Dialect))).value,
         "weighting": draw(st.sampled_from(list(Weighting))).value,

@@ -100,13 +100,16 @@ class Sampling:
             **chosen,
         )
 
-    def solver_of(self, name: str, steps: int, *, eta: float | None = None) -> Solver:
+    def solver_of(
+        self, name: str, steps: int, *, eta: float | None = None, churn: float | None = None
+    ) -> Solver:
         """A solver for so many steps; the model's own has its last orders.
 
         Errors as `solver_named`.
         """
         own = solver_name(name) == self.solver
-        return solver_named(name, eta=eta, last_orders=self.last_orders.of(steps) if own else ())
+        orders = self.last_orders.of(steps) if own else ()
+        return solver_named(name, eta=eta, churn=churn, last_orders=orders)
 
     def by_scheduler(self, plan: SamplingPlan) -> Sampling:
         """The same, but for what a model's own scheduler says."""

@@ -11,7 +11,7 @@ import typer
 from limner.cli import streams
 from limner.cli.options import Strict
 from limner.cli.progress import progress_bar
-from limner.cli.understanding import scene_lines, word_lines
+from limner.cli.understanding import everyday_lines, scene_lines, word_lines
 from limner.errors import UsageError
 from limner.generators import finish
 
@@ -46,6 +46,10 @@ def command(
         Path | None, typer.Option(help="File of `limner data synonyms`: words to ask for.")
     ] = None,
     strict: Strict = False,
+    nouns: Annotated[
+        Path | None,
+        typer.Option(help="List of everyday nouns to ask for: recipes/everyday-nouns.txt."),
+    ] = None,
 ) -> None:
     """Paint many prompts and let a judge, trained on real pictures only, say what they show."""
     from limner.cli.train import read
@@ -77,6 +81,9 @@ def command(
             streams.tell(line)
     if words is not None:
         for line in word_lines(painter, the_judge, real, words, prompts):
+            streams.tell(line)
+    if nouns is not None:
+        for line in everyday_lines(painter, the_judge, real, nouns, prompts):
             streams.tell(line)
     streams.tell(output / "sheet.png")
 

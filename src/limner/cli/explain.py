@@ -114,7 +114,7 @@ def paint(painter: Painter, request: Request, stages: int, *, quiet: bool = Fals
 
         def look(step: Step) -> None:
             report(step.index, step.total)
-            done = round(steps * step.index / step.total)
+            done = round(steps * step.index / (step.total or steps))
             if len(previews) < len(ends) and done >= ends[len(previews)]:
                 first = previews[-1][1] + 1 if previews else 1
                 previews.append((first, ends[len(previews)], step.preview()[0]))

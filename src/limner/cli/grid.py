@@ -99,7 +99,11 @@ def painted(painter: Painter, cells: Sequence[Request], output: OutputOptions) -
     with progress_bar("painting", quiet=output.quiet) as report:
         for index, cell in enumerate(cells):
 
-            def so_far(done: int, total: int, note: str = "", *, before: int = index) -> None:
+            def so_far(
+                done: int, total: int | None, note: str = "", *, before: int = index
+            ) -> None:
+                if total is None:  # counted by the cell, where nobody knows the steps of one
+                    done, total = 0, 1
                 report(before * total + done, len(cells) * total, note)
 
             result = follow(painter.steps(cell), so_far)

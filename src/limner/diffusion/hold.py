@@ -15,9 +15,9 @@ from limner.types import Latent
 class Hold:
     """Clipping to [-limit, limit] (DDPM, section 3.3), or dynamic thresholding.
 
-    quantile: of each picture's absolute values, from 1 to `limit`; what is beyond is clipped to it,
-    and it becomes 1 (Saharia et al. 2022, section 2.3). None: `limit` itself, and nothing is
-    scaled. Raises UsageError for numbers that hold nothing.
+    quantile: of each picture's absolute values, at least 1 and at most `limit`; what is beyond is
+    clipped to it, and it becomes 1 (Saharia et al. 2022, section 2.3). None: `limit` itself, and
+    nothing is scaled. Raises UsageError for numbers that hold nothing.
     """
 
     limit: float
@@ -33,6 +33,6 @@ class Hold:
         if self.quantile is None:
             return denoised.clamp(-self.limit, self.limit)
         sizes = denoised.float().flatten(1).abs()
-        most = torch.quantile(sizes, self.quantile, dim=1).clamp(max=self.limit).clamp(min=1.0)
+        most = torch.quantile(sizes, self.quantile, dim=1).clamp(min=1.0).clamp(max=self.limit)
         bound = per_picture(most, denoised)
         return denoised.clamp(-bound, bound) / bound

@@ -36,6 +36,9 @@ A1111_SAMPLERS = {
     "lms": "LMS",
     "dpm2": "DPM2",
     "dpm2_ancestral": "DPM2 a",
+    "dpm_fast": "DPM fast",
+    "dpm_adaptive": "DPM adaptive",
+    "restart": "Restart",
     "dpmpp_2s_ancestral": "DPM++ 2S a",
     "dpmpp_sde": "DPM++ SDE",
     "dpmpp_2m": "DPM++ 2M",
@@ -66,6 +69,7 @@ own name of the same letters is."""
 A1111_AUTOMATIC = {
     "dpm2": "karras",
     "dpm2_ancestral": "karras",
+    "restart": "karras",
     "dpmpp_2s_ancestral": "karras",
     "dpmpp_sde": "karras",
     "dpmpp_2m": "karras",
@@ -75,8 +79,15 @@ A1111_AUTOMATIC = {
 }
 """Solver -> the schedule that A1111 means by "Automatic"; for every other it is uniform."""
 
-A1111_TIMES = {"ddim": "ddim_uniform", "plms": "ddim_uniform", "unipc": "uniform"}
-"""Solvers that go through whole times of their own in A1111, whatever schedule is said."""
+A1111_TIMES = {
+    "ddim": "ddim_uniform",
+    "plms": "ddim_uniform",
+    "unipc": "uniform",
+    "dpm_fast": "uniform",
+    "dpm_adaptive": "uniform",
+}
+"""Solvers that go through whole times of their own in A1111, or between the model's least and most
+noise, whatever schedule is said."""
 
 A1111_DISCARDS = frozenset({"dpm2", "dpm2_ancestral", "dpmpp_3m_sde", "unipc"})
 """Solvers whose last level but one A1111 leaves out. Its UniPC, whose times are laid out for a step

@@ -34,40 +34,42 @@ def engine_named(name: str) -> Callable[..., EagerEngine]:
     raise UsageError(f"engine {name!r} is unknown: one of {', '.join(ENGINES)} is right")
 
 
-def chosen(name: str, parts: Parts) -> tuple[str, str]:
-    """(the engine that a name means for a model, why), both in words.
+def chosen(name: str, parameters: int, dtype: torch.dtype, device: str) -> tuple[str, str]:
+    """(the engine that a name means for a denoiser, why), both in words.
 
-    "auto" is what is installed and the fastest with the reference's numbers: for a large denoiser
-    in fp32 on the CPU OpenVINO, for others the modules as they are, so that a small model's
-    pictures have equal bits wherever they are painted.
+    parameters: how many the denoiser has. "auto" is what is installed and the fastest with the
+    reference's numbers: for a large denoiser in fp32 on the CPU OpenVINO, for others the modules as
+    they are, so that a small model's pictures have equal bits wherever they are painted.
     """
     if name not in ENGINES:
         raise UsageError(f"engine {name!r} is unknown: one of {', '.join(ENGINES)} is right")
     if name != AUTO:
         return name, "asked for"
-    weights = list(parts.denoiser.parameters())
-    if weights[0].device.type != "cpu":
-        return EAGER, f"the model is on {weights[0].device.type}"
-    if weights[0].dtype != torch.float32:
+    if device != "cpu":
+        return EAGER, f"the model is on {device}"
+    if dtype != torch.float32:
         return EAGER, "the model is not in fp32"
-    if sum(weight.numel() for weight in weights) < WORTH:
-        return EAGER, "the model is small: converting it costs more than it gains"
-    if not installed(OPENVINO):
-        return EAGER, "OpenVINO is not installed: pip install limner[openvino]"
-    return OPENVINO, "OpenVINO is installed, and the model is large and in fp32"
+    if parameters < WORTH:
+        return EAGER, "the model is small, and converting it costs more than it gains"
+    if missing(OPENVINO) is not None:
+        return EAGER, missing(OPENVINO) or ""
+    return OPENVINO, "it is installed, and the model is large and in fp32"
 
 
-def installed(name: str) -> bool:
-    """Whether what an engine needs is there."""
-    if name == OPENVINO:
-        return find_spec("openvino") is not None
+def missing(name: str) -> str | None:
+    """What an engine lacks on this machine, in words; None where it can be used."""
+    if name == OPENVINO and find_spec("openvino") is None:
+        return "OpenVINO is not installed: pip install limner[openvino]"
     if name == COMPILED:
         from limner.engine.compiled import compiler
 
-        return compiler() is not None
-    return True
+        return None if compiler() else "there is no C++ compiler: install g++ or clang"
+    return None
 
 
 def engine_for(name: str, parts: Parts, *arguments: Any, **options: Any) -> EagerEngine:
     """The engine that a name means for a model."""
-    return engine_named(chosen(name, parts)[0])(parts, *arguments, **options)
+    weights = list(parts.denoiser.parameters())
+    size, first = sum(weight.numel() for weight in weights), weights[0]
+    meant, _ = chosen(name, size, first.dtype, first.device.type)
+    return engine_named(meant)(parts, *arguments, **options)

@@ -41,7 +41,7 @@ def plan(request: Request, model: Model) -> Plan:
         path=path,
         levels=taken(path.levels, request.strength),
         solver=parts.sampling.solver_of(
-            given(request.solver), len(path.levels) - 1, eta=request.eta
+            given(request.solver), len(path.levels) - 1, eta=request.eta, churn=request.churn
         ),
         guidance=_guidance(request, model),
         adapted=adapted,
@@ -56,7 +56,14 @@ def plan(request: Request, model: Model) -> Plan:
         ),
     )
     check_memory(made)
-    return replace(made, total=made.calls + sum(each.calls(made) for each in made.features))
+    return replace(made, total=_total(made))
+
+
+def _total(made: Plan) -> int | None:
+    """All evaluations; None where a solver chooses its steps."""
+    calls = [made.calls, *(each.calls(made) for each in made.features)]
+    known = [each for each in calls if each is not None]
+    return sum(known) if len(known) == len(calls) else None
 
 
 def _empty(request: Request) -> tuple[str, ...]:

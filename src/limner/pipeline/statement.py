@@ -270,6 +270,17 @@ class Statement:
             infotext="Eta",
         ),
     )
+    churn: float | None = field(
+        default=None,
+        metadata=about(
+            Number(least=0.0),
+            "How much noise Euler, Heun and DPM2 put in on their way, over all steps together.",
+            Group.SAMPLING,
+            more="S_churn of Karras et al. 2022.",
+            unset="none",
+            infotext="Sigma churn",
+        ),
+    )
     clip_skip: int | None = field(
         default=None,
         metadata=about(

@@ -10,12 +10,14 @@ dx/dsigma = (x - D) / sigma both for alpha = 1 and for alpha = 1 - sigma
 that of a Brownian path; deterministic solvers leave it alone. All of a solver's state lives in its
 frame.
 
-    deterministic   euler, heun, plms, lms, deis, dpmpp_2m, singlestep, unipc
+    deterministic   euler, heun, plms, ipndm, lms, deis, dpmpp_2m, singlestep, unipc
     stochastic      ddim, dpm2_ancestral, dpmpp_2s_ancestral, dpmpp_sde, dpmpp_2m_sde, ..., lcm
+    ways            dpm_fast, dpm_adaptive, restart: those that choose levels of their own
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -33,6 +35,7 @@ from limner.diffusion.solvers.deterministic import (
     dpmpp_2m,
     euler,
     heun,
+    ipndm,
     lms,
     plms,
     singlestep,
@@ -48,6 +51,7 @@ from limner.diffusion.solvers.stochastic import (
     dpmpp_sde,
     lcm,
 )
+from limner.diffusion.solvers.ways import dpm_adaptive, dpm_fast, restart
 from limner.errors import RequestError
 
 __all__ = [
@@ -79,20 +83,28 @@ class SolverEntry:
     """A solver under its name.
 
     evaluations: model calls of a step in the middle of the way; `calls` has them exactly.
-    stochastic: whether it draws noise at its steps. takes_eta: whether `eta` is an option of it.
-    multistep: whether `last_orders` is. against: what it is sent beside the denoised picture, as a
-    `Pair`, where there is such.
+    stochastic: whether it draws noise at its steps. takes_eta, takes_churn, multistep: whether
+    `eta`, `churn` and `last_orders` are options of it. adaptive: whether it chooses its steps by
+    the picture, so that nobody knows how many there will be. against: what it is sent beside the
+    denoised picture, as a `Pair`, where there is such.
     """
 
     solve: Solver
     evaluations: int = 1
     stochastic: bool = False
     takes_eta: bool = False
+    takes_churn: bool = False
     multistep: bool = False
+    adaptive: bool = False
     against: Against | None = None
 
-    def calls(self, levels: Sequence[Level]) -> int:
-        """Model calls on the way through these levels, counted by going it with nothing at all."""
+    def calls(self, levels: Sequence[Level]) -> int | None:
+        """Model calls on the way through these levels, counted by going it with nothing at all.
+
+        None: the pictures will tell.
+        """
+        if self.adaptive:
+            return None
         run, calls = self.solve(torch.zeros(1, 1, 1, 1), levels, _nothing), 0
         try:
             x, _ = next(run)
@@ -117,15 +129,21 @@ def _sde(solve: Solver, evaluations: int = 1, **more: Any) -> SolverEntry:
 
 
 SOLVERS: dict[str, SolverEntry] = {
-    "euler": _ode(euler),
-    "heun": _ode(heun, 2),
+    "euler": _ode(euler, takes_churn=True),
+    "heun": _ode(heun, 2, takes_churn=True),
     "ddim": SolverEntry(solve=ddim, takes_eta=True, against=Against.UNHELD),
     "ddpm": SolverEntry(solve=partial(ddim, eta=1.0), stochastic=True),
     "euler_ancestral": _sde(partial(ddim, eta=1.0)),
+    "euler_cfgpp": _ode(ddim, against=Against.UNGUIDED),
+    "euler_ancestral_cfgpp": _sde(partial(ddim, eta=1.0), against=Against.UNGUIDED),
     "plms": _ode(plms),
+    "ipndm": _ode(ipndm),
     "lms": _ode(lms),
-    "dpm2": _ode(partial(dpm2_ancestral, eta=0.0), 2),
+    "dpm2": _ode(partial(dpm2_ancestral, eta=0.0), 2, takes_churn=True),
     "dpm2_ancestral": _sde(dpm2_ancestral, 2),
+    "dpm_fast": _ode(dpm_fast),
+    "dpm_adaptive": _ode(dpm_adaptive, 3, adaptive=True),
+    "restart": SolverEntry(solve=restart, evaluations=2, stochastic=True),
     "dpmpp_2s": _ode(partial(dpmpp_2s_ancestral, eta=0.0), 2),
     "dpmpp_2s_single": _ode(singlestep, multistep=True),
     "dpmpp_2s_ancestral": _sde(dpmpp_2s_ancestral, 2),
@@ -144,13 +162,19 @@ SOLVERS: dict[str, SolverEntry] = {
 }
 
 
-def solver_named(name: str, *, eta: float | None = None, last_orders: Sequence[int] = ()) -> Solver:
-    """The solver of that name, with its eta where it takes one (None: the solver's own).
+def solver_named(
+    name: str,
+    *,
+    eta: float | None = None,
+    churn: float | None = None,
+    last_orders: Sequence[int] = (),
+) -> Solver:
+    """The solver of that name, with its eta or churn where it takes one (None: the solver's own).
 
     last_orders: the most orders of the last steps of a multistep solver, the last step's last;
     empty: its own. The name is any that `limner.diffusion.names.solver_name` knows. Raises
-    RequestError for an unknown name, for an eta outside [0, 1], and for an option given to a solver
-    that takes none.
+    RequestError for an unknown name, for an eta outside [0, 1], for a churn below 0, and for an
+    option given to a solver that takes none.
     """
     name = solver_name(name)
     entry = SOLVERS[name]
@@ -163,6 +187,11 @@ def solver_named(name: str, *, eta: float | None = None, last_orders: Sequence[i
         if not 0 <= eta <= 1:
             raise RequestError(f"eta is {eta}; it must lie between 0 and 1")
         options["eta"] = eta
+    if churn is not None:
+        _check_takes(entry.takes_churn, name, "churn")
+        if not 0 <= churn < math.inf:
+            raise RequestError(f"churn is {churn}; it must be 0 or more")
+        options["churn"] = churn
     solve: Callable[..., Evaluations] = entry.solve
     return partial(solve, **options) if options else entry.solve
 

@@ -1,4 +1,4 @@
-"""Solvers of the reverse ODE: no noise is added on the way, so `noise` is never called."""
+"""Solvers of the reverse ODE: no noise is added on the way but for churn, 0 unless asked for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from limner.diffusion.process import Level
 from limner.diffusion.solvers.step import (
     Evaluations,
     FreshNoise,
+    churned,
     exponential_step,
     log_step,
     order_at,
@@ -23,20 +24,30 @@ Weights = Callable[[Sequence[Level], Level], list[float]]
 """(the levels of the slopes at hand, newest first; the level to go to) -> a weight each."""
 
 
-def euler(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations:
+def euler(
+    x: Tensor, levels: Sequence[Level], noise: FreshNoise, *, churn: float = 0.0
+) -> Evaluations:
     """x + (s' - s) dx/ds (EDM alg. 1, lines 4-5); for a flow, lines along the velocity.
 
-    Written as D + s'/s (x - D), which at s' = 0 is D without a rounding error.
+    Written as D + s'/s (x - D), which at s' = 0 is D without a rounding error. churn: S_churn of
+    EDM alg. 2, with noise of deviation 1 at every level.
     """
     for level, following in pairwise(levels):
+        x, level = churned(x, level, churn / (len(levels) - 1), noise)
         denoised = yield x, level
         x = denoised + following.sigma / level.sigma * (x - denoised)
     return x
 
 
-def heun(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations:
-    """Euler, then the mean of the slopes at both ends (EDM alg. 1); the step to 0 is Euler's."""
+def heun(
+    x: Tensor, levels: Sequence[Level], noise: FreshNoise, *, churn: float = 0.0
+) -> Evaluations:
+    """Euler, then the mean of the slopes at both ends (EDM alg. 1); the step to 0 is Euler's.
+
+    churn: as of `euler`; with it EDM alg. 2.
+    """
     for level, following in pairwise(levels):
+        x, level = churned(x, level, churn / (len(levels) - 1), noise)
         denoised = yield x, level
         slope = slope_of(x, denoised, level)
         ahead = denoised + following.sigma * slope
@@ -76,6 +87,22 @@ _ADAMS_BASHFORTH = (
     (23 / 12, -16 / 12, 5 / 12),
     (55 / 24, -59 / 24, 37 / 24, -9 / 24),
 )
+
+
+def ipndm(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations:
+    """iPNDM (Zhang and Chen 2023, appendix H.2): F-PNDM with lower orders in place of its start.
+
+    Adams-Bashforth's weights for even steps, up to the fourth order; the step to 0 is Euler's.
+    """
+    slopes: list[Tensor] = []
+    for level, following in pairwise(levels):
+        denoised = yield x, level
+        slopes = [slope_of(x, denoised, level), *slopes[:3]]
+        step = following.sigma - level.sigma
+        weights = _ADAMS_BASHFORTH[0 if following.sigma == 0 else len(slopes) - 1]
+        used = slopes[: len(weights)]
+        x = _along_slopes(denoised, following, used, [step * weight for weight in weights])
+    return x
 
 
 def lms(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations:

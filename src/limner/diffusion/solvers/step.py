@@ -11,6 +11,8 @@ from torch import Tensor
 from limner.diffusion.brownian import Interval
 from limner.diffusion.process import Level
 
+MOST_CHURN = math.sqrt(2) - 1  # of sigma, that one step of churn adds
+
 FreshNoise = Callable[..., Tensor]
 """noise(x): fresh unit Gaussian noise like x. noise(x, interval): what a Brownian path adds over
 an interval of sigma, scaled to unit variance; SDE solvers alone ask for that."""
@@ -84,6 +86,25 @@ def ancestral_levels(level: Level, following: Level, eta: float) -> tuple[Level,
     fresh = eta * following.sigma * math.sqrt(1 - noise_ratio(level, following) ** 2)
     kept = math.sqrt(following.sigma**2 - fresh**2)
     return Level(alpha=following.alpha, sigma=kept, t=None), fresh
+
+
+def noised(x: Tensor, level: Level, noisier: Level, noise: FreshNoise) -> Tensor:
+    """x with fresh noise up to a level above its own: q(x_noisier | x)."""
+    shrink = noisier.alpha / level.alpha
+    fresh = math.sqrt(noisier.sigma**2 - (shrink * level.sigma) ** 2)
+    return shrink * x + fresh * noise(x)
+
+
+def churned(x: Tensor, level: Level, amount: float, noise: FreshNoise) -> tuple[Tensor, Level]:
+    """x and its level with sigma a little higher, by `amount` of it at most (EDM alg. 2, line 5-6).
+
+    A level of no picture at all, alpha = 0, has nothing above it.
+    """
+    gamma = min(amount, MOST_CHURN)
+    if gamma == 0 or level.alpha == 0:
+        return x, level
+    higher = level.at_ratio(level.sigma / level.alpha * (1 + gamma))
+    return noised(x, level, higher, noise), higher
 
 
 def middle_level(level: Level, following: Level) -> Level:

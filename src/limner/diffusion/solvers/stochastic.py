@@ -19,6 +19,7 @@ from limner.diffusion.solvers.step import (
     FreshNoise,
     PairedEvaluations,
     ancestral_levels,
+    churned,
     epsilon_of,
     exponential_step,
     has_middle,
@@ -51,13 +52,20 @@ def ddim(
 
 
 def dpm2_ancestral(
-    x: Tensor, levels: Sequence[Level], noise: FreshNoise, *, eta: float = 1.0
+    x: Tensor,
+    levels: Sequence[Level],
+    noise: FreshNoise,
+    *,
+    eta: float = 1.0,
+    churn: float = 0.0,
 ) -> Evaluations:
     """DPM-Solver-2 (Lu et al. 2022a, alg. 1): the epsilon half way in lambda for the whole step.
 
-    The step to 0 is Euler's, and so is that from alpha = 0, which has no middle.
+    The step to 0 is Euler's, and so is that from alpha = 0, which has no middle. churn: as of
+    `euler`.
     """
     for level, following in pairwise(levels):
+        x, level = churned(x, level, churn / (len(levels) - 1), noise)
         denoised = yield x, level
         down, fresh = ancestral_levels(level, following, eta)
         epsilon = epsilon_of(x, denoised, level)
