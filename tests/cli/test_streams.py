@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import subprocess
@@ -64,6 +65,14 @@ def test_a_full_standard_output_is_told(tmp_path: Path) -> None:
     done = python(source, shell=">/dev/full", cwd=tmp_path)
     said = b"standard output cannot be written: No space left on device\n"
     assert (done.returncode, done.stderr) == (0, said)
+
+
+def test_a_program_that_takes_text_alone_is_told_text() -> None:
+    taken = io.StringIO()
+    with contextlib.redirect_stdout(taken):
+        streams.tell(Path("猫.png"))
+        streams.tell("a cat")
+    assert taken.getvalue() == "猫.png\na cat\n"
 
 
 def test_a_name_is_told_byte_for_byte(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
