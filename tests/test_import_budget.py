@@ -12,7 +12,6 @@ HEAVY = {
     "accelerate",
     "diffusers",
     "einops",
-    "fastapi",
     "jaxtyping",
     "matplotlib",
     "numpy",
@@ -21,6 +20,7 @@ HEAVY = {
     "rich",
     "safetensors",
     "scipy",
+    "starlette",
     "tensorboard",
     "tokenizers",
     "torch",
@@ -67,6 +67,7 @@ def test_help_needs_no_torch() -> None:
         ["text", "nearest", "--help"],
         ["data", "--help"],
         ["prompt", "show", "--help"],
+        ["serve", "--help"],
         ["--version"],
     ):
         statement = f"from limner.cli import main; main({words!r})"

@@ -26,7 +26,7 @@ ROWS = (
     ("emoji",),
     ("loading",),
     ("limner",),  # the public surface, which hands out what the pipeline has
-    ("server",),
+    ("serve",),
     ("cli",),
     ("__main__",),
 )
@@ -139,7 +139,7 @@ def test_table_has_every_package() -> None:
         ("if TYPE_CHECKING:\n    from limner.nn.attention import Attention", {"nn"}),
         ("from . import unet", {"models"}),
         ("from ..text import masks", {"text"}),
-        ("from .. import server", {"server"}),
+        ("from .. import serve", {"serve"}),
         ("import torch, numpy\nfrom limnery import x", set()),
     ],
 )

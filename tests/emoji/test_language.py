@@ -36,6 +36,38 @@ def test_sixty_ordinary_prompts(row: str, language: EmojiLanguage) -> None:
     assert " || ".join(reading.notes) == notes
 
 
+@pytest.mark.parametrize(
+    ("prompt", "painted", "layout"),
+    [
+        ("a cat <lora:x:1> left of a dog", "a cat AND a dog <lora:x:1>", "beside"),
+        ("<lora:x:.5>a crown above a frog <q:r>",
+         "a crown AND a frog <lora:x:.5> <q:r>", "stacked"),
+        ("a car:1.2 <lora:x:1> AND a dog", "an automobile:1.2 AND a dog <lora:x:1>", None),
+        ("a catt, noto <lora:x:1>", "a cat, noto <lora:x:1>", None),
+        *((same, same, None) for same in (
+            "<lora:x:.5> a red apple, 3d",  # nothing to change: the tag stays where it is
+            "a zyzzyva cat <lora:x:1> and a dog",  # a word that the LoRA may have taught
+            "(a cat:1.2) <lora:x:1> and a dog",
+            "[<lora:x:1>:a cat:5]",
+        )),
+    ],
+)  # fmt: skip
+def test_a_tag_is_of_the_whole_sentence(
+    prompt: str, painted: str, layout: str | None, language: EmojiLanguage
+) -> None:
+    reading = language.read(prompt)
+    assert (reading.prompt, reading.layout) == (painted, layout)
+    assert language.read(reading.prompt).prompt == painted
+
+
+@pytest.mark.parametrize("prompt", ["un chat noir", "eine kleine blaue Katze", "a big green catt"])
+def test_what_is_not_painted_is_told_once(prompt: str, language: EmojiLanguage) -> None:
+    reading = language.read(prompt)
+    assert reading.prompt == "a cat, 3d"
+    assert reading.notes[0].startswith("read as: a cat (")
+    assert "not painted: the colour" in reading.notes[1]
+
+
 @pytest.mark.parametrize("row", [*rows("prompts.txt"), *rows("sentences.txt")])
 def test_what_comes_of_a_reading_is_read_as_itself(row: str, language: EmojiLanguage) -> None:
     first = language.read(row.partition(" -> ")[0])

@@ -75,6 +75,14 @@ OPEN_CLIP_ENDS: Table = {
     "text_model.final_layer_norm": Source("ln_final"),
     "text_projection.weight": Source("text_projection", Form.TRANSPOSED),
 }
+OPEN_CLIP_VISION_ENDS: Table = {
+    "vision_model.embeddings.class_embedding": Source("class_embedding"),
+    "vision_model.embeddings.patch_embedding": Source("conv1"),
+    "vision_model.embeddings.position_embedding.weight": Source("positional_embedding"),
+    "vision_model.pre_layrnorm": Source("ln_pre"),
+    "vision_model.post_layernorm": Source("ln_post"),
+    "visual_projection.weight": Source("proj", Form.TRANSPOSED),
+}
 OPEN_CLIP_LAYER: Table = {
     "layer_norm1": Source("ln_1"),
     "layer_norm2": Source("ln_2"),
@@ -142,13 +150,12 @@ def ldm_autoencoder(levels: int, layers: int) -> Table:
 
 
 def open_clip(layers: int) -> Table:
-    return dict(OPEN_CLIP_ENDS) | {
-        f"text_model.encoder.layers.{layer}.{ours}": replace(
-            source, name=f"transformer.resblocks.{layer}.{source.name}"
-        )
-        for layer in range(layers)
-        for ours, source in OPEN_CLIP_LAYER.items()
-    }
+    return dict(OPEN_CLIP_ENDS) | _open_clip_layers("text_model", layers)
+
+
+def open_clip_vision(layers: int) -> Table:
+    """A Vision Transformer of OpenAI's and OpenCLIP's, whose layers are those of the text tower."""
+    return dict(OPEN_CLIP_VISION_ENDS) | _open_clip_layers("vision_model", layers)
 
 
 def same_names(*modules: str) -> Table:
@@ -158,6 +165,8 @@ def same_names(*modules: str) -> Table:
 # fmt: off
 DIFFUSERS_UNET = same_names("conv_in", "time_embedding", "add_embedding", "down_blocks", "mid_block", "up_blocks", "conv_norm_out", "conv_out")  # noqa: E501
 DIFFUSERS_AUTOENCODER = same_names("encoder", "decoder", "quant_conv", "post_quant_conv")
+CLIP_VISION = same_names("vision_model", "visual_projection")
+CLIP_RESNET = same_names(*(f"{name}{number}" for name in ("conv", "bn", "layer") for number in range(1, 5)), "attnpool")  # noqa: E501
 CLIP_TEXT = same_names("text_model", "text_projection")
 # fmt: on
 
@@ -226,3 +235,13 @@ def _shortcut(ours: str, theirs: str) -> dict[str, Source]:
     """A residual block of the autoencoder, whose inner names differ in one."""
     names = {ours: theirs, f"{ours}.conv_shortcut": f"{theirs}.nin_shortcut"}
     return {name: Source(other) for name, other in names.items()}
+
+
+def _open_clip_layers(tower: str, layers: int) -> dict[str, Source]:
+    return {
+        f"{tower}.encoder.layers.{layer}.{ours}": replace(
+            source, name=f"transformer.resblocks.{layer}.{source.name}"
+        )
+        for layer in range(layers)
+        for ours, source in OPEN_CLIP_LAYER.items()
+    }

@@ -8,12 +8,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from limner.cli import files
+from limner.cli import files, streams
 from limner.cli.choosing import fitting
 from limner.cli.naming import Names
-from limner.cli.options import ModelOptions, warn
+from limner.cli.options import ModelOptions
 from limner.errors import LimnerError, RequestError, UsageError
 from limner.pipeline.lines import Line, read_lines
 from limner.pipeline.statement import STORED
@@ -94,15 +92,19 @@ class Batch:
         if first is None:
             return
         painter, origin = painted_by.load(), painted_by.origin
+        of_model = (*painter.parts.notes, *painter.adapters.warnings)  # told once, not by lines
+        for note in () if self.quiet else of_model:
+            streams.warn(note)
         waiting: dict[int, tuple[Job, list[Path]]] = {}
         requests = self._requests(chain([first], jobs), painter, origin, waiting)
         for index, outcome in painter.outcomes(requests):
             job, missing = waiting.pop(index)
-            if isinstance(outcome, LimnerError):
+            if isinstance(outcome, Exception):
                 self._fail(outcome, job.line)
                 continue
             for warning in outcome.warnings:
-                self._warner(job.line)(warning)
+                if warning not in of_model:
+                    self._warner(job.line)(warning)
             yield from self._write(job, missing, outcome, origin)
             self.painted += 1
             self._behind()
@@ -137,11 +139,12 @@ class Batch:
             if path in missing:
                 yield files.save_picture(image, path, texts(result, index, origin), force=True)
 
-    def _fail(self, error: LimnerError, line: Line | None = None) -> None:
+    def _fail(self, error: Exception, line: Line | None = None) -> None:
         """Tell what is wrong with a line, and go on."""
         self.failed += 1
         place = "" if line is None else f"line {line.number}: "
-        typer.echo(f"limner: {place}{error}", err=True)
+        what = error if isinstance(error, LimnerError) else f"{type(error).__name__}: {error}"
+        streams.say(f"limner: {place}{what}")
         self._behind()
 
     def _behind(self) -> None:
@@ -149,7 +152,7 @@ class Batch:
 
     def _warner(self, line: Line) -> Callable[[str], None]:
         """What tells a warning of a line."""
-        return lambda text: None if self.quiet else warn(f"line {line.number}: {text}")
+        return lambda text: None if self.quiet else streams.warn(f"line {line.number}: {text}")
 
 
 def missing_of(job: Job, painter: Painter, origin: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import partial, wraps
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 
 import typer
 
+from limner.cli import streams
 from limner.cli.request_options import ALIASES, RequestOptions
 from limner.cli.viewer import show
 from limner.errors import UsageError
@@ -21,8 +23,13 @@ if TYPE_CHECKING:
     from limner.pipeline import Painter, Request
 
 OUTPUT = "Output"  # a heading of the help
+LORA_RIGHT = "write [NAME=]FILE[:WEIGHT], as style.safetensors:0.8 or ink=style.safetensors"
+NO_LORA_NAME = ':<>(),/\\"'  # what ends a name in prompts and records
 _of_model = partial(typer.Option, rich_help_panel="Model")
 _of_output = partial(typer.Option, rich_help_panel=OUTPUT)
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse a model whose files hold more than it.")
+]
 Prompt = Annotated[
     list[str] | None,
     typer.Argument(
@@ -52,12 +59,17 @@ class ModelOptions:
         Path | None,
         _of_model(metavar="FILE", help="A file with another autoencoder."),
     ] = None
+    decoder: Annotated[
+        Path | None,
+        _of_model(metavar="FILE", help="A tiny decoder (TAESD), rough and fast."),
+    ] = None
     loras: Annotated[
         list[str] | None,
         _of_model(
             "--lora",
-            metavar="FILE[:WEIGHT]",
-            help="Put a LoRA on the model; may be given more than once.",
+            metavar="[NAME=]FILE[:WEIGHT]",
+            help="Put a LoRA on the model; may be given more than once. A prompt names it by NAME, "
+            "which is the file's where it is left out.",
         ),
     ] = None
     embeddings: Annotated[
@@ -84,6 +96,14 @@ class ModelOptions:
         str | None,
         _of_model(metavar="NAME", help="cpu, cuda, mps. Default: the best."),
     ] = None
+    engine: Annotated[
+        str,
+        _of_model(metavar="NAME", help="What runs the denoiser: auto, eager, compiled, openvino."),
+    ] = "auto"
+    strict: Annotated[
+        bool,
+        _of_model("--strict", metavar="", help="Refuse a model whose files hold more than it."),
+    ] = False
 
     @property
     def origin(self) -> Path:
@@ -100,13 +120,18 @@ class ModelOptions:
         painter = load(
             self.model,
             device=self.device,
+            engine=self.engine,
             vae=self.vae,
+            decoder=self.decoder,
             lora_folder=self.lora_folder,
             embedding_folder=self.embedding_folder,
             upscaler=self.upscaler,
+            strict=self.strict,
         )
-        for file, weight in weighted:
-            painter.add_lora(file, weight)
+        for file, weight, name in weighted:
+            if (file.stem if name is None else name) in dict(painter.adapters.loras):
+                raise UsageError(f"--lora {file}: one of that name is on: write NAME={file}")
+            painter.add_lora(file, weight, name)
         for file in self.embeddings or ():
             painter.add_embedding(file)
         return painter
@@ -122,7 +147,8 @@ class OutputOptions:
             "--output",
             "-o",
             metavar="FILE",
-            help="A .png, .jpg or .webp file, or a folder. Default: named after the prompt.",
+            help="A .png, .jpg or .webp file, a folder, or - for standard output. Default: named "
+            "after the prompt.",
         ),
     ] = None
     force: Annotated[
@@ -150,20 +176,31 @@ class OutputOptions:
         from limner.cli import files
 
         path = files.target_path(self.output, name)
-        files.check_writable(path)
+        if path == streams.STANDARD:
+            self._check_standard_output()
+        else:
+            files.check_writable(path)
         return path
+
+    def _check_standard_output(self) -> None:
+        """Raise UsageError where no picture can go to standard output."""
+        if self.show:
+            raise UsageError("-o - makes no file that --open could show: name one")
+        if sys.stdout is None or sys.stdout.isatty():
+            raise UsageError("-o - writes a picture's bytes: lead them on, as in -o - | display")
 
     def warn(self, line: str) -> None:
         """Say in one line what the person may want to know, and go on."""
         if not self.quiet:
-            warn(line)
+            streams.warn(line)
 
     def written(self, paths: Sequence[Path]) -> None:
         """Say where the files are, and show the first where that was asked for."""
         for path in paths:
-            typer.echo(path)
+            if path != streams.STANDARD:
+                streams.tell(path)
         if self.show and paths and not show(paths[0]):
-            warn(f"no viewer was found here that opens {paths[0]}")
+            streams.warn(f"no viewer was found here that opens {paths[0]}")
 
 
 def flattened(function: Callable[..., None]) -> Callable[..., None]:
@@ -194,7 +231,10 @@ def flattened(function: Callable[..., None]) -> Callable[..., None]:
         function(**given, **made)
 
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    command.aliases = ALIASES  # type: ignore[attr-defined]
+    own_words = {parameter.name.replace("_", "-") for parameter in parameters}
+    command.aliases = {  # type: ignore[attr-defined]
+        alias: name for alias, name in ALIASES.items() if alias not in own_words
+    }
     command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
     return command
 
@@ -250,18 +290,24 @@ def repeated(source: Path | None, output: OutputOptions) -> Request | None:
     return record.request
 
 
-def warn(line: str) -> None:
-    """Say in one line what the person may want to know, and go on."""
-    typer.echo(f"limner: warning: {line}", err=True)
+def parse_lora(text: str) -> tuple[Path, float, str | None]:
+    """(file, weight, name) of "ink=style.safetensors:0.8"; 1 and None for what is left out.
 
-
-def parse_lora(text: str) -> tuple[Path, float]:
-    """(file, weight) of "style.safetensors:0.8", or of "style.safetensors" for 1."""
+    A file whose own name has an equals sign is that file, if it is there.
+    """
+    if not text.strip():
+        raise UsageError(f"--lora {text!r}: write FILE or FILE:WEIGHT, as style.safetensors:0.8")
     file, colon, weight = text.rpartition(":")
     try:
         number = float(weight)
     except ValueError:
-        return Path(text), 1.0
-    if not colon or not file or not math.isfinite(number):
-        raise UsageError(f"--lora {text}: write FILE or FILE:WEIGHT, as style.safetensors:0.8")
-    return Path(file), number
+        file, number = text, 1.0
+    else:
+        if not colon or not file or not math.isfinite(number):
+            raise UsageError(f"--lora {text}: {LORA_RIGHT}")
+    name, equals, rest = file.partition("=")
+    if not equals or Path(file).exists():
+        return Path(file), number, None
+    if not rest or not name or set(name) & set(NO_LORA_NAME):
+        raise UsageError(f"--lora {text}: {LORA_RIGHT}; a NAME has none of {NO_LORA_NAME}")
+    return Path(rest), number, name

@@ -1,17 +1,21 @@
-"""Progress for a person at a terminal; silence for a pipe or a log."""
+"""Progress: a bar for a person at a terminal, now and then a plain line for a pipe or a log."""
 
 from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
 
+from limner.cli import streams
 from limner.errors import LimnerError
 from limner.generators import finish
 
 Outcome = TypeVar("Outcome")
+EVERY = 5.0
+"""Seconds between two lines of progress, where no bar is seen."""
 
 
 class StoppedError(LimnerError):
@@ -59,20 +63,20 @@ def stop_signals() -> Iterator[Stop]:
 
 @runtime_checkable
 class Numbered(Protocol):
-    """A step of long work: its index, from 1 to the total."""
+    """A step of long work: its index, from 1 to the total; None where nobody knows it."""
 
     @property
     def index(self) -> int: ...
 
     @property
-    def total(self) -> int: ...
+    def total(self) -> int | None: ...
 
 
 @runtime_checkable
 class Report(Protocol):
     """Called with how many are done, how many there are in all, and what else to say of it."""
 
-    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+    def __call__(self, done: int, total: int | None, note: str = "") -> None: ...
 
 
 def at_terminal() -> bool:
@@ -81,10 +85,13 @@ def at_terminal() -> bool:
 
 
 @contextmanager
-def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Report]:
-    """A bar on standard error if that is a terminal and it should not be quiet."""
+def progress_bar(label: str, *, quiet: bool = False, lines: bool = True) -> Iterator[Report]:
+    """A bar on standard error if that is a terminal, else, with `lines`, a line now and then.
+
+    quiet: neither.
+    """
     if quiet or not at_terminal():
-        yield lambda done, total, note="": None
+        yield line_by_line(label) if lines and not quiet else lambda done, total, note="": None
         return
     from rich.console import Console
     from rich.progress import Progress
@@ -97,10 +104,23 @@ def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Report]:
     with bar as progress:
         task = progress.add_task(label, total=None)
 
-        def report(done: int, total: int, note: str = "") -> None:
+        def report(done: int, total: int | None, note: str = "") -> None:
             progress.update(task, description=note or label, completed=done, total=total)
 
         yield report
+
+
+def line_by_line(label: str) -> Report:
+    """Says how far it has come every few seconds, and at the end."""
+    said = time.monotonic()
+
+    def report(done: int, total: int, note: str = "") -> None:
+        nonlocal said
+        if done >= total or time.monotonic() - said >= EVERY:
+            said = time.monotonic()
+            streams.say(f"{note or label}: {done} of {total}")
+
+    return report
 
 
 def follow(steps: Generator[Numbered, None, Outcome], report: Report) -> Outcome:

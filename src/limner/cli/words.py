@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from limner.cli import streams
+from limner.cli.options import Strict
 from limner.errors import UsageError
 
 
@@ -16,18 +18,19 @@ def command(
     model: Annotated[
         Path | None, typer.Option(help="A model's folder or file. Default: the shipped one.")
     ] = None,
+    strict: Strict = False,
 ) -> None:
     """List the concepts and styles that a model knows, one a line, styles first."""
     from limner.loading import load
 
-    words = load(model).words
+    words = load(model, strict=strict).words
     if words is None:
         raise UsageError("this model carries no list of its words: it may know any; try a prompt")
     lines = listing(words.concepts, words.styles, search)
     if not lines:
         raise UsageError(f"no concept or style contains {search!r}; limner words lists them all")
     for line in lines:
-        typer.echo(line)
+        streams.tell(line)
 
 
 def listing(concepts: Sequence[str], styles: Sequence[str], search: str | None) -> list[str]:

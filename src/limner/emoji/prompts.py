@@ -48,7 +48,7 @@ def painted(words: Words, found: Understanding, *, whole: bool, style: str = "")
         last = f", {shared}" if shared and len(texts) > 1 else ""
         texts = [" and ".join(each.removesuffix(last) for each in texts) + last]
         layout = None
-    notes = (*_read_as(found, scene, layout), *_not_painted(words, found, scene))
+    notes = (*_read_as(words, found, scene, layout), *_not_painted(words, found, scene))
     return Reading(prompt=" AND ".join(texts), layout=layout, notes=notes)
 
 
@@ -122,7 +122,7 @@ def _has_ground(words: Words, ground: Ground) -> bool:
     return ground.place in words.grounds
 
 
-def _read_as(found: Understanding, scene: Scene, layout: str | None) -> Iterator[str]:
+def _read_as(words: Words, found: Understanding, scene: Scene, layout: str | None) -> Iterator[str]:
     """What was read, where that is more than the words themselves."""
     kinds = {w.text.casefold(): w.meaning for w in found.reading.words if w.kind_of}
     how = [f"{word}: {known}" for word, known in found.corrected.items()]
@@ -131,7 +131,22 @@ def _read_as(found: Understanding, scene: Scene, layout: str | None) -> Iterator
     if layout is not None:
         how.append("side by side" if layout == BESIDE else "one above the other")
     if how:
-        yield f"read as: {canonical(scene)} ({'; '.join(how)})"
+        yield f"read as: {canonical(_seen(words, scene))} ({'; '.join(how)})"
+
+
+def _seen(words: Words, scene: Scene) -> Scene:
+    """The scene without colours and sizes that are told as not painted: each is told once."""
+    things = (
+        replace(thing, colour="" if _unpainted(words, thing) else thing.colour, size=Size.PLAIN)
+        for thing in scene.things
+    )
+    return replace(scene, things=tuple(things))
+
+
+def _unpainted(words: Words, thing: Thing) -> bool:
+    """Whether a thing has a colour that the model was not taught, and that is not its own."""
+    own = (thing.concept, thing.colour) in OWN_COLOURS or thing.colour in thing.concept
+    return bool(thing.colour) and not own and thing.colour not in words.colours
 
 
 def _not_painted(words: Words, found: Understanding, scene: Scene) -> Iterator[str]:
@@ -148,8 +163,7 @@ def _not_painted(words: Words, found: Understanding, scene: Scene) -> Iterator[s
 def _left_out(words: Words, found: Understanding, scene: Scene) -> Iterator[str]:
     yield from missing_words(words, found)
     for thing in scene.things:
-        own = (thing.concept, thing.colour) in OWN_COLOURS or thing.colour in thing.concept
-        if thing.colour and not own and thing.colour not in words.colours:
+        if _unpainted(words, thing):
             yield f"the colour {thing.colour!r} of {thing.concept!r}"
         if thing.size is not Size.PLAIN:
             yield f"the size {thing.size.value!r} of {thing.concept!r}"

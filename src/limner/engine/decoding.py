@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from itertools import product
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from limner.engine.asks import Decoded
+from limner.engine.memory import RESERVE, free_memory
 from limner.engine.numerics import finite
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
+from limner.models.tiny_decoder import TinyDecoder
 from limner.types import Latent
 
 TILE, OVERLAP = 64, 16  # latent positions a side
 MAPS = 4.0  # of the decoder's largest maps, as many as it takes at once: 3.2 as measured, and some
-RESERVE = 0.8  # the part of the free memory that may be asked for
 SHORT = "decoded in tiles, as memory was short"
 
 
@@ -29,6 +29,7 @@ class LatentDecoder:
         that is free. A tile does not see the whole picture, so its tones differ a little from
         those of the whole; the seams are blended.
     free: how many bytes are free, None where that is not known.
+    tiny: what decodes in the autoencoder's place, roughly and at once; it may be set at any time.
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class LatentDecoder:
         *,
         tiles: bool | None = None,
         free: Callable[[torch.device], int | None] | None = None,
+        tiny: TinyDecoder | None = None,
     ) -> None:
         self.autoencoder = autoencoder
+        self.tiny = tiny
         self.tiles = tiles
         self._free = free_memory if free is None else free
 
@@ -48,6 +51,8 @@ class LatentDecoder:
         autoencoder = self.autoencoder
         if autoencoder is None:
             return Decoded(pixels=latent.float().cpu())
+        if self.tiny is not None:
+            return Decoded(pixels=_roughly(self.tiny, latent))
         raw = autoencoder.space.restore(latent).to(next(autoencoder.parameters()))
         raw = raw.contiguous(memory_format=torch.channels_last)  # less time and memory for SD's
         rows = len(raw) if self.tiles is False else self._rows(autoencoder.config, raw)
@@ -66,6 +71,12 @@ class LatentDecoder:
         height, width = raw.shape[2:]
         one = decoding_bytes(config, (height, width), raw.dtype.itemsize)
         return min(len(raw), int(RESERVE * free / one))
+
+
+def _roughly(tiny: TinyDecoder, latent: Latent) -> Float[Tensor, "B P H W"]:
+    """One by one: its maps are small, but those of many large pictures are not."""
+    rows = latent.to(next(tiny.parameters())).split(1)
+    return torch.cat([finite(tiny(row), "tiny decoder").float().cpu() for row in rows])
 
 
 def in_tiles(autoencoder: Autoencoder, raw: Latent) -> Float[Tensor, "B P H W"]:
@@ -121,36 +132,3 @@ def decoding_bytes(config: AutoencoderConfig, size: tuple[int, int], itemsize: i
     widths = (*config.channels[1:], config.channels[-1])
     largest = max(channels * (stride >> level) ** 2 for level, channels in enumerate(widths))
     return MAPS * largest * height * width * itemsize
-
-
-def free_memory(device: torch.device) -> int | None:
-    """Bytes that may still be taken on a device; None where the system does not say."""
-    if device.type == "cuda":
-        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return torch.cuda.mem_get_info(device)[0] + unused
-    if device.type != "cpu":
-        return None
-    found = [free for free in (_linux_memory(), _container_memory()) if free is not None]
-    return min(found, default=None)
-
-
-def _linux_memory() -> int | None:
-    for line in _lines(Path("/proc/meminfo")):
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) << 10
-    return None
-
-
-def _container_memory() -> int | None:
-    """What a limit on the container's memory leaves, where there is one (cgroup v2)."""
-    most, used = (_lines(Path(f"/sys/fs/cgroup/memory.{name}")) for name in ("max", "current"))
-    if not (most and used and most[0].isdigit()):
-        return None
-    return max(0, int(most[0]) - int(used[0]))
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from limner.data.pixels import to_picture
 from limner.diffusion.process import Level
+from limner.diffusion.solvers import Against, Pair
 from limner.engine.asks import Ask, Decode, Denoise, Step
-from limner.engine.numerics import Watch
+from limner.engine.numerics import Watch, suspected
 from limner.errors import RequestError
 from limner.pipeline.plan import Feature, Moment, Plan, given, repeated
 from limner.pipeline.result import Clock, Result
@@ -30,13 +31,13 @@ Painting = Generator[Ask | Step, Any, Result]
 
 def paint(plan: Plan) -> Painting:
     """Text encoder, noise, solver with guidance, decoder, in this order."""
-    clock = Clock()
-    with clock.stage("text"):
+    clock, suspects = Clock(), plan.suspects
+    with clock.stage("text"), suspected(suspects):
         plan, features = yield from begun(plan)
         told = yield from read(plan, features)
-    with clock.stage("denoise"):
+    with clock.stage("denoise"), suspected(suspects):
         x = yield from denoised(plan, told, features)
-    with clock.stage("decode"):
+    with clock.stage("decode"), suspected(suspects):
         decoded = yield Decode(latent=x)
         images = pictures(decoded.pixels, features)
     result = Result(
@@ -78,10 +79,10 @@ def denoised(
         x, level = next(solver)
         while True:
             index += 1
-            picture = yield from guided(plan, told, features, x, level)
-            watch(picture, f"denoiser at step {index}")
-            yield _step(plan, features, index, x, level, picture)
-            x, level = solver.send(picture)
+            seen = yield from guided(plan, told, features, x, level)
+            watch(seen.denoised, f"denoiser at step {index}")
+            yield _step(plan, features, index, x, level, seen.denoised)
+            x, level = solver.send(seen.denoised if plan.against is None else seen)
     except StopIteration as finished:
         x = finished.value
     x = x if plan.path.end == 1 else plan.path.end * x
@@ -94,8 +95,11 @@ def denoised(
 
 def guided(
     plan: Plan, told: Told, features: Sequence[Feature], x: Latent, level: Level
-) -> Generator[Ask, Any, Latent]:
-    """The denoised picture of one evaluation: rows without and with the prompt, combined."""
+) -> Generator[Ask, Any, Pair]:
+    """The denoised picture of one evaluation: rows without and with the prompt, combined.
+
+    Beside it what the solver may measure the noise against.
+    """
     for feature in features:
         x = feature.shown(x, level)
     step, scene = at_level(told, plan.path.levels, level)
@@ -113,10 +117,14 @@ def guided(
     rows = yield ask
     for feature in features:
         rows = feature.answered(rows)
-    picture = plan.guidance.combined(rows.chunk(len(texts)), scene.weights, x, level)
+    seen = rows.chunk(len(texts))
+    picture = plan.guidance.combined(seen, scene.weights, x, level)
+    against = seen[0] if plan.against is Against.UNGUIDED else picture
+    hold = plan.model.parts.sampling.hold
+    picture = picture if hold is None else hold(picture)
     for feature in features:
-        picture = feature.kept(picture)
-    return picture
+        picture, against = feature.kept(picture), feature.kept(against)
+    return Pair(picture, against)
 
 
 def begin(plan: Plan, features: Sequence[Feature]) -> tuple[Latent, Any]:

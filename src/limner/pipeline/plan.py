@@ -13,7 +13,7 @@ from limner.diffusion.guidance import Guidance
 from limner.diffusion.noise import Noise, Variation, seeds_from
 from limner.diffusion.path import Path
 from limner.diffusion.process import Level
-from limner.diffusion.solvers import SOLVERS, Solver
+from limner.diffusion.solvers import SOLVERS, Against, Solver
 from limner.engine.adapted import Adapted
 from limner.engine.asks import Ask, Denoise, Step
 from limner.pipeline.model import Model
@@ -24,6 +24,7 @@ from limner.prompt import Tree
 from limner.types import Latent
 
 T = TypeVar("T")
+STRONG = 50.0  # a guidance or a weight above it is no usual one
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +35,8 @@ class Plan:
     ends are multiplied by; levels: those that are taken. adapted: the LoRAs and learned words.
     features: what of the request is more than words to a picture. notes: what the person should
     know. before, total: evaluations of the denoiser that come before, and that there are, where
-    this is a part of a longer painting. again: plans another request for the same model.
+    this is a part of a longer painting; total is None where the solver chooses its steps. again:
+    plans another request for the same model.
     """
 
     request: Request
@@ -49,7 +51,7 @@ class Plan:
     adapted: Adapted
     features: tuple[Feature, ...]
     again: Callable[[Request], Plan]
-    total: int = 0
+    total: int | None = 0
     before: int = 0
     notes: tuple[str, ...] = ()
 
@@ -61,6 +63,22 @@ class Plan:
     def trees(self) -> tuple[Tree, ...]:
         """All of its texts."""
         return self.prompt, self.negative, *self.regions
+
+    @property
+    def suspects(self) -> tuple[str, ...]:
+        """What of it may make numbers that are not finite, in words; the model's own are not."""
+        loras = [
+            f"LoRA {each.name!r} at {each.picture:g}"
+            for each in self.adapted.loras
+            if each.picture or each.text
+        ]
+        words = [f"the learned word {word!r}" for word in given(self.request.embeddings)]
+        scales = (
+            f"{name.replace('_', ' ')} {scale:g}"
+            for name in ("guidance", "style_weight", "content_weight")
+            if abs(scale := getattr(self.request, name) or 0.0) > STRONG
+        )
+        return (*loras, *words, *scales)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -75,11 +93,19 @@ class Plan:
         return space.channels, height // space.stride, width // space.stride
 
     @property
-    def calls(self) -> int:
-        """How often the denoiser is asked, whatever for, on the way through the levels."""
+    def against(self) -> Against | None:
+        """What the solver is sent beside the denoised picture."""
+        return SOLVERS[given(self.request.solver)].against
+
+    @property
+    def calls(self) -> int | None:
+        """How often the denoiser is asked, whatever for, on the way through the levels.
+
+        None where the solver chooses its steps.
+        """
         return self.calls_of(self.levels)
 
-    def calls_of(self, levels: tuple[Level, ...]) -> int:
+    def calls_of(self, levels: tuple[Level, ...]) -> int | None:
         """The same for other levels of this solver."""
         return SOLVERS[given(self.request.solver)].calls(levels)
 
@@ -119,8 +145,8 @@ class Feature:
         return plan, self
         yield
 
-    def calls(self, plan: Plan) -> int:
-        """How often it has the denoiser asked beside the plan's own way."""
+    def calls(self, plan: Plan) -> int | None:
+        """How often it has the denoiser asked beside the plan's own way; None: nobody knows."""
         return 0
 
     def told(self, told: Told) -> Told:

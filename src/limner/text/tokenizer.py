@@ -199,7 +199,7 @@ class Tokenizer:
     def pieces(self, text: str) -> Iterator[Piece]:
         """The learned words of a text, and what stands before, between and after them."""
         last = 0
-        for word, (start, end) in _found(tuple(self._learned), text):
+        for word, (start, end) in places_of(tuple(self._learned), text):
             yield self._plain(text, last, start)
             ids = self._learned[word]
             yield Piece(ids, [word] * len(ids), [(start, end)] * len(ids), learned=True)
@@ -274,12 +274,15 @@ def _engine(vocabulary: dict[str, int], merges: list[Merge]) -> Engine:
 def words_in(words: Iterable[str], text: str) -> tuple[str, ...]:
     """The learned words that occur in a text, as `Tokenizer` finds them, the longest first."""
     longest = _longest_first(words)
-    found = {word for word, _ in _found(longest, text)}
+    found = {word for word, _ in places_of(longest, text)}
     return tuple(word for word in longest if word in found)
 
 
-def _found(longest: tuple[str, ...], text: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The words in a text and their places; of two that begin at one place the longer."""
+def places_of(longest: tuple[str, ...], text: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The words in a text and their places; of two that begin at one place the first.
+
+    longest: the words, the longest first.
+    """
     for match in _pattern(longest).finditer(text) if longest else ():
         yield longest[(match.lastindex or 0) - 1], match.span()
 
@@ -307,6 +310,15 @@ def _byte_alphabet() -> list[str]:
     shifted = [c for c in alphabet if ord(c) >= 256]  # the bytes that have no glyph of their own
     letters = sorted(printable) + sorted(shifted)
     return letters + [letter + WORD_END for letter in letters]
+
+
+@cache
+def byte_letters() -> dict[str, int]:
+    """The vocabulary's letter for a byte -> that byte; bytes without a glyph have other letters."""
+    letters = _byte_alphabet()[:256]
+    own = {letter: ord(letter) for letter in letters if ord(letter) < 256}
+    others = sorted(set(range(256)) - set(own.values()))
+    return own | dict(zip(letters[len(own) :], others, strict=True))
 
 
 def _vocabulary(merges: Iterable[Merge]) -> dict[str, int]:
@@ -359,12 +371,16 @@ def _read_settings(folder: Path) -> tuple[str, bool, int]:
     for name in ("special_tokens_map.json", "tokenizer_config.json"):
         if (folder / name).is_file():
             settings |= json.loads((folder / name).read_text(encoding="utf-8"))
-    pad = settings.get("pad_token", END)
-    length = settings.get("model_max_length", CLIP_LENGTH)
+    said = {name: value for name, value in settings.items() if value is not None}
+    pad, length = said.get("pad_token", END), said.get("model_max_length", CLIP_LENGTH)
     name = pad["content"] if isinstance(pad, dict) else pad
+    if not isinstance(name, str):
+        raise ValueError(f"pad_token is {str(name)[:40]}: a token is right")
+    if isinstance(length, bool) or not isinstance(length, int | float) or not length >= 3:
+        raise ValueError(f"model_max_length is {str(length)[:40]}: a number of tokens is right")
     special = name != END and not settings.get("split_special_tokens", False)
     # transformers writes "no limit" as 10**30
-    return name, special, length if length < 10**6 else CLIP_LENGTH
+    return name, special, int(length) if length < 10**6 else CLIP_LENGTH
 
 
 def _write_json(path: Path, value: dict) -> None:

@@ -11,7 +11,6 @@ FOLDER/snapshots/   averages over time, where the loop is asked for them
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
@@ -20,13 +19,14 @@ from pathlib import Path
 import torch
 
 from limner.checkpoints import ModelFolder
+from limner.checkpoints.clip import is_published, load_clip, save_clip
 from limner.data.records import PictureSet
 from limner.errors import TrainingError
 from limner.training.launch import find_processes
 from limner.training.loop import Progress, Trainer
 from limner.training.objectives import Objective
 from limner.training.recipes import Recipe, missing_parts
-from limner.training.saving import holds_state
+from limner.training.saving import claimed, holds_state
 from limner.training.sheet import Sheet
 
 LOG = "log.jsonl"
@@ -52,14 +52,14 @@ def train(
     shard: over several processes, each holds a part of every weight.
     stop: asked after every step; if it is true in any process, all save and end.
     Over several processes all of this is yielded by each, sheets and models only by the first.
-    Raises TrainingError where a part is missing, the folder already holds a training, or another
-    process has failed.
+    Raises TrainingError where a part is missing, the folder already holds a training or is being
+    trained in, or another process has failed.
     """
     if holds_state(folder) and not resume:
         raise TrainingError(f"{folder} already holds a training: add --resume, or name another")
     chosen = recipe.choose(data)
     processes = find_processes(device, shard=shard)
-    with processes.together():
+    with processes.together(), claimed(folder, processes.rank):
         with processes.in_turn():
             model = prepare(recipe, folder / "model", base)
             torch.manual_seed(recipe.loop.seed)
@@ -138,7 +138,10 @@ def averaged(trainer: Trainer, make: Callable[[], Objective]) -> Iterator[Object
 def prepare(recipe: Recipe, folder: Path, base: Path | None) -> ModelFolder:
     """The model folder to be, holding the parts that came before."""
     if base is not None and not folder.exists():
-        shutil.copytree(base, folder)
+        if is_published(base):
+            save_clip(load_clip(base), folder)
+        else:
+            ModelFolder(base).copy_to(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model = ModelFolder(folder)
     missing = missing_parts(recipe, model)

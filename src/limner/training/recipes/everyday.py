@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from limner.data.emoji import cache_folder, default_folder
+from limner.data.emoji import default_folder
 from limner.data.world import WorldConfig
+from limner.files import cache_folder
 from limner.models.dit import DIT_EMOJI
 from limner.models.presets import AUTOENCODER_EVERYDAY, UNET_EMOJI, UNET_EMOJI_128
 from limner.training.loop import LoopConfig

@@ -1,0 +1,223 @@
+"""Other people's clients, unchanged, as they come from the registry."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import threading
+import time
+
+import httpx2
+import numpy as np
+import openai
+import pytest
+import webuiapi
+from PIL import Image
+from running import Running
+
+from limner.pipeline.infotext import parse
+
+
+@pytest.fixture(scope="module")
+def sdk(server: Running) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def webui(server: Running) -> webuiapi.WebUIApi:
+    host, port = server.url.removeprefix("http://").split(":")
+    return webuiapi.WebUIApi(host=host, port=int(port))
+
+
+def opened(encoded: str | None) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(encoded or "")))
+
+
+def as_file(image: Image.Image) -> tuple[str, bytes, str]:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return "picture.png", file.getvalue(), "image/png"
+
+
+def half_transparent(size: int) -> Image.Image:
+    mask = Image.new("RGBA", (size, size), (0, 0, 0, 255))
+    mask.paste((0, 0, 0, 0), (0, 0, size // 2, size))
+    return mask
+
+
+class TestOpenAI:
+    def test_models(self, sdk: openai.OpenAI) -> None:
+        assert [model.id for model in sdk.models.list()] == ["tiny", "two"]
+        assert sdk.models.retrieve("tiny").owned_by == "limner"
+
+    def test_pictures_of_the_size_that_was_asked_for(self, sdk: openai.OpenAI) -> None:
+        answer = sdk.images.generate(
+            prompt="a red apple", n=2, size="64x32", extra_body={"seed": 3}
+        )
+        assert answer.data is not None
+        assert [opened(each.b64_json).size for each in answer.data] == [(64, 32)] * 2
+        again = sdk.images.generate(prompt="a red apple", n=2, size="64x32", extra_body={"seed": 3})
+        assert answer.data[0].b64_json == again.data[0].b64_json  # type: ignore[index]
+
+    @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+    def test_kinds_of_files(self, sdk: openai.OpenAI, kind: str) -> None:
+        answer = sdk.images.generate(prompt="a cat", model="tiny", output_format=kind)  # type: ignore[call-overload]
+        assert opened(answer.data[0].b64_json).format == kind.upper()
+
+    def test_an_edit_paints_where_the_mask_is_transparent(self, sdk: openai.OpenAI) -> None:
+        old = Image.new("RGBA", (16, 16), (200, 10, 10, 255))
+        answer = sdk.images.edit(
+            image=as_file(old), mask=as_file(half_transparent(16)), prompt="a blue cat"
+        )
+        assert answer.data is not None
+        new = np.asarray(opened(answer.data[0].b64_json).convert("RGBA"))
+        assert np.array_equal(new[:, 8:], np.asarray(old)[:, 8:])
+        assert not np.array_equal(new[:, :8], np.asarray(old)[:, :8])
+
+    def test_a_stream_of_partial_pictures(self, sdk: openai.OpenAI) -> None:
+        stream = sdk.images.generate(
+            prompt="a cat", stream=True, partial_images=2, extra_body={"num_inference_steps": 6}
+        )
+        found = list(stream)
+        kinds = [event.type for event in found]
+        assert kinds == ["image_generation.partial_image"] * 2 + ["image_generation.completed"]
+        assert [event.partial_image_index for event in found[:2]] == [0, 1]  # type: ignore[union-attr]
+        assert all(opened(event.b64_json).size == (16, 16) for event in found)
+
+    def test_mistakes_are_its_own_errors(self, sdk: openai.OpenAI) -> None:
+        with pytest.raises(openai.BadRequestError, match="WIDTHxHEIGHT"):
+            sdk.images.generate(prompt="a cat", size="big")  # type: ignore[call-overload]
+        with pytest.raises(openai.BadRequestError, match="output_format") as raised:
+            sdk.images.generate(prompt="a cat", output_format="gif")  # type: ignore[call-overload]
+        assert raised.value.param == "output_format"
+        with pytest.raises(openai.NotFoundError, match="no such model"):
+            sdk.images.generate(prompt="a cat", model="nope")
+        with pytest.raises(openai.BadRequestError, match="unknown"):
+            sdk.images.generate(prompt="a cat", extra_body={"shoe_size": 44})
+        with pytest.raises(openai.BadRequestError, match="missing"):
+            sdk.images.edit(image=[], prompt="a cat")
+
+    def test_a_key_is_asked_for(self, keyed: Running) -> None:
+        wrong = openai.OpenAI(base_url=f"{keyed.url}/v1", api_key="x" * 20, max_retries=0)
+        with pytest.raises(openai.AuthenticationError, match="key"):
+            wrong.models.list()
+
+    def test_who_goes_away_cancels(self, server: Running) -> None:
+        sdk = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=1.0)
+        before = server.service.counts["openai", "cancelled"]
+        with pytest.raises(openai.APITimeoutError):
+            sdk.images.generate(
+                prompt="a cat",
+                extra_body={"num_inference_steps": 1000, "limner": {"solver": "euler"}},
+            )
+        until = time.monotonic() + 10
+        while server.service.counts["openai", "cancelled"] == before and time.monotonic() < until:
+            time.sleep(0.05)
+        assert server.service.counts["openai", "cancelled"] == before + 1
+
+
+class TestWebUI:
+    def test_a_picture_with_its_infotext(self, webui: webuiapi.WebUIApi) -> None:
+        made = webui.txt2img(
+            prompt="a red apple", negative_prompt="blue", seed=5, steps=3, cfg_scale=4,
+            sampler_name="Euler a", width=64, height=32, batch_size=2,
+        )  # fmt: skip
+        assert [image.size for image in made.images] == [(64, 32)] * 2
+        assert made.info["all_seeds"] == [5, 6]
+        assert made.info["sampler_name"] == "Euler a"
+        assert made.parameters["prompt"] == "a red apple"
+        said = parse(made.images[1].text["parameters"])
+        assert said.fields["seed"] == 6
+        assert webui.png_info(made.images[0]).info == made.images[0].text["parameters"]
+
+    def test_what_a_model_cannot_paint_is_painted_smaller_and_said(
+        self, webui: webuiapi.WebUIApi
+    ) -> None:
+        made = webui.txt2img(prompt="a cat", steps=1, sampler_name="DPM++ 2M")
+        assert made.image.size == (512, 512)
+        assert made.info["extra_generation_params"]["Painted at"] == "16x16"
+
+    def test_a_mask_is_white_where_it_is_painted(self, webui: webuiapi.WebUIApi) -> None:
+        old = Image.new("RGB", (16, 16), (200, 10, 10))
+        mask = Image.new("L", (16, 16))
+        mask.paste(255, (0, 0, 8, 16))
+        sent = {"images": [old], "prompt": "a cat", "steps": 2, "mask_blur": 0}
+        sent |= {"width": 16, "height": 16, "sampler_name": "Euler", "seed": 1}
+        made = webui.img2img(**sent, mask_image=mask, inpainting_fill=1)
+        new = np.asarray(made.image.convert("RGB"))
+        assert np.array_equal(new[:, 8:], np.asarray(old)[:, 8:])
+        assert not np.array_equal(new[:, :8], np.asarray(old)[:, :8])
+        turned = webui.img2img(**sent, mask_image=mask, inpainting_mask_invert=1)
+        new = np.asarray(turned.image.convert("RGB"))
+        assert np.array_equal(new[:, :8], np.asarray(old)[:, :8])
+
+    def test_progress_and_interrupt(self, webui: webuiapi.WebUIApi) -> None:
+        made: list[webuiapi.WebUIApiResult] = []
+        thread = threading.Thread(
+            target=lambda: made.append(
+                webui.txt2img(prompt="a cat", steps=1000, sampler_name="Euler", width=16, height=16)
+            )
+        )
+        thread.start()
+        seen, until = [], time.monotonic() + 20
+        while time.monotonic() < until:
+            seen.append(webui.get_progress())
+            if seen[-1]["current_image"] and seen[-1]["state"]["sampling_step"] > 1:
+                break
+            time.sleep(0.05)
+        assert 0 < seen[-1]["progress"] < 1
+        assert opened(seen[-1]["current_image"]).size == (16, 16)
+        assert webui.interrupt() == {}
+        thread.join(20)
+        assert made[0].image.size == (16, 16)
+        assert "interrupted" in made[0].info["extra_generation_params"]["Warnings"]
+        idle = webui.get_progress()
+        assert (idle["progress"], idle["state"]["job_count"]) == (0, 0)
+
+    def test_what_there_is(self, webui: webuiapi.WebUIApi) -> None:
+        assert webui.util_get_model_names() == ["tiny", "two"]
+        assert "DPM++ 2M" in webui.util_get_sampler_names()
+        assert "Karras" in [each["label"] for each in webui.get_schedulers()]
+        assert webui.get_scripts() == {"txt2img": [], "img2img": []}
+        for stub in (webui.get_sd_vae, webui.get_prompt_styles, webui.get_loras):
+            assert stub() == []
+
+    def test_a_model_is_chosen_and_stays(self, webui: webuiapi.WebUIApi) -> None:
+        whole = webui.get_options()
+        assert whole["sd_model_checkpoint"] == "tiny"
+        webui.set_options({**whole, "sd_model_checkpoint": "two"})  # as Open WebUI does
+        try:
+            assert webui.util_get_current_model() == "two"
+            made = webui.txt2img(prompt="a cat", steps=1, width=16, height=16)
+            assert made.info["sd_model_name"] == "two"
+        finally:
+            webui.set_options({"sd_model_checkpoint": "tiny"})
+
+    @pytest.mark.parametrize(
+        ("sent", "status"),
+        [
+            ({"sampler_name": "Nope"}, 400),
+            ({"sampler_name": "DPM++ 2M Karras"}, 422),  # which this model cannot
+            ({"script_name": "x/y/z plot"}, 422),
+            ({"alwayson_scripts": {"ControlNet": {"args": [{"image": "x"}]}}}, 422),
+            ({"override_settings": {"sd_model_checkpoint": "nope"}}, 404),
+            ({"steps": 0}, 422),
+        ],
+    )
+    def test_what_cannot_be_done_is_refused(
+        self, client: httpx2.Client, sent: dict[str, object], status: int
+    ) -> None:
+        answer = client.post("/sdapi/v1/txt2img", json={"prompt": "a cat", **sent})
+        assert answer.status_code == status, answer.text
+        assert set(answer.json()) == {"error", "detail", "body", "errors"}
+
+    def test_a_picture_that_is_missing_is_told_as_there(self, client: httpx2.Client) -> None:
+        answer = client.post("/sdapi/v1/img2img", json={"prompt": "a cat"})
+        assert answer.status_code == 404
+
+    def test_pictures_are_left_out_as_asked(self, client: httpx2.Client) -> None:
+        sent = {"prompt": "a cat", "steps": 1, "width": 16, "height": 16, "send_images": False}
+        answer = client.post("/sdapi/v1/txt2img", json=sent).json()
+        assert answer["images"] == []
+        assert json.loads(answer["info"])["steps"] == 1
