@@ -120,6 +120,8 @@ def drawn(chance: random.Random, wish: dict[str, Any]) -> dict[str, Any]:
         "solver": solver,
         "schedule": chance.choice((None, *SCHEDULES)),
         "eta": chance.choice((None, 0.5)) if SOLVERS[solver].takes_eta else None,
+        "discard_penultimate": chance.choice((False, False, True)),
+        "churn": chance.choice((None, 3.0)) if SOLVERS[solver].takes_churn else None,
         "clip_skip": chance.choice((None, None, 2)),
         "noise": chance.choice(("cpu", "cpu", "nv", "batch")),
         "size": chance.choice((None, None, (24, 16))),
@@ -128,6 +130,8 @@ def drawn(chance: random.Random, wish: dict[str, Any]) -> dict[str, Any]:
         "embeddings": chance.choice((None, None, ())),
         "weighting": "scale_plain",  # A1111's own restores a mean, which that of these texts is 0
     }
+    if SOLVERS[solver].adaptive:
+        common["count"] = 1
     fixed = {"picture", "content", "layout", "upscale", "start_noise", "regions"} & wish.keys()
     if fixed:
         common |= {"size": None, "count": 1}

@@ -84,3 +84,12 @@ def _remove(place: Path) -> None:
         shutil.rmtree(place, ignore_errors=True)
     else:
         place.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Where what was built is kept: $LIMNER_CACHE, $XDG_CACHE_HOME/limner or ~/.cache/limner."""
+    if "LIMNER_CACHE" in os.environ:
+        return Path(os.environ["LIMNER_CACHE"])
+    if "XDG_CACHE_HOME" in os.environ:
+        return Path(os.environ["XDG_CACHE_HOME"]) / "limner"
+    return Path.home() / ".cache" / "limner"

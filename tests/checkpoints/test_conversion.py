@@ -1,7 +1,9 @@
 """Converting, and the one door for pickles."""
 
+import json
 import os
 import pickle
+import shutil
 import sys
 import types
 import zipfile
@@ -54,6 +56,7 @@ def test_the_widest_dtype_keeps_every_number():
     table = [
         ([half], half), ([brain], brain), ([half, brain], whole), ([half, torch.int64], half),
         ([torch.float8_e5m2], half), ([torch.float8_e4m3fn, brain], whole), ([], whole),
+        ([torch.float8_e8m0fnu], brain), ([torch.float8_e4m3fnuz], half),
     ]  # fmt: skip
     for dtypes, expected in table:
         assert widest(Entry(dtype=dtype, shape=(1,)) for dtype in dtypes) is expected
@@ -144,6 +147,72 @@ def test_a_textual_inversion_gets_the_word_it_teaches(tmp_path):
     torch.save({"string_to_param": {"*": vectors}, "name": "cat", "step": 3}, tmp_path / "x.pt")
     convert(tmp_path / "x.pt", tmp_path / "x.safetensors", from_pickle=True)
     assert torch.equal(load_file(tmp_path / "x.safetensors")["cat"], vectors)
+
+
+def test_vectors_in_a_parameter_dict_are_read(tmp_path):
+    """As LDM's trainer of textual inversions saves them; the star stands for the file's name."""
+    vectors = torch.randn(2, 768)
+    held = torch.nn.ParameterDict({"*": torch.nn.Parameter(vectors)})
+    content = {"string_to_token": {"*": torch.tensor(265)}, "string_to_param": held}
+    for zipped in (True, False):
+        torch.save(content, tmp_path / "moga.pt", _use_new_zipfile_serialization=zipped)
+        convert(tmp_path / "moga.pt", tmp_path / "x.safetensors", from_pickle=True, force=True)
+        found = load_file(tmp_path / "x.safetensors")
+        assert found.keys() == {"moga"}
+        assert torch.equal(found["moga"], vectors)
+
+
+def pickled(folder, *, shards=1, variant=""):
+    """The folder with pickles in place of its safetensors, as the first were published."""
+    for file in sorted(folder.rglob("*.safetensors")):
+        stem = "pytorch_model" if file.stem == "model" else file.stem
+        state = load_file(file)
+        if stem == "pytorch_model":
+            state |= {"embeddings.position_ids": torch.arange(77)[None]}
+        file.unlink()
+        if shards == 1 or stem == "pytorch_model":
+            torch.save(state, file.parent / f"{stem}{variant}.bin")
+            continue
+        names, where = sorted(state), {}
+        for number in range(shards):
+            part = f"{stem}-{number + 1:05d}-of-{shards:05d}.bin"
+            some = {name: state[name] for name in names[number::shards]}
+            where |= dict.fromkeys(some, part)
+            torch.save(some, file.parent / part)
+        index = json.dumps({"weight_map": where})
+        (file.parent / f"{stem}.bin.index.json").write_text(index)
+    return folder
+
+
+@pytest.mark.parametrize("options", [{}, {"shards": 2}, {"variant": ".fp16"}])
+def test_a_folder_of_pickles_becomes_a_safe_one(tmp_path, options):
+    whole = saved("sd1", tmp_path / "whole")
+    folder = pickled(shutil.copytree(whole, tmp_path / "old"), **options)
+    for refused in (load_folder, lambda path: convert(path, tmp_path / "new")):
+        with pytest.raises(CheckpointError, match="convert FOLDER NEW --from-pickle"):
+            refused(folder)
+    convert(folder, tmp_path / "new", from_pickle=True)
+    assert same_weights(load_folder(whole), load_folder(tmp_path / "new"))
+    assert same_settings(load_folder(whole), load_folder(tmp_path / "new"))
+    assert not list(tmp_path.rglob(".limner-*"))
+    assert not list((tmp_path / "new").rglob("*.bin"))
+
+
+def test_a_folder_of_pickles_runs_nothing(tmp_path, monkeypatch):
+    folder = pickled(saved("sd1", tmp_path / "old"))
+    monkeypatch.chdir(tmp_path)
+    torch.save({"a": torch.ones(1), "b": Bomb()}, folder / "unet" / "diffusion_pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="holds more than tensors"):
+        convert(folder, tmp_path / "new", from_pickle=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_pickles_beside_safetensors_are_left_alone(tmp_path, monkeypatch):
+    folder = saved("sd1", tmp_path / "old")
+    monkeypatch.chdir(tmp_path)
+    torch.save({"b": Bomb()}, folder / "unet" / "diffusion_pytorch_model.bin")
+    convert(folder, tmp_path / "new", from_pickle=True)
+    assert same_weights(load_folder(folder), load_folder(tmp_path / "new"))
 
 
 class Bomb:

@@ -11,7 +11,8 @@ from limner.checkpoints.conditions import encoder_of, multiple_of
 from limner.checkpoints.families import FAMILIES, LIMNER, SD1, SD2, SDXL, family_of_config
 from limner.checkpoints.kinds import FileKind
 from limner.checkpoints.lora_names import kohya_prefixes
-from limner.diffusion.process import EDM, RectifiedFlow
+from limner.diffusion.process import EDM, DiscreteDiffusion, RectifiedFlow
+from limner.diffusion.schedules import levels
 from limner.models.dit import DiT, DiTConfig
 
 
@@ -48,6 +49,13 @@ def test_the_towers_of_a_family_are_what_encodes_its_texts() -> None:
     assert (both.first.tower, both.second.tower) == (sdxl.text_encoder, sdxl.text_encoder_2)
     assert sd1.adaptable.keys() == {"unet", "text_encoder"}
     assert sdxl.adaptable.keys() == {"unet", "text_encoder", "text_encoder_2"}
+
+
+def test_align_your_steps_are_the_familys() -> None:
+    process = DiscreteDiffusion()
+    for family, aligned in ((SD1, "ays_sd1"), (SD2, "ays_sd1"), (SDXL, "ays_sdxl")):
+        found = family.sampling.path(process, 10, "ays")
+        assert found.levels == levels(process, 10, aligned)
 
 
 def test_names_of_kohyas_trainer_are_read_from_every_family() -> None:

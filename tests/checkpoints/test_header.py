@@ -42,33 +42,39 @@ def many(count):
 @pytest.mark.parametrize(
     ("header", "data", "message"),
     [
-        ({"a": entry()}, b"123", "end at byte"),
-        ({"a": entry()}, b"12345", "end at byte"),
-        ({"a": entry(), "b": entry()}, b"1234", "overlap"),
-        ({"a": entry(offsets=(0, 4)), "b": entry(offsets=(8, 12))}, b"0" * 12, "gap"),
-        ({"a": entry(offsets=(4, 8))}, b"0" * 8, "gap"),
-        ({"a": entry(shape=(2,))}, b"1234", r"of shape \[2\] is at \[0, 4\]"),
-        ({"a": entry(offsets=(4, 0))}, b"1234", "is at"),
-        ({"a": entry(offsets=(0, 4, 4))}, b"1234", "is at"),
-        ({"a": entry(shape=(-1, -1))}, b"1234", "no shape or place"),
-        ({"a": entry(shape=(True,))}, b"1234", "no shape or place"),
-        ({"a": entry(shape=(1.0,))}, b"1234", "no shape or place"),
-        ({"a": entry(shape=(1,) * 9)}, b"1234", "no shape or place"),
-        ({"a": entry(shape=(2**63,), offsets=(0, 2**65))}, b"", "no shape or place"),
-        ({"a": entry(shape=(2**40,), offsets=(0, 2**42))}, b"", "end at byte"),
-        ({"a": entry(dtype="F128")}, b"1234", "dtype 'F128'; known are F64"),
-        ({"a": entry(dtype=["F32"])}, b"1234", "dtype"),
-        ({"a": 3}, b"", "no shape or place"),
-        ({"a\n\x1b[2J\ud800": 3}, b"", r"tensor \['a\\n\\x1b\[2J\\ud800'\] has no shape"),
-        ({"__metadata__": {"a": 1}}, b"", "metadata is not text"),
-        ({"__metadata__": []}, b"", "metadata is not text"),
-        (b'{"a":1,"a":2}', b"", "twice"),
-        (b'{"a":NaN}', b"", "not JSON"),
-        (b'{"a":' + b"1" * 5000 + b"}", b"", "not JSON"),
-        (b'{"a":"\xff"}', b"", "not JSON"),
-        (b"{" + b'"a":[' * 100_000, b"", "not JSON"),
-        (b'{"a":[' + b"[]," * 2_000_000 + b"[]]}", b"", "lists and objects"),
-        (b'{"a":[' + b'"",' * 2_500_000 + b'""]}', b"", "no shape or place"),
+        ({"a": entry()}, b"123", "not fully covered"),
+        ({"a": entry()}, b"12345", "not fully covered"),
+        ({"a": entry(), "b": entry()}, b"1234", "invalid offset for tensor"),
+        (
+            {"a": entry(offsets=(0, 4)), "b": entry(offsets=(8, 12))},
+            b"0" * 12,
+            "invalid offset for tensor `b`",
+        ),
+        ({"a": entry(offsets=(4, 8))}, b"0" * 8, "invalid offset for tensor `a`"),
+        ({"a": entry(shape=(2,))}, b"1234", "invalid shape"),
+        ({"a": entry(offsets=(4, 0))}, b"1234", "invalid offset for tensor `a`"),
+        ({"a": entry(offsets=(0, 4, 4))}, b"1234", "invalid length 3"),
+        ({"a": entry(shape=(-1, -1))}, b"1234", "integer `-1`"),
+        ({"a": entry(shape=(True,))}, b"1234", "boolean `true`"),
+        ({"a": entry(shape=(1.0,))}, b"1234", "floating point"),
+        ({"a": entry(shape=(1,) * 9)}, b"1234", "has 9 dimensions"),
+        ({"a": entry(shape=(2**63,), offsets=(0, 2**65))}, b"", "floating point"),
+        ({"a": entry(shape=(2**40,), offsets=(0, 2**42))}, b"", "not fully covered"),
+        ({"a": entry(dtype="F128")}, b"1234", "unknown variant `F128`, expected one of"),
+        ({"a": entry("F4", (2,), (0, 1))}, b"1", "dtype F4; known are F64"),
+        ({"a": entry(dtype=["F32"])}, b"1234", "invalid type: sequence"),
+        ({"a": 3}, b"", "invalid type: integer `3`"),
+        ({"a\n\x1b[2Jé": entry(offsets=(4, 8))}, b"0" * 8, r"`a\\n\\x1b\[2J\\xe9`"),
+        ({"a\ud800": entry()}, b"1234", "hex escape"),
+        ({"__metadata__": {"a": 1}}, b"", "expected a string"),
+        ({"__metadata__": []}, b"", "expected a map"),
+        (b'{"a":%b,"a":%b}' % ((json.dumps(entry()).encode(),) * 2), b"1234", "twice"),
+        (b'{"a":NaN}', b"", "invalid JSON"),
+        (b'{"a":' + b"1" * 5000 + b"}", b"", "out of range"),
+        (b'{"a":"\xff"}', b"", "invalid UTF-8"),
+        (b"{" + b'"a":[' * 100_000, b"", "invalid JSON"),
+        (b'{"a":[' + b"[]," * 2_000_000 + b"[]]}", b"", "invalid type: sequence"),
+        (b'{"a":[' + b'"",' * 2_500_000 + b'""]}', b"", "unknown variant"),
         (b"{" + b" " * (9 << 20), b"", "says its header has 9,437,185 bytes"),
         (many(MOST_TENSORS + 1), b"", f"has {MOST_TENSORS + 1:,} tensors"),
         (many(1_000_000), b"0" * 4_000_000, "says its header has"),
@@ -93,6 +99,19 @@ def test_as_many_tensors_as_are_allowed_take_no_two_seconds(tmp_path):
     began = time.process_time()
     assert len(read_header(path).entries) == MOST_TENSORS
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b' \n{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  ',
+        b'{"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+    ],
+)
+def test_headers_of_other_programs(tmp_path, header):
+    path = written(tmp_path / "x", header, struct.pack("<f", 2.5))
+    assert read_header(path).metadata == {}
+    assert open_weights(path).get("a").tolist() == [2.5]
 
 
 @pytest.mark.parametrize(

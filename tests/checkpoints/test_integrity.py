@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 import torch
-from models_of_every_family import tiny_file, tiny_parts
+from models_of_every_family import UNETS, tiny_file, tiny_parts
 from safetensors.torch import load_file, save_file
 
 import limner
 from limner.checkpoints import inspect, load_folder, load_single_file, save_folder
 from limner.cli import main
 from limner.errors import CheckpointError
+from limner.models.unet import UNet
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,27 @@ def test_a_model_of_pixels_says_that_it_is_one(folder: Path) -> None:
 def test_a_model_of_pixels_that_is_saved_says_so(tmp_path: Path) -> None:
     save_folder(replace(tiny_parts("sd1"), autoencoder=None), tmp_path / "pixels")
     assert load_folder(tmp_path / "pixels").autoencoder is None
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_unet_of_rgb_is_a_model_of_pixels(tmp_path: Path, named: bool) -> None:
+    """As diffusers writes one: no autoencoder, and no word of it."""
+    path, whole = tmp_path / "pixels", tiny_parts("sd1")
+    torch.manual_seed(0)
+    unet = UNet(replace(UNETS["sd1"], in_channels=3, out_channels=3))
+    save_folder(replace(whole, denoiser=unet.eval(), autoencoder=None), path)
+    index(path, vae="gone", **({"vqvae": ["diffusers", "VQModel"]} if named else {}))
+    (path / "limner.json").unlink()
+    config = json.loads((path / "unet" / "config.json").read_text())
+    (path / "unet" / "config.json").write_text(json.dumps({**config, "sample_size": 16}))
+    if named:
+        with pytest.raises(CheckpointError, match="vae is missing"):
+            load_folder(path)
+        return
+    assert inspect(path).sound
+    painter = limner.load(path, device="cpu")
+    result = painter.generate("a cat", seed=0, steps=1)
+    assert (result.latents.shape, result.images[0].size) == ((1, 3, 16, 16), (16, 16))
 
 
 @pytest.mark.parametrize(

@@ -372,11 +372,10 @@ def test_what_does_not_fit(models, tensors, message):
 @pytest.mark.parametrize(
     ("key", "kind"),
     [
-        ("unet.x.oft_R.weight", "peft's OFT"),
         ("lora_unet_x.set_weight", "weights in place of the model's"),
-        ("unet.x.lora_B.bias", "LoRA with biases"),
-        ("lora_unet_x.a1.weight", "GLoRA"),
-        ("lora_unet_x.on_input", "IA3"),
+        ("unet.x.ia3_l", "peft's IA3"),
+        ("lora_unet_x.lambda_layer", "T-LoRA"),
+        ("unet.x.vera_lambda_b", "a kind of peft's"),
     ],
 )
 def test_other_kinds_are_refused_by_name(models, key, kind):

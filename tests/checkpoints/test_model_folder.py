@@ -10,6 +10,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from limner.checkpoints import (
     ModelFolder,
+    convert,
     load_folder,
     ship,
     ship_denoiser,
@@ -150,6 +151,39 @@ def test_a_folder_borrows_from_its_base_what_it_has_not(tiny_model, tmp_path):
     assert all(torch.equal(own, lent) for own, lent in both)
     with pytest.raises(CheckpointError, match="exists already"):
         ship_denoiser(trained, tmp_path / "small", "../base")
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_copy_elsewhere_finds_its_base(absolute, tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "base")
+    lender = str(tmp_path / "base") if absolute else "../base"
+    ship_denoiser(tmp_path / "base", tmp_path / "small", lender)
+    copy = ModelFolder(tmp_path / "small").copy_to(tmp_path / "deep" / "er" / "copy")
+    assert copy.base.path.resolve() == tmp_path / "base"
+    assert json.loads((copy.path / "limner.json").read_text())["base"] == (
+        lender if absolute else "../../../base"
+    )
+    assert load_folder(copy.path).sampling == load_folder(tiny_model).sampling
+    (tmp_path / "small" / "limner.json").write_text('{"base": "../gone"}')
+    with pytest.raises(CheckpointError, match="which is missing"):
+        ModelFolder(tmp_path / "small").copy_to(tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_part_that_a_folder_gives_up_is_not_its_bases(tiny_model, tmp_path):
+    ship_denoiser(tiny_model, tmp_path / "small", str(tiny_model))
+    folder = ModelFolder(tmp_path / "small")
+    folder.remove("vae")
+    assert not folder.has("vae")
+    assert folder.has("text_encoder")
+
+
+def test_a_conversion_keeps_what_the_base_is_exact_in(tiny_model, tmp_path):
+    ship_denoiser(tiny_model, tmp_path / "small", str(tiny_model))  # in half precision
+    convert(tmp_path / "small", tmp_path / "whole")
+    tower = load_folder(tmp_path / "whole").text_encoder.state_dict()
+    for name, weight in ModelFolder(tiny_model).load("text_encoder").state_dict().items():
+        assert torch.equal(tower[name], weight)
 
 
 def test_a_base_that_is_missing_is_named(tiny_model, tmp_path):

@@ -14,7 +14,6 @@ from torch import Tensor
 from limner.checkpoints import inspect, load_folder, save_folder
 from limner.diffusion.process import EDM, DiscreteDiffusion, RectifiedFlow
 from limner.diffusion.sample import denoise_with, drive, last
-from limner.diffusion.solvers import solver_named
 
 NOISE = torch.randn(1, 4, LATENT, LATENT, generator=torch.Generator().manual_seed(1))
 CONTEXT = torch.randn(1, 5, 32, generator=torch.Generator().manual_seed(2))
@@ -25,6 +24,8 @@ SCHEDULERS: list[tuple[type, dict[str, Any], tuple[str, str]]] = [
     (diffusers.DDIMScheduler, {**CHAIN, "clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}, ("ddim", "leading")),  # noqa: E501
     (diffusers.EulerDiscreteScheduler, {**CHAIN, "timestep_spacing": "trailing", "prediction_type": "v_prediction", "rescale_betas_zero_snr": True}, ("euler", "trailing")),  # noqa: E501
     (diffusers.DPMSolverMultistepScheduler, {**CHAIN, "use_karras_sigmas": True}, ("dpmpp_2m", "karras")),  # noqa: E501
+    (diffusers.DPMSolverMultistepScheduler, {**CHAIN, "thresholding": True, "sample_max_value": 1.5, "final_sigmas_type": "sigma_min"}, ("dpmpp_2m", "linspace")),  # noqa: E501
+    (diffusers.DEISMultistepScheduler, {**CHAIN}, ("deis_2", "linspace")),
     (diffusers.DPMSolverSinglestepScheduler, {**CHAIN}, ("dpmpp_2s_single", "linspace")),
     (diffusers.FlowMatchEulerDiscreteScheduler, {"shift": 3.0}, ("euler", "shifted")),
     (diffusers.EDMEulerScheduler, {"sigma_data": 1.0, "sigma_max": 120.0, "sigma_schedule": "exponential", "prediction_type": "v_prediction"}, ("euler", "exponential")),  # noqa: E501
@@ -54,11 +55,13 @@ def theirs(scheduler: Any, unet: Any) -> Tensor:
 def ours(parts: Any) -> Tensor:
     own = parts.sampling
     way = own.path(parts.process, STEPS, own.schedule)
-    denoise = denoise_with(
+    model = denoise_with(
         lambda x, t: parts.denoiser(x, t, CONTEXT), parts.process, parts.prediction
     )
-    run = solver_named(own.solver)(way.start * NOISE, way.levels, torch.randn_like)
-    return way.end * last(drive(run, denoise))
+    solver = own.solver_of(own.solver, STEPS)
+    run = solver(way.start * NOISE, way.levels, torch.randn_like)
+    held = model if own.hold is None else lambda x, level: own.hold(model(x, level))
+    return way.end * last(drive(run, held))
 
 
 @pytest.mark.parametrize(("kind", "options", "names"), SCHEDULERS)
@@ -83,7 +86,7 @@ def test_a_loop_is_that_of_the_folders_scheduler(
 @pytest.mark.parametrize(
     ("scheduler", "process"),
     [
-        (diffusers.DDPMScheduler(**CHAIN), DiscreteDiffusion),
+        (diffusers.DDPMScheduler(**CHAIN, variance_type="fixed_large"), DiscreteDiffusion),
         (diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True), RectifiedFlow),
         (diffusers.EDMDPMSolverMultistepScheduler(solver_order=3), EDM),
     ],

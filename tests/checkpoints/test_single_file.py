@@ -21,11 +21,11 @@ from safetensors.torch import load_file, save_file
 import limner
 from limner.checkpoints import (
     inspect,
-    load_autoencoder,
     load_folder,
     load_single_file,
     save_folder,
     save_single_file,
+    with_autoencoder,
 )
 from limner.checkpoints.detect import Found, detect
 from limner.checkpoints.kinds import FileKind
@@ -388,4 +388,4 @@ def test_a_painter_takes_another_autoencoder(tmp_path, whole):
 def test_a_model_of_limners_own_takes_no_other_autoencoder(tmp_path):
     own = replace(tiny_parts("sd1"), process=RectifiedFlow())
     with pytest.raises(UsageError, match="not a model of Limner's own"):
-        load_autoencoder(tmp_path / "x", own)
+        with_autoencoder(own, tmp_path / "x")

@@ -63,6 +63,9 @@ def test_the_context_is_that_of_diffusers(tiny_model, content):
         ({"string_to_param": {"*": ROWS}}, "file"),
         ({"string_to_param.*": ROWS}, "file"),
         ({"emb_params": ROWS}, "file"),
+        ({"*": ROWS}, "file"),
+        ({"clip_l": ROWS}, "file"),
+        ({"string_to_param": {"*": ROWS}, "name": "*"}, "file"),
     ],
 )
 def test_each_spelling_gives_the_vectors_and_the_word(content, word):

@@ -66,6 +66,16 @@ def test_a_folder_is_held_against_its_configs(run, tiny_model, tmp_path):
     assert "problem     " in out
 
 
+def test_what_would_run_a_model_is_said(run, tiny_model):
+    code, out, _ = run("inspect", tiny_model, "--engines")
+    assert code == 0
+    assert "engine      openvino: can be used\n" in out
+    assert "engine      auto: eager, because the model is small" in out
+    code, out, err = run("inspect", tiny_model, "--engines", "--json")
+    assert json.loads(out)["kind"] == "limner"
+    assert "engine      auto: eager" in err
+
+
 def test_what_is_no_model_is_one_line(run, tmp_path):
     (tmp_path / "x.safetensors").write_bytes(b"PK\x03\x04 a zip")
     for path in (tmp_path / "x.safetensors", tmp_path / "nowhere", tmp_path):

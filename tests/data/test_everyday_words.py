@@ -70,10 +70,9 @@ def test_held_out_words_follow_the_seed(monkeypatch):
     assert made(seed=2).held_out == made(seed=2).held_out
 
 
-def test_measured_concepts_come_first_then_named_ones(monkeypatch):
-    monkeypatch.setattr(module, "FIRST", 2)
-    assert made(measured=["gear wheel"]).first == ("automobile", "gear wheel")
-    assert made().first == ("automobile", "dog")
+def test_measured_concepts_come_first_then_named_ones():
+    assert made(measured=["gear wheel"], count=2).first == ("automobile", "gear wheel")
+    assert made(count=2).first == ("automobile", "dog")
 
 
 def test_words_are_read_as_they_were_written(tmp_path):

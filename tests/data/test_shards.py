@@ -125,6 +125,13 @@ def png(grey: int, side: int = 6) -> bytes:
     return file.getvalue()
 
 
+def test_captions_in_text_by_either_ending(tmp_path: Path) -> None:
+    files = {"a.png": png(0), "a.caption": b"one\ntwo", "b.png": png(0), "b.TXT": b"three"}
+    tar(tmp_path / "a.tar", {**files, "b.caption": b"not this"})
+    found = read_shards(str(tmp_path / "a.tar"), size=4)
+    assert [record.captions for record in found.records] == [("one", "two"), ("three",)]
+
+
 def test_captions_in_json(tmp_path: Path) -> None:
     written = {
         "a": {"caption": "one", "width": 6},

@@ -33,6 +33,9 @@ A1111 = {
     "PLMS": "plms",
     "UniPC": "unipc",
     "LCM": "lcm",
+    "DPM fast": "dpm_fast",
+    "DPM adaptive": "dpm_adaptive",
+    "Restart": "restart",
 }
 COMFY = {
     "euler": "euler",
@@ -52,18 +55,24 @@ COMFY = {
     "ddim": "ddim",
     "uni_pc": "unipc",
     "uni_pc_bh2": "unipc_bh2",
+    "euler_cfg_pp": "euler_cfgpp",
+    "euler_ancestral_cfg_pp": "euler_ancestral_cfgpp",
+    "ipndm": "ipndm",
 }
 SCHEDULES = {
     "Karras": "karras",
     "Exponential": "exponential",
     "Uniform": "uniform",
-    "normal": "uniform",
+    "normal": "normal",
     "SGM Uniform": "sgm",
     "sgm_uniform": "sgm",
     "Simple": "simple",
     "ddim_uniform": "ddim_uniform",
     "Beta": "beta",
-    "Align Your Steps": "ays_sd1",
+    "Align Your Steps": "ays",
+    "Polyexponential": "polyexponential",
+    "kl_optimal": "kl_optimal",
+    "linear_quadratic": "linear_quadratic",
     "trailing": "trailing",
 }
 

@@ -60,7 +60,7 @@ def test_steps_never_repeat_the_start() -> None:
     assert torch.equal(start, asked.start())
 
 
-@pytest.mark.parametrize("seed", [-1, 2**63])
+@pytest.mark.parametrize("seed", [-1, 2**64])
 def test_seeds_out_of_range_are_refused(seed: int) -> None:
     with pytest.raises(RequestError, match="between 0 and"):
         Noise([seed], SHAPE)

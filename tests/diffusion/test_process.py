@@ -13,13 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.diffusion.betas import Betas
-from limner.diffusion.process import (
-    EDM,
-    DiscreteDiffusion,
-    Level,
-    RectifiedFlow,
-    process_from_dict,
-)
+from limner.diffusion.process import EDM, DiscreteDiffusion, Level, RectifiedFlow
+from limner.diffusion.scheduler_process import process_from_dict
 from limner.errors import UsageError
 
 SD1 = DiscreteDiffusion()

@@ -8,8 +8,9 @@ from typing import Any
 import diffusers
 import pytest
 
-from limner.diffusion.process import Process, process_from_dict
+from limner.diffusion.process import Process
 from limner.diffusion.scheduler_config import SamplingPlan, plan_from_dict
+from limner.diffusion.scheduler_process import process_from_dict
 from limner.diffusion.schedules import levels
 from limner.diffusion.solvers import SOLVERS
 from limner.errors import UsageError

@@ -13,14 +13,8 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from scheduler_runs import whole_loop
 from torch import Tensor
-
-from limner.diffusion.path import path
-from limner.diffusion.prediction import prediction_named
-from limner.diffusion.process import process_from_dict
-from limner.diffusion.sample import denoise_with, drive, last
-from limner.diffusion.scheduler_config import plan_from_dict, prediction_name
-from limner.diffusion.solvers import solver_named
 
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 NOISE = torch.randn(1, 4, 6, 6, generator=torch.Generator().manual_seed(3))
@@ -34,6 +28,7 @@ LMS, DDIM = diffusers.LMSDiscreteScheduler, diffusers.DDIMScheduler
 KARRAS, OFFSET = {"use_karras_sigmas": True}, {"timestep_spacing": "leading", "steps_offset": 1}
 TRAILING = {"timestep_spacing": "trailing"}
 LEAST = {"final_sigmas_type": "sigma_min"}
+THRESHOLDS = {"thresholding": True, "dynamic_thresholding_ratio": 0.8, "sample_max_value": 2.0}
 
 
 def network(x: Tensor, t: Tensor) -> Tensor:
@@ -56,18 +51,6 @@ def theirs(scheduler: Any, steps: int, seed: int = 5) -> tuple[Tensor, int]:
 
 
 def ours(config: dict[str, Any], steps: int, seed: int = 5) -> tuple[Tensor, int]:
-    process = process_from_dict(config)
-    plan = plan_from_dict(config, process)
-    assert plan.notes == ()
-    prediction = prediction_named(prediction_name(config), process)
-    way = path(
-        process,
-        steps,
-        plan.schedule,
-        unit_start=plan.unit_start,
-        native_end=plan.native_end,
-        **plan.options,
-    )
     asked = 0
 
     def counted(x: Tensor, t: Tensor) -> Tensor:
@@ -75,9 +58,9 @@ def ours(config: dict[str, Any], steps: int, seed: int = 5) -> tuple[Tensor, int
         asked += 1
         return network(x, t)
 
-    denoise = denoise_with(counted, process, prediction)
-    run = solver_named(plan.solver)(way.start * NOISE, way.levels, fresh(seed))
-    return way.end * last(drive(run, denoise)), asked
+    latents, plan = whole_loop(config, steps, NOISE, counted, fresh(seed))
+    assert plan.notes == ()
+    return latents, asked
 
 
 def fresh(seed: int) -> Callable[..., Tensor]:
@@ -113,6 +96,11 @@ CHAINS: list[tuple[type, dict[str, Any]]] = [
     (diffusers.KDPM2AncestralDiscreteScheduler, {}),
     (DDIM, {"clip_sample": False, "steps_offset": 1, "set_alpha_to_one": False}),
     (DDIM, {"clip_sample": False, "prediction_type": "v_prediction"}),
+    (DDIM, {}), (DDIM, {"clip_sample_range": 0.5, "prediction_type": "v_prediction"}),
+    (DDIM, THRESHOLDS), (diffusers.DDPMScheduler, {}), (diffusers.DDPMScheduler, THRESHOLDS),
+    (diffusers.DDPMScheduler, {"variance_type": "fixed_small_log", "clip_sample_range": 0.7}),
+    (HEUN, {"clip_sample": True, "clip_sample_range": 0.6}),
+    (diffusers.LCMScheduler, {"clip_sample": True}), (diffusers.LCMScheduler, THRESHOLDS),
     (diffusers.DDPMScheduler, {"clip_sample": False}),
     (diffusers.DDPMScheduler, {"clip_sample": False, **TRAILING}),
     (diffusers.PNDMScheduler, {"skip_prk_steps": True, "steps_offset": 1}),
@@ -124,13 +112,27 @@ CHAINS: list[tuple[type, dict[str, Any]]] = [
     (MULTISTEP, {"solver_order": 3, "solver_type": "heun", "lower_order_final": False}),
     (MULTISTEP, {**LEAST, "lower_order_final": False}), (MULTISTEP, {**LEAST, "solver_order": 1}),
     (MULTISTEP, {"algorithm_type": "sde-dpmsolver++", **KARRAS}),
+    (MULTISTEP, LEAST), (MULTISTEP, {**LEAST, "euler_at_final": True}),
+    (MULTISTEP, {**LEAST, "euler_at_final": True, "lower_order_final": False}),
+    (MULTISTEP, {"solver_order": 3, "solver_type": "heun"}),
+    (MULTISTEP, {"solver_order": 3, "solver_type": "heun", **LEAST}),
+    (MULTISTEP, {"algorithm_type": "sde-dpmsolver++", **LEAST}),
+    (MULTISTEP, THRESHOLDS), (MULTISTEP, {"lambda_min_clipped": -1.5}),
+    (MULTISTEP, {"lambda_min_clipped": -1.5, **OFFSET}),
+    (MULTISTEP, {"lambda_min_clipped": -1.5, **TRAILING}),
     (MULTISTEP, {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True, **TRAILING}),
     (SINGLESTEP, {}), (SINGLESTEP, KARRAS), (SINGLESTEP, {"use_exponential_sigmas": True}),
     (SINGLESTEP, {"solver_order": 1}), (SINGLESTEP, LEAST),
+    (SINGLESTEP, {**LEAST, "lower_order_final": True}), (SINGLESTEP, THRESHOLDS),
+    (SINGLESTEP, {"lambda_min_clipped": -1.5}),
+    (DEIS, {}), (DEIS, {"solver_order": 3}), (DEIS, THRESHOLDS),
     (DEIS, {"lower_order_final": False}), (DEIS, {"lower_order_final": False, "solver_order": 3}),
     (DEIS, {"lower_order_final": False, **OFFSET}), (DEIS, {"solver_order": 1}),
     (UNIPC, {}), (UNIPC, KARRAS), (UNIPC, OFFSET), (UNIPC, {"solver_order": 3}),
-    (UNIPC, LEAST), (UNIPC, {"use_beta_sigmas": True}),
+    (UNIPC, LEAST), (UNIPC, {"use_beta_sigmas": True}), (UNIPC, THRESHOLDS),
+    (UNIPC, {**LEAST, "lower_order_final": False}),
+    (UNIPC, {**LEAST, "lower_order_final": False, "solver_order": 3}),
+    (UNIPC, {**KARRAS, "sigma_min": 0.05, "sigma_max": 9.0}),
 ]
 # fmt: on
 
@@ -148,6 +150,19 @@ FLOWS: list[tuple[type, dict[str, Any]]] = [
     (diffusers.FlowMatchEulerDiscreteScheduler, {"shift": 3.0}),
     (diffusers.FlowMatchHeunDiscreteScheduler, {"shift": 3.0}),
     *(
+        (diffusers.FlowMatchEulerDiscreteScheduler, {"shift": 3.0, **options})
+        for options in (
+            {"shift_terminal": 0.1}, KARRAS, {"use_exponential_sigmas": True},
+            {"use_beta_sigmas": True}, {**KARRAS, "shift_terminal": 0.1},
+        )
+    ),
+    (UNIPC, {
+        "use_flow_sigmas": True, "prediction_type": "flow_prediction", "shift_terminal": 0.1,
+    }),
+    (UNIPC, {
+        "use_flow_sigmas": True, "prediction_type": "flow_prediction", "sigma_min": 0.3,
+    }),
+    *(
         (kind, {"use_flow_sigmas": True, "prediction_type": "flow_prediction", **options})
         for kind in (MULTISTEP, UNIPC)
         for options in ({}, {"flow_shift": 3.0})
@@ -162,6 +177,11 @@ EDMS: list[tuple[type, dict[str, Any]]] = [
     }),
     (diffusers.EDMEulerScheduler, {"rho": 5.0, "sigma_min": 0.01}),
     (diffusers.EDMDPMSolverMultistepScheduler, {}),
+    (diffusers.EDMDPMSolverMultistepScheduler, THRESHOLDS),
+    (diffusers.EDMDPMSolverMultistepScheduler, LEAST),
+    (diffusers.EDMDPMSolverMultistepScheduler, {
+        "solver_order": 3, "solver_type": "heun", "euler_at_final": True,
+    }),
     (diffusers.EDMDPMSolverMultistepScheduler, {
         "sigma_data": 1.0, "prediction_type": "v_prediction", "algorithm_type": "sde-dpmsolver++",
     }),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from limner.diffusion.process import EDM, DiscreteDiffusion, RectifiedFlow
-from limner.diffusion.schedules import FITTING, Schedule, levels
+from limner.diffusion.schedules import AYS_SIGMAS, FITTING, Schedule, levels
 from limner.errors import RequestError
 
 SD1 = DiscreteDiffusion()
@@ -92,9 +92,12 @@ def test_levels_fall_strictly_to_zero(
     if schedule is Schedule.LCM:
         steps = min(steps, 50)
     made = levels(process, steps, schedule, shift=2.5)
+    if schedule is Schedule.DDIM_UNIFORM:
+        steps = len(range(1, 1000, 1000 // steps))
     assert len(made) == steps + 1
     assert all(high.sigma > low.sigma for high, low in pairwise(made))
-    assert made[-1].sigma == 0
+    least = process.sigma_min if schedule is Schedule.KL_OPTIMAL_OPEN else 0
+    assert made[-1].sigma == pytest.approx(least, abs=1e-12)
     assert made[-1].alpha == 1
     if schedule not in (Schedule.LEADING, Schedule.DDIM_UNIFORM):
         assert made[0].sigma == pytest.approx(process.sigma_max, rel=1e-4)
@@ -125,9 +128,12 @@ def test_one_step_of_linspace_starts_at_the_most_noise() -> None:
 
 
 def test_ddim_uniform_is_latent_diffusions() -> None:
-    """range(0, T, T // steps) + 1, where steps divides T."""
-    times = [level.t for level in levels(SD1, 20, "ddim_uniform")][:-1]
-    assert times == pytest.approx([*reversed(range(1, 1000, 50))], abs=1e-8)
+    """range(0, T, T // steps) + 1, which has 31 times for 30 steps."""
+    for steps in (20, 30):
+        times = [level.t for level in levels(SD1, steps, "ddim_uniform")][:-1]
+        assert times == pytest.approx([*reversed(range(1, 1000, 1000 // steps))], abs=1e-8)
+    assert len(times) == 31
+    assert times[0] == pytest.approx(991)
 
 
 def test_lcm_times_are_those_of_diffusers() -> None:
@@ -171,6 +177,72 @@ def test_align_your_steps_are_the_published_levels(schedule: str, theirs: str) -
     assert twenty[1] == pytest.approx((twenty[0] * twenty[2]) ** 0.5)
 
 
+def test_align_your_steps_are_those_of_the_models_family() -> None:
+    for aligned in ("ays_sd1", "ays_sdxl"):
+        assert _sigmas(SD1, 12, "ays", aligned=aligned) == _sigmas(SD1, 12, aligned)
+        published = list(AYS_SIGMAS[Schedule(aligned)])
+        assert _sigmas(SD1, 11, "ays_whole", aligned=aligned) == pytest.approx([*published, 0])
+    assert _sigmas(SD1, 12, "ays") == _sigmas(SD1, 12, "ays_sd1")
+    # of other numbers of steps both ends stay
+    assert _sigmas(SD1, 20, "ays_whole")[::19] == pytest.approx([14.615, 0.029])
+
+
+def test_beta_of_a1111() -> None:
+    assert _sigmas(SD1, 20, "beta_sigmas")[:3] == pytest.approx([14.6, 14.4, 14.0], abs=0.05)
+
+
+def test_normal_of_a_chain_is_uniform() -> None:
+    assert levels(SD1, 13, "normal") == levels(SD1, 13, "uniform")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "times"),
+    [
+        ("normal", [1, 0.75025, 0.5005, 0.25075, 0.001]),
+        ("sgm", [1, 0.8002, 0.6004, 0.4006, 0.2008]),
+        ("simple", [1, 0.8, 0.6, 0.4, 0.2]),
+        ("ddim_uniform", [0.802, 0.602, 0.402, 0.202, 0.002]),
+        (
+            "beta",
+            [1, *((1 + np.rint(999 * stats.beta.ppf([0.8, 0.6, 0.4, 0.2], 0.6, 0.6))) / 1000)],
+        ),
+    ],
+)
+def test_a_flow_by_comfyuis_names(schedule: str, times: list[float]) -> None:
+    """Of a chain of a thousand times t / 1000, which the shift then moves."""
+    assert _sigmas(RectifiedFlow(), 5, schedule) == pytest.approx([*times, 0])
+    shifted = [3 * t / (1 + 2 * t) for t in times]
+    assert _sigmas(RectifiedFlow(), 5, schedule, shift=3.0) == pytest.approx([*shifted, 0])
+
+
+def test_a_flow_between_two_sigmas() -> None:
+    sigmas = _sigmas(RectifiedFlow(), 3, "exponential", sigma_min=0.01)
+    assert sigmas == pytest.approx([1, 0.1, 0.01, 0])
+
+
+def test_a_flow_is_stretched_to_a_last_level() -> None:
+    scheduler = diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0, shift_terminal=0.1)
+    scheduler.set_timesteps(7)
+    least = 3 * 0.001 / (1 + 2 * 0.001)
+    ours = _sigmas(RectifiedFlow(), 7, "shifted", shift=3.0, span=(1.0, least), terminal=0.1)
+    assert ours == pytest.approx(scheduler.sigmas.tolist(), rel=1e-5)
+
+
+def test_the_last_level_but_one_can_be_left_out() -> None:
+    whole = _sigmas(SD1, 11, "karras")
+    assert _sigmas(SD1, 10, "karras", discard_penultimate=True) == [*whole[:-2], 0]
+    assert len(_sigmas(SD1, 30, "ddim_uniform", discard_penultimate=True)) == 32
+
+
+def test_the_noisiest_times_of_a_chain_can_be_left_out() -> None:
+    clipped = 41
+    for spacing in ("linspace", "leading", "trailing"):
+        times = [level.t for level in levels(SD1, 10, spacing, clipped=clipped)][:-1]
+        assert times[0] <= 999 - clipped < levels(SD1, 10, "linspace")[0].t
+        assert len(times) == 10
+    assert levels(SD1, 10, "linspace", clipped=clipped)[0].t == 958
+
+
 def test_a_last_sigma_above_0() -> None:
     end = SD1.sigma_min
     sigmas = _sigmas(SD1, 10, "leading", offset=1, final=end)
@@ -195,8 +267,10 @@ def test_ends_can_be_given() -> None:
         (SD1, 1001, "simple", {}, "no 1001 different times in a chain of 1000"),
         (SD1, 51, "lcm", {}, "no 51 different times"),
         (SD1, 1000, "ddim_uniform", {}, "no 1000 different times"),
+        (RectifiedFlow(), 1001, "simple", {}, "no 1001 different times"),
         (RectifiedFlow(), 4, "shifted", {"shift": 0.0}, "must be above 0"),
         (EDM(), 4, "karras", {"sigma_min": 0.0}, "0 < min < max"),
+        (SD1, 4, "uniform", {"rho": 2.0}, "'uniform' has no rho; karras and polyexponential have"),
     ],
 )
 def test_what_cannot_be_is_refused(

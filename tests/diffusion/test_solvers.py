@@ -16,11 +16,13 @@ from limner.diffusion.noise import Noise
 from limner.diffusion.process import EDM, DiscreteDiffusion, Level, Process, RectifiedFlow
 from limner.diffusion.sample import drive, last
 from limner.diffusion.schedules import FITTING, levels
-from limner.diffusion.solvers import SOLVERS, ddim, euler, solver_named
+from limner.diffusion.solvers import SOLVERS, Pair, ddim, euler, solver_named
 from limner.errors import RequestError
 
 ODES = [name for name, entry in SOLVERS.items() if not entry.stochastic]
 SDES = [name for name, entry in SOLVERS.items() if entry.stochastic and name != "lcm"]
+STEADY = [name for name, entry in SOLVERS.items() if not entry.adaptive]
+ENDING = "plms", "lms", "dpm_fast", "dpm_adaptive"  # otherwise than at the denoised picture
 MEAN, SPREAD = 0.4, 0.6
 
 
@@ -103,10 +105,15 @@ def test_measured_order(name: str, order: int, process: Process) -> None:
         ("unipc_2", 3),  # the corrector adds one
         ("unipc", 4),
         ("unipc_bh2", 4),
+        ("ipndm", 2),  # as plms
+        ("restart", 2),  # below 20 steps it is Heun
     ],
 )
 def test_measured_order_between_start_and_end(name: str, order: int, process: Process) -> None:
-    coarse, fine = (_error(name, _eased(process, steps)) for steps in (64, 128))
+    if name == "restart":
+        coarse, fine = (_error(name, _path(process, steps)) for steps in (9, 18))
+    else:
+        coarse, fine = (_error(name, _eased(process, steps)) for steps in (64, 128))
     assert math.log2(coarse / fine) == pytest.approx(order, abs=0.25)
 
 
@@ -116,6 +123,78 @@ def test_measured_order_of_deis() -> None:
     assert math.log2(errors[0] / errors[1]) == pytest.approx(3, abs=0.15)
     errors = [_error("deis", _eased(EDM(), steps)) for steps in (64, 128)]
     assert math.log2(errors[0] / errors[1]) > 2.9
+
+
+@pytest.mark.parametrize(
+    ("path", "steps", "twice", "order"),
+    [
+        (_path, 62, 125, 3),
+        (lambda _, steps: _flow_in_lambda(steps), 62, 125, 3),
+        (_path, 63, 126, 2),
+        (_path, 64, 127, 2),
+    ],
+)
+def test_measured_order_of_dpm_fast(
+    path: Callable[[Process, int], list[Level]], steps: int, twice: int, order: int
+) -> None:
+    """3 where its last step is of order 2, which is done once; 2 where that is of order 1."""
+    coarse, fine = (_error("dpm_fast", path(EDM(), count)) for count in (steps, twice))
+    assert math.log2(coarse / fine) > order - 0.25
+
+
+def test_dpm_adaptive_holds_its_tolerance() -> None:
+    """Whatever levels lie between the ends, and with steps that it need not be told of."""
+    for process in (EDM(), RectifiedFlow()):
+        inner = list(levels(process, 10, "uniform"))[1:-1] if process != EDM() else None
+        errors = {_error("dpm_adaptive", inner or _path(EDM(), steps)) for steps in (2, 10)}
+        assert len(errors) == 1
+        assert 0 < errors.pop() < 0.05
+    x = 20 * torch.ones(1, 1, 1, 1).double()
+    run = drive(solver_named("dpm_adaptive")(x, _path(EDM(), 2), _no_noise), gaussian)
+    calls = len(list(run))
+    assert 9 <= calls < 60
+    assert SOLVERS["dpm_adaptive"].calls(_path(EDM(), 2)) is None
+
+
+@pytest.mark.parametrize("steps", [19, 20, 36])
+@pytest.mark.parametrize("process", [EDM(), RectifiedFlow()], ids=["edm", "flow"])
+def test_restart_goes_back_to_more_noise(process: Process, steps: int) -> None:
+    path = levels(process, steps, FITTING[type(process)][0])
+    run = drive(solver_named("restart")(torch.ones(1, 1, 2, 2), path, _no_change), gaussian)
+    ratios = [e.level.sigma / e.level.alpha if e.level.alpha else math.inf for e in run]
+    back = [after for before, after in pairwise(ratios) if after > before * 1.0001]
+    assert len(back) == {19: 0, 20: 1, 36: 2}[steps]
+    assert all(after == pytest.approx(2, rel=0.35) for after in back)
+
+
+def test_churn_puts_noise_in_and_takes_it_away() -> None:
+    """EDM alg. 2: data of N(mu, s^2) stays so, where gamma is cut at sqrt(2) - 1 too."""
+    for name, churn in (("euler", 20.0), ("heun", 20.0), ("dpm2", 200.0), ("euler", 0.0)):
+        noise, path = Noise([0], (1, 100, 100)), _path(EDM(), 100)
+        x = path[0].sigma * noise.start().double()
+        run = drive(solver_named(name, churn=churn)(x, path, noise), gaussian)
+        seen = list(run)
+        assert float(seen[-1].x.std()) == pytest.approx(math.hypot(SPREAD, 0.05), rel=0.05)
+        grown = seen[0].level.sigma / path[0].sigma
+        assert grown == pytest.approx(1 + min(churn / 100, math.sqrt(2) - 1))
+
+
+def test_cfg_plus_plus_keeps_the_noise_beside_the_unguided_picture() -> None:
+    """x' = D + sigma' (x - D_u) / sigma (Chung et al. 2024, alg. 2); of one picture, Euler."""
+    path = [EDM().level(sigma) for sigma in (3.0, 1.0, 0.5)]
+    x = torch.ones(1, 1, 2, 2)
+    run = solver_named("euler_cfgpp")(x, path, _no_noise)
+    seen, (asked, _) = [], next(run)
+    try:
+        while True:
+            seen.append(asked)
+            asked, _ = run.send(Pair(0.3 * asked, 0.2 * asked))
+    except StopIteration as finished:
+        seen.append(finished.value)
+    factors = [0.3 + 0.8 / 3, 0.3 + 0.8 / 2]
+    for (before, after), factor in zip(pairwise(seen), factors, strict=True):
+        torch.testing.assert_close(after, factor * before)
+    assert _error("euler_cfgpp", path) == pytest.approx(_error("euler", path))
 
 
 def test_plms_has_order_3_on_even_steps() -> None:
@@ -244,15 +323,16 @@ def test_only_stochastic_solvers_draw_noise(name: str) -> None:
 
     path = levels(EDM(), 4, "karras")
     last(drive(solver_named(name)(torch.ones(1, 1, 2, 2), path, fresh), gaussian))
-    # None at the last step, to sigma = 0; two a step for the one that also draws half way.
-    each = 2 if name == "dpmpp_sde" else 1
+    # None at the last step, to sigma = 0; two a step for the one that also draws half way, and
+    # none in so few steps of the one that goes back.
+    each = {"dpmpp_sde": 2, "restart": 0}.get(name, 1)
     assert len(drawn) == (3 * each if SOLVERS[name].stochastic else 0)
     for interval in filter(None, drawn):
         assert (interval.lowest, interval.highest) == (path[-2].sigma, path[0].sigma)
         assert interval.lowest <= interval.end < interval.start <= interval.highest
 
 
-@pytest.mark.parametrize("name", list(SOLVERS))
+@pytest.mark.parametrize("name", STEADY)
 @pytest.mark.parametrize("process", [EDM(), RectifiedFlow(), DiscreteDiffusion()])
 @pytest.mark.parametrize("steps", [1, 2, 7])
 def test_calls_are_counted_exactly(name: str, process: Process, steps: int) -> None:
@@ -262,13 +342,13 @@ def test_calls_are_counted_exactly(name: str, process: Process, steps: int) -> N
         assert SOLVERS[name].calls(path) == (len(list(run)) if len(path) > 1 else 0)
 
 
-@pytest.mark.parametrize("name", list(SOLVERS))
+@pytest.mark.parametrize("name", STEADY)
 def test_a_step_in_the_middle_has_its_number_of_evaluations(name: str) -> None:
     calls = [SOLVERS[name].calls(levels(EDM(), steps, "karras")) for steps in (9, 10)]
     assert calls[1] - calls[0] == SOLVERS[name].evaluations
 
 
-@pytest.mark.parametrize("name", list(SOLVERS))
+@pytest.mark.parametrize("name", STEADY)
 def test_a_batch_of_pictures_equals_each_alone(name: str) -> None:
     path = levels(DiscreteDiffusion(), 5, "karras")
     batch, alone = Noise([4, 9], (3, 4, 4)), Noise([9], (3, 4, 4))
@@ -279,7 +359,7 @@ def test_a_batch_of_pictures_equals_each_alone(name: str) -> None:
     torch.testing.assert_close(ends[0][1:], ends[1], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name in SOLVERS if name not in ("plms", "lms")])
+@pytest.mark.parametrize("name", [name for name in SOLVERS if name not in ENDING])
 def test_the_last_step_ends_at_the_denoised_picture(name: str) -> None:
     """LMS and PLMS carry their polynomial on to sigma = 0; a last UniPC is corrected before it."""
     path = levels(EDM(), 6, "karras")
@@ -294,7 +374,7 @@ def test_the_last_step_ends_at_the_denoised_picture(name: str) -> None:
     assert not torch.allclose(seen[-1].x, seen[-1].denoised, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", list(SOLVERS))
+@pytest.mark.parametrize("name", STEADY)
 def test_runs_side_by_side_share_nothing(name: str) -> None:
     chosen = levels(RectifiedFlow(), 6, "uniform")
     starts = [torch.full((1, 1, 2, 2), value) for value in (-1.0, 2.0)]
@@ -319,3 +399,9 @@ def test_what_cannot_be_is_refused() -> None:
         solver_named("heun", eta=0.5)
     with pytest.raises(RequestError, match="between 0 and 1"):
         solver_named("ddim", eta=1.5)
+    with pytest.raises(RequestError, match="'lms' takes no churn"):
+        solver_named("lms", churn=1.0)
+    with pytest.raises(RequestError, match=r"churn is -1\.0; it must be 0 or more"):
+        solver_named("euler", churn=-1.0)
+    with pytest.raises(RequestError, match="'heun' takes no last_orders"):
+        solver_named("heun", last_orders=(1,))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import limner
 from limner.checkpoints.lora import save_lora
@@ -13,7 +13,7 @@ from limner.checkpoints.lora_names import adaptable
 from limner.checkpoints.textual_inversion import read_textual_inversion
 from limner.cli import main
 from limner.cli.options import parse_lora
-from limner.errors import RequestError, UsageError
+from limner.errors import CheckpointError, RequestError, UsageError
 from limner.generators import finish
 from limner.nn.adapter import LowRank
 from limner.pipeline import Request
@@ -163,23 +163,41 @@ def test_the_command_line_takes_both(tiny_model, lora, embedding, tmp_path):
     assert (request.loras, request.embeddings) == ((("style", 0.5),), ("<moga>",))
 
 
+def test_two_files_of_one_name_are_told_apart_by_a_name(tiny_model, lora, tmp_path, capsys):
+    other = tmp_path / "other" / lora.name
+    other.parent.mkdir()
+    other.write_bytes(lora.read_bytes())
+    words = ["a cat", "--model", str(tiny_model), "--seed", "7", "-o", str(tmp_path / "a.png")]
+    both = [*words, "--lora", f"{lora}:0.5", "--device", "cpu"]
+    assert main([*both, "--lora", str(other)]) == 2
+    assert f"one of that name is on: write NAME={other}" in capsys.readouterr().err
+    assert main([*both, "--lora", f"second={other}:0.25"]) == 0
+    assert read_request(tmp_path / "a.png").loras == (("style", 0.5), ("second", 0.25))
+
+
 @pytest.mark.parametrize(
-    ("text", "file", "weight"),
+    ("text", "file", "weight", "name"),
     [
-        ("a.safetensors", "a.safetensors", 1.0),
-        ("a.safetensors:0.8", "a.safetensors", 0.8),
-        ("b:c.safetensors:-1", "b:c.safetensors", -1.0),
-        ("C:style.safetensors", "C:style.safetensors", 1.0),
+        ("a.safetensors", "a.safetensors", 1.0, None),
+        ("a.safetensors:0.8", "a.safetensors", 0.8, None),
+        ("b:c.safetensors:-1", "b:c.safetensors", -1.0, None),
+        ("C:style.safetensors", "C:style.safetensors", 1.0, None),
+        ("ink=a/style.safetensors:0.8", "a/style.safetensors", 0.8, "ink"),
+        ("old ink=style.safetensors", "style.safetensors", 1.0, "old ink"),
+        ("x=y=z", "y=z", 1.0, "x"),
+        ("e=mc2.safetensors:0.5", "e=mc2.safetensors", 0.5, None),  # a file that is there
     ],
 )
-def test_a_lora_option(text, file, weight):
-    path, number = parse_lora(text)
-    assert (str(path), number) == (file, weight)
+def test_a_lora_option(text, file, weight, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "e=mc2.safetensors").touch()
+    path, number, given = parse_lora(text)
+    assert (str(path), number, given) == (file, weight, name)
 
 
-@pytest.mark.parametrize("text", ["a:nan", ":0.5", "a:inf", "0.5"])
+@pytest.mark.parametrize("text", ["a:nan", ":0.5", "a:inf", "0.5", "=a", "a=", "a:b=c", "a<=c"])
 def test_a_lora_option_that_is_none(text):
-    with pytest.raises(UsageError, match="FILE:WEIGHT"):
+    with pytest.raises(UsageError, match=r"FILE\[:WEIGHT\]"):
         parse_lora(text)
 
 
@@ -262,3 +280,48 @@ def test_a_name_that_two_files_have_is_refused(folders, lora):
 def test_a_folder_that_is_missing_is_named(tiny_model, tmp_path):
     with pytest.raises(UsageError, match="nowhere is missing"):
         limner.load(tiny_model, lora_folder=tmp_path / "nowhere")
+
+
+@pytest.fixture
+def bundle(lora, tmp_path):
+    """The LoRA with a learned word in its file, as A1111 and LyCORIS bundle one."""
+    folder = tmp_path / "bundles"
+    folder.mkdir()
+    vectors = 3 * torch.randn(2, 24)
+    word = {"bundle_emb.moga.string_to_param.*": vectors}
+    save_file({**load_file(lora), **word}, folder / "pack.safetensors")
+    save_file({"moga": vectors}, folder / "moga.safetensors")
+    return folder / "pack.safetensors"
+
+
+def test_a_lora_brings_the_words_in_its_file(painter, bundle, lora):
+    plain = paint(painter, "a red moga")
+    painter.add_lora(bundle)
+    brought = paint(painter, "a red moga")
+    assert painter.adapters.embeddings == ("moga",)
+    assert painter.generate("a red moga", seed=0, steps=1).request.embeddings == ("moga",)
+    assert painter.generate("a red apple", seed=0, steps=1).request.embeddings == ()
+    assert painter.generate("a red moga", seed=0, steps=1).warnings == ()
+    painter.remove_lora("pack")
+    assert painter.adapters.embeddings == ()
+    assert torch.equal(paint(painter, "a red moga"), plain)
+    painter.add_lora(lora)
+    assert not torch.allclose(paint(painter, "a red moga"), brought, atol=1e-3)
+    painter.add_embedding(bundle.with_name("moga.safetensors"))
+    assert torch.equal(paint(painter, "a red moga"), brought)
+
+
+def test_a_tagged_lora_brings_its_words_for_that_picture_alone(tiny_model, bundle, painter):
+    tagging = limner.load(tiny_model, device="cpu", lora_folder=bundle.parent)
+    plain = paint(tagging, "a red moga")
+    tagged = paint(tagging, "a red moga<lora:pack:1>")
+    assert torch.equal(paint(tagging, "a red moga"), plain)
+    painter.add_lora(bundle)
+    torch.testing.assert_close(tagged, paint(painter, "a red moga"), atol=1e-5, rtol=1e-5)
+
+
+def test_a_bundle_for_another_text_encoder_is_refused(painter, bundle):
+    word = {"bundle_emb.moga.string_to_param.*": torch.ones(2, 25)}
+    save_file({**load_file(bundle), **word}, bundle)
+    with pytest.raises(CheckpointError, match=r"pack\.safetensors: an embedding for another model"):
+        painter.add_lora(bundle)

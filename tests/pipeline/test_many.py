@@ -101,6 +101,27 @@ def test_one_that_fails_stops_no_other(painter: Painter) -> None:
         list(painter.paint_many(requests))
 
 
+def test_an_error_of_any_kind_is_its_own(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory that is too small for all together is enough for fewer; a fault is of one alone."""
+    answer, calls = painter.engine.answer, []
+
+    def narrow(asks: list[Any]) -> list[Any]:
+        calls.append(len(asks))
+        if len(asks) > 2:
+            raise torch.OutOfMemoryError("no room for so much")
+        if any(isinstance(ask, Denoise) and len(ask) == 4 for ask in asks):
+            raise ZeroDivisionError("of the third alone")
+        return answer(asks)
+
+    monkeypatch.setattr(painter.engine, "answer", narrow)
+    requests = [Request(prompt="a cat", seed=n, count=1 + (n == 2), steps=2) for n in range(5)]
+    found = dict(painter.outcomes(requests))
+    assert isinstance(found.pop(2), ZeroDivisionError)
+    assert all(isinstance(outcome, Result) for outcome in found.values())
+    assert len(found) == 4
+    assert max(calls) == 5
+
+
 def test_an_error_that_is_kept_keeps_no_painting_under_way(painter: Painter) -> None:
     closed, own = [], painter.engine.session
 

@@ -209,3 +209,56 @@ def test_guidance_rescale_changes_the_picture_where_there_is_guidance(painter):
     plain = latents(guidance=4.0)
     assert not torch.allclose(latents(guidance=4.0, guidance_rescale=0.7), plain)
     assert torch.equal(latents(guidance=1.0, guidance_rescale=0.7), latents(guidance=1.0))
+
+
+def test_the_last_level_but_one_is_left_out_where_a_request_says_so(painter):
+    plain, fewer = (
+        list(painter.steps(Request(prompt="a cat", seed=0, steps=4, discard_penultimate=discard)))
+        for discard in (False, True)
+    )
+    visited = [level.sigma for level in levels(painter.parts.process, 5, "shifted", shift=2.0)]
+    assert len(plain) == len(fewer) == 4
+    assert [step.level.sigma for step in fewer] == pytest.approx(visited[:-2])
+
+
+def test_a_schedule_without_rho_says_which_have_one(painter):
+    with pytest.raises(RequestError, match="'shifted' has no rho; karras and polyexponential have"):
+        painter.generate("a cat", rho=3.0)
+
+
+def test_cfg_plus_plus_asks_without_the_prompt_even_where_that_has_no_part(painter):
+    """x' = D + sigma' (x - D_u) / sigma on the flow's own levels; at guidance 1 D is D_c."""
+    for guidance in (1.0, 1.5):
+        request = Request(
+            prompt="a red apple", seed=1, steps=3, guidance=guidance, solver="euler_cfgpp"
+        )
+        result, parts = painter.paint(request), painter.parts
+        with torch.no_grad():
+            text = painter.encode(["", "a red apple"])
+            x = Noise([1], (4, 8, 8)).start()
+            ts = [level.sigma for level in levels(parts.process, 3, "shifted", shift=2.0)]
+            for t, following in pairwise(ts):
+                velocity = parts.denoiser(
+                    x.expand(2, -1, -1, -1), torch.full((2,), 1000 * t), text.context, text.mask
+                )
+                without, told = (x - t * v for v in velocity[:, None])
+                denoised = without + guidance * (told - without)
+                noise = (x - (1 - t) * without) / t
+                x = (1 - following) * denoised + following * noise
+        torch.testing.assert_close(result.latents, x, atol=1e-4, rtol=1e-4)
+
+
+def test_a_solver_that_chooses_its_steps_has_no_total_and_paints_one_picture(painter):
+    steps = list(painter.steps(Request(prompt="a cat", seed=0, solver="DPM adaptive")))
+    assert [s.index for s in steps] == list(range(1, len(steps) + 1))
+    assert {s.total for s in steps} == {None}
+    with pytest.raises(RequestError, match="chooses its steps for one picture, and count is 2"):
+        painter.generate("a cat", solver="dpm_adaptive", count=2)
+
+
+def test_churn_is_for_solvers_that_take_it(painter):
+    plain, churned = (painter.generate("a cat", seed=3, solver="heun", churn=c) for c in (0.0, 2.0))
+    assert not torch.allclose(plain.latents, churned.latents)
+    assert torch.equal(plain.latents, painter.generate("a cat", seed=3, solver="heun").latents)
+    with pytest.raises(RequestError, match="'lms' takes no churn"):
+        painter.generate("a cat", solver="lms", churn=1.0)

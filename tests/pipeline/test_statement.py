@@ -190,7 +190,7 @@ def test_a_request_itself_says_so(tmp_path: Path) -> None:
         ("embeddings", ["a", "b"], ("a", "b")),
         ("regions", [{"text": "a", "box": [0, 0, np.int64(9), 9]}], (REGION,)),
         ("regions", [REGION], (REGION,)),
-        ("seed", 2**63 - 1 - 1024, 2**63 - 1 - 1024),
+        ("seed", 2**64 - 1, 2**64 - 1),
         ("mask", "alpha", "alpha"),
         ("mask", PICTURE, PICTURE),
         ("eta", None, None),

@@ -12,7 +12,8 @@ from text_towers import TINY, clip, encoder, tower
 from torch import Tensor
 
 from limner.errors import UsageError
-from limner.models.clip import TextStates, TextTower
+from limner.models.clip import TextTower
+from limner.models.clip_states import TextStates
 from limner.text.combine import same_length
 from limner.text.dialect import Dialect
 from limner.text.encode import TextEncoder

@@ -4,9 +4,13 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+import torch.distributed as dist
+
+from limner.training.alarm import Alarm
 
 WORK = """
 import sys, time
@@ -63,3 +67,14 @@ def test_the_others_are_told_and_end(how):
     assert time.monotonic() - began < 60
     if how != "deaf":
         assert "TrainingError: process 1 has stopped" in heard
+
+
+def test_nothing_watches_any_more_once_the_block_is_left(monkeypatch):
+    """A thread that asks the store while the interpreter ends takes the whole process down."""
+    store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    monkeypatch.setenv("MASTER_PORT", str(store.port))
+    before = threading.active_count()
+    with Alarm(0):
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         ship_style_namer,
         ship_upscaler,
     )
-    from limner.checkpoints.single_file import load_autoencoder, load_single_file
+    from limner.checkpoints.single_file import load_single_file, with_autoencoder
     from limner.checkpoints.single_file_saving import save_single_file
     from limner.checkpoints.whole_folder import load_folder, save_folder
 
@@ -32,7 +32,6 @@ __all__ = [
     "Words",
     "convert",
     "inspect",
-    "load_autoencoder",
     "load_folder",
     "load_single_file",
     "save_folder",
@@ -44,6 +43,7 @@ __all__ = [
     "ship_naming",
     "ship_style_namer",
     "ship_upscaler",
+    "with_autoencoder",
 ]
 
 _PLACES = {
@@ -54,7 +54,6 @@ _PLACES = {
     "Words": "limner.checkpoints.settings",
     "convert": "limner.checkpoints.conversion",
     "inspect": "limner.checkpoints.report",
-    "load_autoencoder": "limner.checkpoints.single_file",
     "load_folder": "limner.checkpoints.whole_folder",
     "load_single_file": "limner.checkpoints.single_file",
     "save_folder": "limner.checkpoints.whole_folder",
@@ -66,6 +65,7 @@ _PLACES = {
     "ship_naming": "limner.checkpoints.shipping",
     "ship_style_namer": "limner.checkpoints.shipping",
     "ship_upscaler": "limner.checkpoints.shipping",
+    "with_autoencoder": "limner.checkpoints.single_file",
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from limner.errors import CheckpointError
 from limner.models.autoencoder import AutoencoderConfig
 from limner.models.clip import TextTowerConfig, VisionTowerConfig
+from limner.models.clip_resnet import ResNetTowerConfig
 from limner.models.content import ContentConfig
 from limner.models.dit import DiTConfig
 from limner.models.style import StyleConfig
@@ -52,6 +53,7 @@ UNET_FIXED = {
     "time_embedding_type": "positional",
 }
 AUTOENCODER_FIXED = {"act_fn": "silu", "use_quant_conv": True, "use_post_quant_conv": True}
+RESNET = "clip_resnet"
 VISION_FIELDS = {
     "image_size": "image_size",
     "patch": "patch_size",
@@ -189,7 +191,9 @@ def text_from_json(json: Mapping[str, Any]) -> TextTowerConfig:
     return TextTowerConfig(**fields, projection_width=json["projection_dim"] if projected else None)
 
 
-def vision_to_json(config: VisionTowerConfig) -> Json:
+def vision_to_json(config: VisionTowerConfig | ResNetTowerConfig) -> Json:
+    if isinstance(config, ResNetTowerConfig):
+        return {"model_type": RESNET, **asdict(config)}
     json: Json = {
         "architectures": ["CLIPVisionModelWithProjection"],
         "model_type": "clip_vision_model",
@@ -197,7 +201,9 @@ def vision_to_json(config: VisionTowerConfig) -> Json:
     return json | {theirs: getattr(config, ours) for ours, theirs in VISION_FIELDS.items()}
 
 
-def vision_from_json(json: Mapping[str, Any]) -> VisionTowerConfig:
+def vision_from_json(json: Mapping[str, Any]) -> VisionTowerConfig | ResNetTowerConfig:
+    if json.get("model_type") == RESNET:  # which transformers has not
+        return ResNetTowerConfig(**_own_fields(ResNetTowerConfig, json))
     return VisionTowerConfig(
         **{ours: json[theirs] for ours, theirs in VISION_FIELDS.items() if theirs in json}
     )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
 import torch
 
+from limner.checkpoints.clip import clip_of, save_clip
 from limner.checkpoints.detect import detect
 from limner.checkpoints.families import SINGLE_FILES
-from limner.checkpoints.folder import KINDS
+from limner.checkpoints.folder import KINDS, ModelFolder
 from limner.checkpoints.header import Entry, read_header
+from limner.checkpoints.kinds import FileKind
 from limner.checkpoints.parts import Parts
+from limner.checkpoints.pickled_folder import without_pickles
 from limner.checkpoints.pickles import open_any
 from limner.checkpoints.reader import Weights
 from limner.checkpoints.single_file import load_parts
@@ -38,28 +42,42 @@ def convert(
     from_pickle: bool = False,
     prediction: str | None = None,
     force: bool = False,
-) -> None:
+    strict: bool = False,
+) -> tuple[str, ...]:
     """Write what `source` holds as `target`: one file if it ends in .safetensors, else a folder.
 
     dtype: None keeps the widest that the source has. ema: the U-Net's averaged weights.
     from_pickle: a pickle may be opened, for its tensors. prediction: what the model predicts,
     where that is known better than the file tells. force: replace what stands there.
     A file that is no whole model is written as one file, under the names that it has.
+
+    What the source says that the target does not is returned, a sentence each; strict: refuse a
+    source that holds more than the model.
     """
     _check_target(source, target, force=force)
     if source.is_dir():
         if ema or prediction is not None:
             raise UsageError("--ema and --prediction are for single files: a folder has no choice")
-        kept = dtype or widest(_entries_of_folder(source))
-        _save(load_folder(source, dtype=kept), target, kept, force=force)
-        return
+        with without_pickles(source, target) if from_pickle else nullcontext(source) as folder:
+            kept = dtype or widest(_entries_of_folder(folder))
+            parts = load_folder(folder, dtype=kept, strict=strict)
+            _save(parts, target, kept, force=force)
+        return parts.notes
     weights = open_any(source, pickles=from_pickle)
-    if detect(weights).kind not in SINGLE_FILES:
+    kind = detect(weights).kind
+    if kind is FileKind.CLIP and target.suffix != SUFFIX:
+        whole = clip_of(weights, strict=strict)
+        kept = dtype or widest(weights.entries.values())
+        with _written(target, force=force) as folder:
+            save_clip(whole, folder, dtype=kept)
+        return whole.notes
+    if kind not in SINGLE_FILES:
         copy(weights, target, dtype, ema=ema)
-        return
+        return ()
     kept = dtype or widest(weights.entries.values())
-    parts = load_parts(weights, dtype=kept, ema=ema, prediction=prediction)
+    parts = load_parts(weights, dtype=kept, ema=ema, prediction=prediction, strict=strict)
     _save(parts, target, kept, force=force)
+    return parts.notes
 
 
 def copy(weights: Weights, target: Path, dtype: torch.dtype | None, *, ema: bool) -> None:
@@ -79,8 +97,15 @@ def copy(weights: Weights, target: Path, dtype: torch.dtype | None, *, ema: bool
 def widest(entries: Iterable[Entry]) -> torch.dtype:
     """The dtype that holds every number of the floating-point tensors exactly."""
     dtypes = {entry.dtype for entry in entries if entry.dtype.is_floating_point}
-    small = {torch.float16 if dtype.itemsize == 1 else dtype for dtype in dtypes}
+    small = {_holding(dtype) for dtype in dtypes}
     return reduce(torch.promote_types, small) if small else torch.float32
+
+
+def _holding(dtype: torch.dtype) -> torch.dtype:
+    """The half precision that holds an 8-bit float; another dtype itself."""
+    if dtype.itemsize > 1:
+        return dtype
+    return torch.bfloat16 if dtype == torch.float8_e8m0fnu else torch.float16  # powers of two
 
 
 def _check_target(source: Path, target: Path, *, force: bool) -> None:
@@ -106,18 +131,27 @@ def _save(parts: Parts, target: Path, dtype: torch.dtype, *, force: bool) -> Non
     if target.suffix == SUFFIX:
         save_single_file(parts, target, dtype=dtype)
         return
+    with _written(target, force=force) as folder:
+        save_folder(parts, folder, dtype=dtype)
+
+
+@contextmanager
+def _written(target: Path, *, force: bool) -> Iterator[Path]:
+    """A folder to be written, which stands at `target` once it is whole."""
     try:
-        with whole_folder(target, replacing=force) as whole:
-            save_folder(parts, whole, dtype=dtype)
+        with whole_folder(target, replacing=force) as folder:
+            yield folder
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
 
 
-def _entries_of_folder(folder: Path) -> list[Entry]:
+def _entries_of_folder(path: Path) -> list[Entry]:
+    """Of all its parts, borrowed ones too."""
+    folder = ModelFolder(path)
     files = [
         file
         for kind in KINDS
-        if (folder / kind.folder).is_dir()
-        for file in weight_files(folder / kind.folder, kind.stem)
+        if folder.has(kind.folder)
+        for file in weight_files(folder.place(kind.folder), kind.stem)
     ]
     return [entry for file in files for entry in read_header(file).entries.values()]

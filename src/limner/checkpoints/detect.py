@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from limner.checkpoints.families import SD2, SDXL, SINGLE_FILES, description, kind_by_marker
+from limner.checkpoints.families import SD2, SDXL, SINGLE_FILES, clip, description, kind_by_marker
 from limner.checkpoints.families.alone import ALONE
 from limner.checkpoints.families.places import EMA_PREFIX, UNET_PREFIX, Place
 from limner.checkpoints.file_noise import process_told, scheduler_told
@@ -18,14 +18,15 @@ from limner.checkpoints.folder import INPAINTING_CHANNELS
 from limner.checkpoints.header import Entry
 from limner.checkpoints.kinds import FileKind
 from limner.checkpoints.reader import Weights
-from limner.diffusion.process import Process, process_from_dict
+from limner.diffusion.process import Process
 from limner.diffusion.scheduler_config import prediction_name
+from limner.diffusion.scheduler_process import process_from_dict
 
 NESTED = "state_dict."
 
 ADAPTER = re.compile(
     r".*(\.lora_(down|up|A|B)\b|\.lora\.(down|up)\b|\.lora_(linear_layer|magnitude)|_lora\.(down|up)\b"
-    r"|\.hada_w|\.lokr_w|\.dora_scale|\.oft_)"
+    r"|\.hada_w|\.lokr_w|\.dora_scale|\.b?oft_|:\d+:(up|down)$)"
 )
 INVERSION_NAMES = frozenset({"emb_params", "*", "clip_l", "clip_g"})
 INVERSION_WIDTHS = (768, 1024, 1280)
@@ -127,6 +128,8 @@ def kind_of(tensors: Mapping[str, Entry]) -> FileKind:
         return _kind_of_unet(tensors)
     if any(ADAPTER.match(name) for name in tensors):
         return FileKind.LORA
+    if clip.is_clip(tensors):
+        return FileKind.CLIP
     for kind, markers in ALONE.items():
         if any(name in tensors for name, _ in markers):
             return kind
@@ -138,6 +141,8 @@ def places_of(kind: FileKind, tensors: Iterable[str]) -> tuple[Place, ...]:
     if kind in SINGLE_FILES:
         return SINGLE_FILES[kind].places
     present = set(tensors)
+    if kind is FileKind.CLIP:
+        return clip.places(present)
     alone = (place for name, place in ALONE.get(kind, ()) if name in present)
     return tuple(alone)[:1]
 

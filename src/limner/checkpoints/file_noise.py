@@ -15,7 +15,8 @@ from torch import Tensor
 
 from limner.checkpoints.header import shown
 from limner.checkpoints.reader import Weights
-from limner.diffusion.process import DiscreteDiffusion, Process, process_from_dict
+from limner.diffusion.process import DiscreteDiffusion, Process
+from limner.diffusion.scheduler_process import process_from_dict
 from limner.errors import CheckpointError, UsageError
 
 # ComfyUI's markers of EDM with v, as CosXL has them, and the least and most where one is missing.

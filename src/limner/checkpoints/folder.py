@@ -15,6 +15,7 @@ Diffusion that is written here opens in diffusers' pipelines.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -39,7 +40,8 @@ from limner.diffusion.process import Process, RectifiedFlow
 from limner.errors import CheckpointError
 from limner.files import whole_file
 from limner.models.autoencoder import Autoencoder
-from limner.models.clip import TextTower, TextTowerConfig, VisionTower
+from limner.models.clip import TextTower, TextTowerConfig, VisionTower, image_tower
+from limner.models.clip_resnet import ResNetTower
 from limner.models.content import ContentEncoder
 from limner.models.dit import DiT
 from limner.models.style import StyleNamer
@@ -76,7 +78,7 @@ KINDS = (
     Kind(folder="vae", library="diffusers", name="AutoencoderKL", stem=DIFFUSERS, module=Autoencoder, to_json=configs.autoencoder_to_json, from_json=configs.autoencoder_from_json, spelling=weights.AUTOENCODER),  # noqa: E501
     TEXT_ENCODER,
     replace(TEXT_ENCODER, folder="text_encoder_2", name="CLIPTextModelWithProjection"),
-    Kind(folder="image_encoder", library="transformers", name="CLIPVisionModelWithProjection", stem=TRANSFORMERS, module=VisionTower, to_json=configs.vision_to_json, from_json=configs.vision_from_json),  # noqa: E501
+    Kind(folder="image_encoder", library="transformers", name="CLIPVisionModelWithProjection", stem=TRANSFORMERS, module=image_tower, to_json=configs.vision_to_json, from_json=configs.vision_from_json),  # noqa: E501
     Kind(folder="content_encoder", library="limner", name="ContentEncoder", stem=DIFFUSERS, module=ContentEncoder, to_json=configs.content_to_json, from_json=configs.content_from_json),  # noqa: E501
     Kind(folder="style_namer", library="limner", name="StyleNamer", stem=DIFFUSERS, module=StyleNamer, to_json=configs.style_to_json, from_json=configs.style_from_json),  # noqa: E501
     Kind(folder="upscaler", library="limner", name="Upscaler", stem=DIFFUSERS, module=Upscaler, to_json=configs.upscaler_to_json, from_json=configs.upscaler_from_json),  # noqa: E501
@@ -85,6 +87,7 @@ KINDS = (
 LAYOUT_VERSION = "0.30.0"  # of diffusers, whose pipelines ask for it
 KIND_OF_FOLDER = {kind.folder: kind for kind in KINDS}
 FOLDER_OF_MODULE = {kind.module: kind.folder for kind in reversed(KINDS)}  # the first of its class
+FOLDER_OF_MODULE |= dict.fromkeys((VisionTower, ResNetTower), "image_encoder")
 
 
 class ModelFolder:
@@ -115,6 +118,15 @@ class ModelFolder:
             )
         return base
 
+    def copy_to(self, path: Path) -> ModelFolder:
+        """Copy the folder, which borrows from the same base there; `path` must not exist yet."""
+        base = self.base
+        copy = ModelFolder(Path(shutil.copytree(self.path, path)))
+        if base is not None and not Path(self._extra()["base"]).is_absolute():
+            place = os.path.relpath(base.path.resolve(), path.resolve())
+            write_json(path / EXTRA, {**self._extra(), "base": Path(place).as_posix()})
+        return copy
+
     @property
     def loras(self) -> tuple[Path, ...]:
         """LoRA files of the folder, without which it does not paint as it should.
@@ -143,7 +155,14 @@ class ModelFolder:
     def place(self, part: str) -> Path:
         """Where a part lies, or would."""
         own = self.path / part
-        return own if own.is_dir() or self.base is None else self.base.place(part)
+        if own.is_dir() or self.base is None or self._is_given_up(part):
+            return own
+        return self.base.place(part)
+
+    def _is_given_up(self, part: str) -> bool:
+        """Whether the folder says that it has no such part, whatever its base has."""
+        path = self.path / INDEX
+        return path.is_file() and read_json(path).get(part) == [None, None]
 
     def save(
         self,
@@ -168,7 +187,9 @@ class ModelFolder:
         for other in {*weights.VARIANTS} - {variant}:  # of weights that were there before
             (folder / f"{kind.stem}{other}.safetensors").unlink(missing_ok=True)
         write_json(folder / "config.json", {**kind.to_json(module.config), **fields})
-        self._index(kind.folder, kind.library, kind.name)
+        is_ours = isinstance(module, ResNetTower)
+        library, name = ("limner", "ResNetTower") if is_ours else (kind.library, kind.name)
+        self._index(kind.folder, library, name)
 
     def remove(self, part: str) -> None:
         """Delete a part of a model in the making, if it is there; the index says there is none."""
@@ -319,8 +340,8 @@ class ModelFolder:
         if part == "transformer":
             return sampling
         latent = read_json(self.path / "unet" / "config.json").get("sample_size")
-        if isinstance(latent, int) and self.has("vae"):
-            side = latent * self.config("vae").space.stride
+        if isinstance(latent, int):
+            side = latent * (self.config("vae").space.stride if self.has("vae") else 1)
             sampling = replace(sampling, size=(side, side))
         zero = read_json(self.path / INDEX).get("force_zeros_for_empty_prompt", True)
         return replace(sampling, zero_negative=sampling.zero_negative and bool(zero))

@@ -1,12 +1,11 @@
-"""The header of a safetensors file: parsed, checked, and nothing else read.
+"""The header of a safetensors file: what it is, how large it may be, and what each tensor is.
 
-8 bytes of length, then so much JSON {name: {dtype, shape, data_offsets}}, then the tensors. Every
-claim of the JSON is checked against the file before memory is taken for any tensor.
+safetensors parses it and checks every claim against the file before memory is taken for any tensor.
+What is added here are bounds, and words for whoever gave a file that is something else.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import struct
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import torch
+from safetensors import SafetensorError, safe_open
 
 from limner.errors import CheckpointError
 
@@ -25,13 +25,13 @@ Shape = tuple[int, ...]
 MOST_HEADER_BYTES = 8 << 20
 MOST_TENSORS = 20_000
 MOST_BYTES = 64 << 30
-MOST_BRACKETS = 10 * MOST_TENSORS  # lists and objects; a tensor needs three, metadata has some
 MOST_DIMENSIONS = 8
 
 # fmt: off
 DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
-    "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2,
+    "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "F8_E8M0": torch.float8_e8m0fnu,
+    "F8_E4M3FNUZ": torch.float8_e4m3fnuz, "F8_E5M2FNUZ": torch.float8_e5m2fnuz,
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
     "U64": torch.uint64, "U32": torch.uint32, "U16": torch.uint16, "U8": torch.uint8,
     "BOOL": torch.bool, "C64": torch.complex64,
@@ -52,12 +52,10 @@ BEGINNINGS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What the header says of one tensor; start and stop are bytes from the file's beginning."""
+    """What the header says of one tensor."""
 
     dtype: torch.dtype
     shape: Shape
-    start: int = 0
-    stop: int = 0
 
     @property
     def count(self) -> int:
@@ -72,43 +70,66 @@ class Header:
 
 def read_header(path: Path) -> Header:
     """The checked header of a safetensors file; CheckpointError says what else a file is."""
+    return opened(path)[1]
+
+
+def opened(path: Path) -> tuple[Any, Header]:
+    """The file as safetensors opens it, mapped, and its header; errors as `read_header`."""
     try:
         if not path.is_file():
             raise CheckpointError(f"{path} is missing, or no file")
         with path.open("rb") as file:
-            return header_of(file, path)
+            claimed = _claimed_tensors(file, path)
+        weights = safe_open(path, framework="pt")
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
+    except SafetensorError as error:
+        broken(path, shown_text(str(error).removeprefix("Error while deserializing header: ")))
+    names = weights.offset_keys()  # as they follow each other in the file
+    entries = {name: _entry(name, weights.get_slice(name), path) for name in names}
+    if len(entries) != claimed:
+        broken(path, "a name stands twice in its header")
+    return weights, Header(entries=entries, metadata=weights.metadata() or {})
 
 
-def header_of(file: BinaryIO, path: Path) -> Header:
-    """As `read_header`, of an open file."""
+def _claimed_tensors(file: BinaryIO, path: Path) -> int:
+    """How many tensors the header speaks of; what is too large or no such file is refused.
+
+    8 bytes of length, then so much JSON {name: {dtype, shape, data_offsets}}, then the tensors.
+    """
     size = os.fstat(file.fileno()).st_size
     begin = file.read(32)
     length = struct.unpack("<Q", begin[:8])[0] if len(begin) > 8 else 0
-    if begin[8:9] != b"{" or length > MOST_HEADER_BYTES:
+    if not _is_header(begin) or length > MOST_HEADER_BYTES:
         _refuse_other_kinds(begin, length, path)
     if not 2 <= length <= size - 8:
         broken(path, f"its header should have {length} bytes, the file has {size}")
     if size > MOST_BYTES:
         raise CheckpointError(f"{path} has {size:,} bytes; {MOST_BYTES:,} is the most")
     file.seek(8)
-    text = file.read(length)
-    claimed = text.count(b'"data_offsets"')
+    claimed = file.read(length).count(b'"data_offsets"')
     if claimed > MOST_TENSORS:
         raise CheckpointError(f"{path} has {claimed:,} tensors; {MOST_TENSORS:,} is the most")
-    fields = _parse(text, path)
-    metadata = _metadata(fields.pop("__metadata__", {}), path)
-    entries = {name: _entry(name, field, 8 + length, path) for name, field in fields.items()}
-    _check_places(entries.values(), 8 + length, size, path)
-    return Header(entries=entries, metadata=metadata)
+    return claimed
+
+
+def _entry(name: str, slice_: Any, path: Path) -> Entry:
+    """What a tensor is, where torch has such a one."""
+    kind, shape = slice_.get_dtype(), tuple(slice_.get_shape())
+    if kind not in DTYPES:
+        raise CheckpointError(
+            f"{path}: tensor {shown([name])} has dtype {kind}; known are {', '.join(DTYPES)}"
+        )
+    if len(shape) > MOST_DIMENSIONS:
+        broken(path, f"tensor {shown([name])} has {len(shape)} dimensions")
+    return Entry(dtype=DTYPES[kind], shape=shape)
 
 
 def kind_by_content(path: Path) -> str | None:
     """What a file is that is no safetensors file, by its first bytes; None: not known."""
     with path.open("rb") as file:
         begin = file.read(32)
-    return None if begin[8:9] == b"{" else _kind(begin)
+    return None if _is_header(begin) else _kind(begin)
 
 
 def broken(path: Path, what: str) -> NoReturn:
@@ -119,6 +140,16 @@ def shown(names: Iterable[str], most: int = 2) -> str:
     """The first names of a file for a message; the file may have put anything into them."""
     first = [ascii(name[:100]) for name in sorted(names)[:most]]
     return f"[{', '.join(first)}]"
+
+
+def shown_text(text: str) -> str:
+    """A message that may quote the file, in one short line of plain letters."""
+    return ascii(text[:160])[1:-1]
+
+
+def _is_header(begin: bytes) -> bool:
+    """Whether JSON follows the length, after blanks that some programs write first."""
+    return begin[8:].lstrip(b" \t\r\n")[:1] == b"{"
 
 
 def _kind(begin: bytes) -> str | None:
@@ -134,73 +165,8 @@ def _refuse_other_kinds(begin: bytes, length: int, path: Path) -> NoReturn:
         )
     if kind is not None:
         raise CheckpointError(f"{path} is {kind}: a safetensors file is right")
-    if begin[8:9] == b"{":
+    if _is_header(begin):
         raise CheckpointError(
             f"{path} says its header has {length:,} bytes; {MOST_HEADER_BYTES:,} is the most"
         )
     broken(path, "it does not begin like a safetensors file")
-
-
-def _parse(text: bytes, path: Path) -> dict[str, Any]:
-    if text.count(b"[") + text.count(b"{") > MOST_BRACKETS:
-        broken(path, f"its header has more than {MOST_BRACKETS:,} lists and objects")
-    try:
-        fields = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        broken(path, f"its header is not JSON: {str(error)[:80]!a}")
-    if not isinstance(fields, dict):
-        broken(path, "its header is no JSON object")
-    return fields
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError("a name stands there twice")
-    return fields
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
-
-
-def _metadata(value: Any, path: Path) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        broken(path, "its metadata is not text by name")
-    return value
-
-
-def _entry(name: str, field: Any, begin: int, path: Path) -> Entry:
-    """One tensor's claim, checked in itself."""
-    field = field if isinstance(field, dict) else {}
-    shape, offsets = field.get("shape"), field.get("data_offsets")
-    if not (_whole(shape) and len(shape) <= MOST_DIMENSIONS and _whole(offsets)):
-        broken(path, f"tensor {shown([name])} has no shape or place")
-    dtype = DTYPES.get(str(field.get("dtype")))
-    if dtype is None:
-        kind = str(field.get("dtype"))[:20]
-        raise CheckpointError(
-            f"{path}: tensor {shown([name])} has dtype {kind!a}; known are {', '.join(DTYPES)}"
-        )
-    if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
-        broken(path, f"tensor {shown([name])} of shape {shape} is at {offsets}")
-    start, stop = offsets
-    return Entry(dtype=dtype, shape=tuple(shape), start=begin + start, stop=begin + stop)
-
-
-def _whole(values: Any) -> bool:
-    return isinstance(values, list) and all(
-        type(value) is int and 0 <= value < 1 << 48 for value in values
-    )
-
-
-def _check_places(entries: Iterable[Entry], begin: int, size: int, path: Path) -> None:
-    """The tensors must follow each other without overlap or gap, to the end of the file."""
-    end = begin
-    for entry in sorted(entries, key=lambda entry: (entry.start, entry.stop)):
-        if entry.start != end:
-            what = "overlap" if entry.start < end else "leave a gap"
-            broken(path, f"two tensors {what} at byte {entry.start}")
-        end = entry.stop
-    if end != size:
-        broken(path, f"its tensors end at byte {end}, the file at {size}")

@@ -11,8 +11,12 @@ from limner.checkpoints.folder import INDEX, KIND_OF_FOLDER, ModelFolder, read_j
 from limner.checkpoints.header import read_header
 from limner.checkpoints.weights import IMAGE_TOWER, weight_files
 from limner.errors import CheckpointError
+from limner.models.dit import DiTConfig
+from limner.models.unet import UNetConfig
 
 DENOISERS = ("unet", "transformer")
+PICTURE_CHANNELS = 3
+QUANTISED = ("vqvae", "movq", "vqgan")
 NO_DECODER = '"vae": [null, null]'
 
 
@@ -57,7 +61,8 @@ def problems(folder: ModelFolder) -> Iterator[str]:
     for name in towers:
         if name not in missing and not folder.has(name):
             yield f"{name} is missing: {family.description} has {' and '.join(towers)}"
-    if not folder.has("vae") and "vae" not in missing and not _says_none(folder, index):
+    told = _says_none(folder, index) or _shows_pixels(config, index)
+    if not folder.has("vae") and "vae" not in missing and not told:
         yield f"vae is missing: a model that works on pixels says so by {NO_DECODER} in {INDEX}"
 
 
@@ -97,6 +102,14 @@ def _named_parts() -> tuple[str, ...]:
 
 def _names(index: dict[str, Any], part: str) -> bool:
     return isinstance(value := index.get(part), list) and value[-1:] != [None]
+
+
+def _shows_pixels(config: UNetConfig | DiTConfig, index: dict[str, Any]) -> bool:
+    """Whether a denoiser without a vae can be of pictures alone: no autoencoder has RGB latents.
+
+    But for the quantised ones, which a folder names otherwise.
+    """
+    return config.out_channels == PICTURE_CHANNELS and not any(map(index.get, QUANTISED))
 
 
 def _says_none(folder: ModelFolder, index: dict[str, Any]) -> bool:

@@ -75,6 +75,14 @@ OPEN_CLIP_ENDS: Table = {
     "text_model.final_layer_norm": Source("ln_final"),
     "text_projection.weight": Source("text_projection", Form.TRANSPOSED),
 }
+OPEN_CLIP_VISION_ENDS: Table = {
+    "vision_model.embeddings.class_embedding": Source("class_embedding"),
+    "vision_model.embeddings.patch_embedding": Source("conv1"),
+    "vision_model.embeddings.position_embedding.weight": Source("positional_embedding"),
+    "vision_model.pre_layrnorm": Source("ln_pre"),
+    "vision_model.post_layernorm": Source("ln_post"),
+    "visual_projection.weight": Source("proj", Form.TRANSPOSED),
+}
 OPEN_CLIP_LAYER: Table = {
     "layer_norm1": Source("ln_1"),
     "layer_norm2": Source("ln_2"),
@@ -151,6 +159,17 @@ def open_clip(layers: int) -> Table:
     }
 
 
+def open_clip_vision(layers: int) -> Table:
+    """A Vision Transformer of OpenAI's and OpenCLIP's, whose layers are those of the text tower."""
+    return dict(OPEN_CLIP_VISION_ENDS) | {
+        f"vision_model.encoder.layers.{layer}.{ours}": replace(
+            source, name=f"transformer.resblocks.{layer}.{source.name}"
+        )
+        for layer in range(layers)
+        for ours, source in OPEN_CLIP_LAYER.items()
+    }
+
+
 def same_names(*modules: str) -> Table:
     return {name: Source(name) for name in modules}
 
@@ -158,6 +177,8 @@ def same_names(*modules: str) -> Table:
 # fmt: off
 DIFFUSERS_UNET = same_names("conv_in", "time_embedding", "add_embedding", "down_blocks", "mid_block", "up_blocks", "conv_norm_out", "conv_out")  # noqa: E501
 DIFFUSERS_AUTOENCODER = same_names("encoder", "decoder", "quant_conv", "post_quant_conv")
+CLIP_VISION = same_names("vision_model", "visual_projection")
+CLIP_RESNET = same_names(*(f"{name}{number}" for name in ("conv", "bn", "layer") for number in range(1, 5)), "attnpool")  # noqa: E501
 CLIP_TEXT = same_names("text_model", "text_projection")
 # fmt: on
 

@@ -15,6 +15,7 @@ class FileKind(StrEnum):
     UNET = "unet"
     AUTOENCODER = "autoencoder"
     TEXT_ENCODER = "text-encoder"
+    CLIP = "clip"
     LORA = "lora"
     TEXTUAL_INVERSION = "textual-inversion"
     LIMNER = "limner"
@@ -27,6 +28,7 @@ OTHERS = {
     FileKind.UNET: "a U-Net alone",
     FileKind.AUTOENCODER: "an autoencoder (VAE) alone",
     FileKind.TEXT_ENCODER: "a text encoder alone",
+    FileKind.CLIP: "CLIP's two towers",
     FileKind.LORA: "a LoRA",
     FileKind.TEXTUAL_INVERSION: "a textual inversion",
     FileKind.UNKNOWN: "no kind that is known",

@@ -5,7 +5,6 @@ W becomes W + weight * alpha / rank * up @ down; alpha is the rank where a file 
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from limner.checkpoints.lora_kinds import (
     UNSUPPORTED,
     VECTORS,
     difference,
+    given_names,
     is_low_rank,
     offset_of,
     rank_of,
@@ -34,7 +34,10 @@ from limner.checkpoints.lora_names import (
     shiftable,
     written_by_kohya,
 )
+from limner.checkpoints.lora_numbers import named
+from limner.checkpoints.lora_settings import Settings, settings_of
 from limner.checkpoints.reader import read_tensors
+from limner.checkpoints.textual_inversion import TextualInversion, parse_textual_inversion
 from limner.errors import CheckpointError
 from limner.files import whole_file
 from limner.nn.adapter import Adapter, LowRank, original
@@ -43,7 +46,7 @@ from limner.nn.offsets import Offset, WholeAdapter
 
 Spelling = Literal["peft", "kohya"]
 
-DIFFUSERS_METADATA = "lora_adapter_metadata"
+BUNDLED = re.compile(r"bundle_emb\.(.+?)\.((?:string_to_param\.|emb_params$|clip_[lg]$).*)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +54,13 @@ class Lora:
     """What a file holds for a model.
 
     updates: by module, as "unet.mid_block.attentions.0.proj_in". offsets: of biases and norms.
-    unmatched: the keys of the file that no module of the model goes by.
+    words: learned words that lie in the file beside them. unmatched: the keys of the file that no
+    module of the model goes by.
     """
 
     updates: Mapping[str, LowRank]
     offsets: Mapping[str, Offset] = field(default_factory=dict)
+    words: tuple[TextualInversion, ...] = ()
     unmatched: tuple[str, ...] = ()
 
     def adapter(self, models: Models, weight: float = 1.0) -> Adapter:
@@ -89,8 +94,7 @@ def read_lora(path: str | Path, models: Models) -> Lora:
     path = Path(path)
     tensors, metadata = read_tensors(path)
     try:
-        settings = _settings(path, metadata)
-        return parse_lora(tensors, models, settings)
+        return parse_lora(tensors, models, settings_of(path, metadata).json)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
 
@@ -100,22 +104,42 @@ def parse_lora(
 ) -> Lora:
     """As `read_lora`, of tensors that are read already; settings: peft's, by part or for all."""
     _refuse(tensors)
-    pieces, unmatched = _by_module(tensors, names_in_files(models))
-    if not pieces:
+    words, rest = _bundled(named(given_names(tensors), models), models)
+    pieces, unmatched = _by_module(rest, names_in_files(models))
+    if not pieces and not words:
         raise CheckpointError(f"no key matches a module of this model; the first: {_some(tensors)}")
-    modules = shiftable(models)
+    modules, said = shiftable(models), Settings(settings or {})
     updates, offsets = dict[str, LowRank](), dict[str, Offset]()
     for name, found in pieces.items():
         _check_floats(name, found)
         module = modules[name]
+        if "up_bias" in found and "down" in found:  # of peft's `lora_bias`
+            scale = said.scale(name, found.get("alpha"), len(found["down"]))
+            found["bias"] = scale * found.pop("up_bias").float()
         if (offset := offset_of(name, found, module)) is not None:
             offsets[name] = offset
         if isinstance(module, nn.Linear | nn.Conv2d) and not found.keys() <= VECTORS | BESIDE:
-            rest = {piece: tensor for piece, tensor in found.items() if piece not in VECTORS}
-            updates[name] = _update(name, rest, original(module), settings or {})
+            pieces_left = {piece: t for piece, t in found.items() if piece not in VECTORS}
+            updates[name] = _update(name, pieces_left, original(module), said)
         elif offset is None:
             raise CheckpointError(f"{name} is a norm: {', '.join(sorted(found))} do not fit it")
-    return Lora(updates=updates, offsets=offsets, unmatched=unmatched)
+    return Lora(updates=updates, offsets=offsets, words=words, unmatched=unmatched)
+
+
+def _bundled(
+    tensors: Mapping[str, Tensor], models: Models
+) -> tuple[tuple[TextualInversion, ...], dict[str, Tensor]]:
+    """The learned words in a file, for a model with its text encoders; and its other tensors."""
+    towers = {part: model for part, model in models.items() if of_text(part)}
+    widths = {part: int(tower.config.width) for part, tower in towers.items()}  # type: ignore[union-attr, arg-type]
+    contents: dict[str, dict[str, Tensor]] = {}
+    rest = dict[str, Tensor]()
+    for key, tensor in tensors.items():
+        found = BUNDLED.fullmatch(key) if widths else None
+        place = rest if found is None else contents.setdefault(found[1], {})
+        place[key if found is None else found[2]] = tensor
+    words = (parse_textual_inversion(each, widths, word) for word, each in contents.items())
+    return tuple(words), rest
 
 
 def _by_module(
@@ -184,15 +208,13 @@ def of_text(name: str) -> bool:
 
 
 def _check_floats(name: str, pieces: Mapping[str, Tensor]) -> None:
-    matrices = [tensor for piece, tensor in pieces.items() if piece != "alpha"]
+    matrices = [t for piece, t in pieces.items() if piece not in ("alpha", "on_input")]
     if not all(tensor.is_floating_point() for tensor in matrices):
         kinds = " and ".join(sorted({str(tensor.dtype) for tensor in matrices}))
         raise CheckpointError(f"{name} is {kinds}: floating point is right")
 
 
-def _update(
-    name: str, pieces: Mapping[str, Tensor], weight: Tensor, settings: Mapping[str, Any]
-) -> LowRank:
+def _update(name: str, pieces: Mapping[str, Tensor], weight: Tensor, settings: Settings) -> LowRank:
     if not is_low_rank(pieces):
         return _dense(name, pieces, weight, settings)
     missing = {"down", "up"} - pieces.keys()
@@ -205,18 +227,18 @@ def _update(
             f"a LoRA for another model: {name} has weights of {tuple(weight.shape)} here, "
             f"the file has up {tuple(up.shape)} and down {tuple(down.shape)}"
         )
-    return LowRank(down=down, up=up, scale=_scale(name, pieces.get("alpha"), len(down), settings))
+    return LowRank(down=down, up=up, scale=settings.scale(name, pieces.get("alpha"), len(down)))
 
 
-def _dense(
-    name: str, pieces: Mapping[str, Tensor], weight: Tensor, settings: Mapping[str, Any]
-) -> LowRank:
+def _dense(name: str, pieces: Mapping[str, Tensor], weight: Tensor, settings: Settings) -> LowRank:
     """An update of another kind, by its difference; it is as good as one of full rank."""
     alpha, rank = pieces.get("alpha"), rank_of(pieces)
-    both = "lokr_w1" in pieces and "lokr_w2" in pieces
-    scale = 1.0 if rank is None or both else _scale(name, alpha, rank, settings)
-    constraint = 0.0 if alpha is None else _scale(name, alpha, 1, settings)
-    found = difference(name, pieces, weight, scale, constraint)
+    if {"lokr_w1", "lokr_w2"} <= pieces.keys():
+        rank = None  # LyCORIS has no scale for two whole factors; peft has
+    rank = settings.rank(name) or rank
+    scale = 1.0 if rank is None else settings.scale(name, alpha, rank)
+    constraint = 0.0 if alpha is None else settings.scale(name, alpha, 1)
+    found = difference(name, pieces, weight, scale, constraint, settings.cayley)
     if not torch.isfinite(found).all():
         raise CheckpointError(f"{name} has an update that is not finite")
     return as_low_rank(found)
@@ -231,51 +253,6 @@ def _like(matrix: Tensor, weight: Tensor, axis: int) -> Tensor:
     if matrix.ndim < 2 or not pointwise or math.prod(matrix.shape[2:]) != 1:
         return matrix
     return matrix.reshape(*matrix.shape[:2], *[1] * (weight.ndim - 2))
-
-
-def _scale(name: str, alpha: Tensor | None, rank: int, settings: Mapping[str, Any]) -> float:
-    """alpha / rank; alpha / sqrt(rank) where the settings say rsLoRA (Kalajdzievski 2023)."""
-    if alpha is not None:
-        real = alpha.numel() == 1 and not alpha.is_complex()
-        value, root = (alpha.item() if real else math.nan), False
-    else:
-        value, root = _alpha_in_settings(name, rank, settings)
-    if not math.isfinite(value):
-        raise CheckpointError(f"{name} has an alpha that is not one finite number")
-    return value / (math.sqrt(rank) if root else rank)
-
-
-def _alpha_in_settings(name: str, rank: int, settings: Mapping[str, Any]) -> tuple[float, bool]:
-    """alpha, and whether it goes by the root of the rank, as peft's configuration has them."""
-    part = name.split(".", 1)[0]
-
-    def field(key: str, default: Any) -> Any:
-        return settings.get(f"{part}.{key}", settings.get(key, default))
-
-    try:
-        alpha = field("lora_alpha", rank)
-        for pattern, value in (field("alpha_pattern", None) or {}).items():
-            alpha = value if f".{name}".endswith(f".{pattern}") else alpha
-        return float(alpha), bool(field("use_rslora", False))
-    except (AttributeError, TypeError, ValueError):
-        raise CheckpointError("its LoRA configuration is not peft's") from None
-
-
-def _settings(path: Path, metadata: Mapping[str, str]) -> Mapping[str, Any]:
-    """peft's configuration: in the metadata as diffusers puts it, or beside the file."""
-    beside = path.parent / "adapter_config.json"
-    try:
-        if DIFFUSERS_METADATA in metadata:
-            settings = json.loads(metadata[DIFFUSERS_METADATA])
-        elif path.name == "adapter_model.safetensors" and beside.is_file():
-            settings = json.loads(beside.read_text(encoding="utf-8"))
-        else:
-            return {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"its LoRA configuration cannot be read: {error}") from None
-    if not isinstance(settings, dict):
-        raise CheckpointError("its LoRA configuration is no JSON object")
-    return settings
 
 
 def _some(tensors: Mapping[str, Tensor]) -> str:

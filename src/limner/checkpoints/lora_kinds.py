@@ -1,7 +1,8 @@
 """The kinds of adapters in LoRA files, by the pieces that a file has of a module, and what each is.
 
 The letters of LyCORIS: `hada_` LoHa, `lokr_` LoKr, `lora_mid` a convolution in three, `diff` the
-whole difference, `dora_scale` DoRA on top of any of them, `oft_blocks` OFT and BOFT.
+whole difference, `dora_scale` DoRA on top of any of them, `oft_blocks` OFT and BOFT, `a1`, `b1`
+GLoRA, `on_input` IA3. peft's own: `oft_R`, `boft_R`, `lora_magnitude_vector`.
 """
 
 from __future__ import annotations
@@ -12,36 +13,44 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from limner.checkpoints.lora_settings import Cayley
 from limner.errors import CheckpointError
-from limner.nn.differences import cp, decomposed, hadamard, kronecker, rotated
+from limner.nn.differences import cp, decomposed, generalised, hadamard, kronecker, rotated, scaled
 from limner.nn.offsets import Offset
+from limner.nn.turns import cayley_turns, turned, turns
 
 # How the key of a tensor ends: the piece's name is the group, or what stands beside it.
 ENDINGS: tuple[tuple[re.Pattern[str], Mapping[str, str]], ...] = (
     (re.compile(r"(?:\.lora_|_lora\.|\.lora\.|\.lora_linear_layer\.)(down|up)(?:\.weight)?$"), {}),
+    (re.compile(r"\.lora_(?:B|up)\.(?:[^.]+\.)?(bias)$"), {"bias": "up_bias"}),
     (
         re.compile(r"\.lora_(A|B)(?:\.(?!weight$|bias$)[^.]+)?(?:\.weight)?$"),
         {"A": "down", "B": "up"},
     ),
     (re.compile(r"\.lora_(mid)\.weight$"), {}),
-    (re.compile(r"\.(alpha|scalar|diff|dora_scale|rescale|oft_blocks)$"), {}),
+    (re.compile(r"\.(alpha|scalar|diff|dora_scale|rescale|oft_blocks|ia3|on_input)$"), {}),
+    (re.compile(r"\.([ab][12]|bm)\.weight$"), {}),
+    (re.compile(r"\.(oft_R|boft_R|boft_s)(?:\.(?!weight$)[^.]+)?(?:\.weight)?$"), {}),
     (re.compile(r"\.(diff_b|w_norm|b_norm)$"), {"diff_b": "bias", "b_norm": "bias"}),
     (re.compile(r"\.(hada_[wt]\d(?:_[ab])?|lokr_[wt]\d(?:_[ab])?)$"), {}),
     (
         re.compile(r"\.(lora_magnitude_vector)(?:\.(?!weight$)[^.]+)?(?:\.weight)?$"),
-        {"lora_magnitude_vector": "dora_scale"},
+        {"lora_magnitude_vector": "magnitude"},
     ),
 )
-BESIDE = frozenset({"alpha", "scalar", "dora_scale", "rescale"})  # say more of a difference
+BESIDE = frozenset(
+    {"alpha", "scalar", "dora_scale", "magnitude", "rescale"}
+)  # say more of a difference
 VECTORS = frozenset({"bias", "w_norm"})  # of biases and norms
 LOW_RANK = frozenset({"down", "up", "alpha"})
 # Kinds that are not read, by what their keys hold.
 UNSUPPORTED = {
-    r"(^|\.)oft_R\b": "peft's OFT",
     r"\.set_weight$": "weights in place of the model's",
-    r"\.lora_(B|up)\.(.*\.)?bias$": "LoRA with biases",
-    r"\.[ab][12]\.weight$": "GLoRA",
-    r"\.on_input$|\.ia3_": "IA3",
+    r"\.ia3_": "peft's IA3",
+    r"\.lambda_layer$": "T-LoRA, of whose difference a part is not in its file",
+    r"\.(vera_lambda|hra_|randlora_|fourierft_|c3a_|shira_|road_|miss_|waveft_|hira_|gralora_)": (
+        "a kind of peft's"
+    ),
 }
 
 
@@ -53,6 +62,16 @@ def split(key: str) -> tuple[str, str | None]:
     return key, None
 
 
+def given_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors with those of LyCORIS's IA3 called so: its `weight` would be of anything."""
+    ends = ".on_input"
+    ours = {f"{key.removesuffix(ends)}.weight" for key in tensors if key.endswith(ends)}
+    return {
+        f"{key.removesuffix('.weight')}.ia3" if key in ours else key: tensor
+        for key, tensor in tensors.items()
+    }
+
+
 def is_low_rank(pieces: Mapping[str, Tensor]) -> bool:
     """Whether an update is a plain low-rank one, which is kept as its two matrices."""
     return pieces.keys() <= LOW_RANK
@@ -60,7 +79,7 @@ def is_low_rank(pieces: Mapping[str, Tensor]) -> bool:
 
 def rank_of(pieces: Mapping[str, Tensor]) -> int | None:
     """The rank that alpha is divided by; None for kinds without one."""
-    for piece in ("down", "hada_w1_b", "lokr_w1_b", "lokr_w2_b"):
+    for piece in ("down", "hada_w1_b", "lokr_w1_b", "lokr_w2_b", "b2"):
         if piece in pieces:
             return len(pieces[piece])
     return None
@@ -83,12 +102,17 @@ def offset_of(name: str, pieces: Mapping[str, Tensor], module: nn.Module) -> Off
 
 
 def difference(
-    name: str, pieces: Mapping[str, Tensor], weight: Tensor, scale: float, constraint: float
+    name: str,
+    pieces: Mapping[str, Tensor],
+    weight: Tensor,
+    scale: float,
+    constraint: float,
+    cayley: Cayley,
 ) -> Tensor:
     """dW of a module with this weight in fp32, of any kind.
 
-    scale: alpha / rank. constraint: alpha itself, which is of a rotation's. Raises CheckpointError
-    where pieces are missing or of other shapes.
+    scale: alpha / rank. constraint: alpha itself, which is of a rotation's. cayley: of peft's
+    rotations. Raises CheckpointError where pieces are missing or of other shapes.
     """
     own = weight.detach().float().cpu()
     floats = {piece: tensor.float() for piece, tensor in pieces.items()}
@@ -96,8 +120,18 @@ def difference(
         if "oft_blocks" in floats:
             limit = constraint * len(own)
             return rotated(own, floats["oft_blocks"], floats.get("rescale"), limit)
+        if "oft_R" in floats:
+            return turned(own, turns(floats["oft_R"], cayley.terms, cayley.most))
+        if "boft_R" in floats:
+            return _turned_once(own, floats["boft_R"], floats["boft_s"])
+        if "ia3" in floats:
+            return scaled(own, floats["ia3"], of_inputs=bool(floats["on_input"]))
+        if "a1" in floats:
+            return scale * generalised(own, floats["a1"], floats["a2"], _second(floats))
         product = scale * _product(floats).reshape(own.shape) * floats.get("scalar", 1.0)
         magnitude = floats.get("dora_scale")
+        if "magnitude" in floats:  # peft's, which is of outputs in whatever shape it lies
+            magnitude = floats["magnitude"].flatten()
         return product if magnitude is None else decomposed(own, product, magnitude)
     except KeyError as error:
         raise CheckpointError(f"{name} has no {error.args[0]}") from None
@@ -107,6 +141,21 @@ def difference(
             f"a LoRA for another model: {name} has weights of {tuple(own.shape)} here, the file "
             f"has {shapes}"
         ) from None
+
+
+def _turned_once(weight: Tensor, blocks: Tensor, lengths: Tensor) -> Tensor:
+    """peft's BOFT of one stage, which is what it makes where it has no CUDA."""
+    if len(blocks) != 1:
+        raise CheckpointError(f"this is BOFT of {len(blocks)} stages in peft's order: 1 is right")
+    stretched = lengths.reshape(-1, *[1] * (weight.ndim - 1))
+    return (turned(weight, cayley_turns(blocks[0])) + weight) * stretched - weight
+
+
+def _second(pieces: Mapping[str, Tensor]) -> Tensor:
+    """GLoRA's part that does not go by the weight."""
+    if "bm" in pieces:
+        return cp(pieces["b1"], pieces["bm"], pieces["b2"])
+    return pieces["b1"].flatten(1) @ pieces["b2"].flatten(1)
 
 
 def _product(pieces: Mapping[str, Tensor]) -> Tensor:

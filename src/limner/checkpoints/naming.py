@@ -19,7 +19,7 @@ from torch import Tensor
 
 from limner.checkpoints.folder import ModelFolder
 from limner.errors import CheckpointError
-from limner.models.clip import TextTower, VisionTower
+from limner.models.clip import ImageTower, TextTower
 from limner.text.masks import PadMask, pad_mask
 from limner.text.tokenizer import Tokenizer
 
@@ -31,7 +31,7 @@ READ = "a {}"  # what the text tower reads of a name
 class Naming:
     """Says what pictures show. vectors: (K, P) of norm 1, one a name."""
 
-    tower: VisionTower
+    tower: ImageTower
     names: tuple[str, ...]
     vectors: Float[Tensor, "K P"]
 
@@ -46,7 +46,7 @@ class Naming:
 
 @torch.inference_mode()
 def naming_of(
-    tower: VisionTower, text: TextTower, tokenizer: Tokenizer, names: Sequence[str]
+    tower: ImageTower, text: TextTower, tokenizer: Tokenizer, names: Sequence[str]
 ) -> Naming:
     """What the two towers of a CLIP make of some names. They were trained under the PAD mask."""
     ids = tokenizer([READ.format(name) for name in names])

@@ -18,6 +18,7 @@ from torch import Tensor
 from limner.checkpoints.header import ARCHIVE, MOST_BYTES, MOST_TENSORS, PICKLE, Entry, shown
 from limner.checkpoints.header import kind_by_content as kind_of
 from limner.checkpoints.reader import Weights, open_weights
+from limner.checkpoints.textual_inversion import PLACEHOLDERS
 from limner.errors import CheckpointError
 
 
@@ -25,9 +26,20 @@ class Inert:
     """Stands for a class that a training's own notes in a file name; it holds and does nothing."""
 
 
+class Parameters:
+    """Stands for PyTorch's ParameterDict, in which LDM's textual inversions hold their vectors."""
+
+    tensors: Mapping[str, Any] = {}
+
+    def __setstate__(self, state: Any) -> None:
+        held = state.get("_parameters") if isinstance(state, dict) else None
+        self.tensors = dict(held) if isinstance(held, dict) else {}
+
+
 # Stable Diffusion 1.4 as released names this class beside its weights.
 INERT: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     (Inert, "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint"),
+    (Parameters, "torch.nn.modules.container.ParameterDict"),
     (Inert, "lightning.pytorch.callbacks.model_checkpoint.ModelCheckpoint"),
 ]
 SHARED = (
@@ -102,8 +114,11 @@ def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds no tensors by name")
     vectors = content.get("string_to_param")
+    if isinstance(vectors, Parameters):
+        vectors = vectors.tensors
     if isinstance(vectors, dict):  # a textual inversion: {"*": vectors}, and the word it teaches
-        word = content.get("name") if isinstance(content.get("name"), str) else path.stem
+        name = content.get("name")
+        word = name if isinstance(name, str) and name not in PLACEHOLDERS else path.stem
         return {str(word): tensor for tensor in vectors.values() if isinstance(tensor, Tensor)}
     inner = content.get("state_dict")
     named = inner if isinstance(inner, dict) else content

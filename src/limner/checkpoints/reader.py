@@ -5,6 +5,7 @@ A tensor that has them already stays mapped: it is read when it is used, and nev
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +14,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from limner.checkpoints.header import Entry, header_of
-from limner.errors import CheckpointError
+from limner.checkpoints.header import Entry, opened
 
 
 @runtime_checkable
@@ -24,7 +24,7 @@ class Weights(Protocol):
     @property
     def path(self) -> Path: ...
     @property
-    def entries(self) -> Mapping[str, Entry]: ...
+    def entries(self) -> Mapping[str, Entry]: ...  # in the order of the file
     @property
     def metadata(self) -> Mapping[str, str]: ...
 
@@ -37,40 +37,30 @@ class Weights(Protocol):
 class SafetensorsFile:
     """A safetensors file that is open and mapped. Made by `open_weights`."""
 
-    def __init__(
-        self,
-        path: Path,
-        entries: Mapping[str, Entry],
-        metadata: Mapping[str, str],
-        pages: mmap.mmap,
-    ) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.entries = entries
-        self.metadata = metadata
-        self._pages = pages
+        self._file, header = opened(path)
+        self.entries, self.metadata = header.entries, header.metadata
 
     def get(
         self, name: str, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
     ) -> Tensor:
-        entry = self.entries[name]
-        if entry.count == 0:
-            return torch.empty(entry.shape, dtype=dtype or entry.dtype, device=device)
-        raw = torch.frombuffer(
-            self._pages, dtype=torch.uint8, count=entry.stop - entry.start, offset=entry.start
-        )
-        if entry.start % entry.dtype.itemsize:
-            raw = raw.clone()  # only memory that is aligned can be seen as numbers
-        mapped = raw.view(entry.dtype).reshape(entry.shape)
-        tensor = mapped.to(device=device, dtype=dtype or entry.dtype)
+        mapped: Tensor = self._file.get_tensor(name)
+        tensor = mapped.to(device=device, dtype=dtype or mapped.dtype)
         if tensor.data_ptr() != mapped.data_ptr():
-            self._release(entry)
+            release(mapped)
         return tensor
 
-    def _release(self, entry: Entry) -> None:
-        """Give the pages of a converted tensor back, so that they do not add up."""
-        if hasattr(mmap, "MADV_DONTNEED"):
-            first = entry.start - entry.start % mmap.PAGESIZE
-            self._pages.madvise(mmap.MADV_DONTNEED, first, entry.stop - first)
+
+def release(mapped: Tensor) -> None:
+    """Give the pages of a converted tensor back, so that they do not add up."""
+    if not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    first, stop = mapped.data_ptr(), mapped.data_ptr() + mapped.nbytes
+    first, stop = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE, stop // mmap.PAGESIZE * mmap.PAGESIZE
+    if first < stop:  # whole pages alone: a neighbour may have been written to
+        advise = ctypes.CDLL(None).madvise
+        advise(ctypes.c_void_p(first), ctypes.c_size_t(stop - first), mmap.MADV_DONTNEED)
 
 
 def open_weights(path: Path) -> SafetensorsFile:
@@ -79,15 +69,7 @@ def open_weights(path: Path) -> SafetensorsFile:
     It stays mapped as long as it, or a tensor that was not converted, is in use. The pages are
     private to this process: what is written to a tensor does not reach the file.
     """
-    try:
-        if not path.is_file():
-            raise CheckpointError(f"{path} is missing, or no file")
-        with path.open("rb") as file:
-            header = header_of(file, path)
-            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
-    return SafetensorsFile(path, header.entries, header.metadata, pages)
+    return SafetensorsFile(path)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from limner.checkpoints.settings import Sampling
 from limner.diffusion.prediction import Prediction, prediction_named
-from limner.diffusion.process import EDM, DiscreteDiffusion, Process, process_from_dict
+from limner.diffusion.process import EDM, DiscreteDiffusion, Process
 from limner.diffusion.scheduler_config import plan_from_dict, prediction_name
+from limner.diffusion.scheduler_process import process_from_dict
 from limner.errors import CheckpointError, UsageError
 
 DIFFUSERS_PREDICTIONS = {"epsilon": "epsilon", "v": "v_prediction", "sample": "sample"}

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Unpack
 
-from limner.diffusion.names import schedule_name
+from limner.diffusion.hold import Hold
+from limner.diffusion.names import schedule_name, solver_name
 from limner.diffusion.path import Path, path
 from limner.diffusion.process import Process
-from limner.diffusion.scheduler_config import LevelOptions, SamplingPlan
+from limner.diffusion.scheduler_config import LastOrders, SamplingPlan
+from limner.diffusion.schedules import LevelOptions, Schedule
+from limner.diffusion.solvers import Solver, solver_named
 from limner.errors import CheckpointError
 
 LISTS = ("concepts", "styles", "others", "colours", "grounds")
@@ -46,7 +49,9 @@ class Sampling:
     """A model's own defaults for painting, and how it was trained to be told of the words.
 
     options, unit_start, native_end: of the way through `schedule`, as the model's own scheduler
-    has it (`limner.diffusion.path`); another schedule goes its usual way.
+    has it (`limner.diffusion.path`); another schedule goes its usual way. last_orders: of `solver`,
+    as it has them. hold: what every denoised picture is held to; None: nothing.
+    aligned: the published levels of its family's Align Your Steps.
     size: (width, height) in pixels. interval: (low, high] sigmas that guidance is for; None: all.
     pad_mask: which padding may be attended to. clip_skip, final_norm: which state of the text
     tower is the context, as `TextEncoder` has them. zero_negative: an empty negative prompt is
@@ -62,6 +67,9 @@ class Sampling:
     options: LevelOptions = field(default_factory=LevelOptions)
     unit_start: bool = False
     native_end: bool = False
+    last_orders: LastOrders = field(default_factory=LastOrders)
+    hold: Hold | None = None
+    aligned: str = Schedule.AYS_SD1.value
     interval: tuple[float, float] | None = None
     size: tuple[int, int] = (512, 512)
     pad_mask: str = "none"
@@ -71,21 +79,36 @@ class Sampling:
     dialect: str = "a1111"
     weighting: str | None = None
 
-    def path(self, process: Process, steps: int, schedule: str) -> Path:
+    def path(
+        self, process: Process, steps: int, schedule: str, **options: Unpack[LevelOptions]
+    ) -> Path:
         """The way of a painting with the model's own process, its levels and both ends.
 
-        Raises RequestError for a schedule that does not fit.
+        options: of the levels, in place of the model's own. Raises RequestError for a schedule that
+        does not fit.
         """
-        if schedule_name(schedule) != self.schedule:
-            return path(process, steps, schedule, shift=self.shift)
+        own = schedule_name(schedule) == self.schedule
+        chosen: LevelOptions = {"shift": self.shift, "aligned": self.aligned}
+        chosen = {**chosen, **(self.options if own else {}), **options}
         return path(
             process,
             steps,
             schedule,
-            unit_start=self.unit_start,
-            native_end=self.native_end,
-            **{"shift": self.shift, **self.options},
+            unit_start=own and self.unit_start,
+            native_end=own and self.native_end,
+            **chosen,
         )
+
+    def solver_of(
+        self, name: str, steps: int, *, eta: float | None = None, churn: float | None = None
+    ) -> Solver:
+        """A solver for so many steps; the model's own has its last orders.
+
+        Errors as `solver_named`.
+        """
+        own = solver_name(name) == self.solver
+        orders = self.last_orders.of(steps) if own else ()
+        return solver_named(name, eta=eta, churn=churn, last_orders=orders)
 
     def by_scheduler(self, plan: SamplingPlan) -> Sampling:
         """The same, but for what a model's own scheduler says."""
@@ -94,6 +117,8 @@ class Sampling:
             solver=plan.solver,
             schedule=plan.schedule,
             options=plan.options,
+            last_orders=plan.last_orders,
+            hold=plan.hold,
             unit_start=plan.unit_start,
             native_end=plan.native_end,
         )
@@ -107,9 +132,13 @@ def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
     options = dict(json.get("options", {}))
     if "span" in options:
         options["span"] = tuple(options["span"])
+    orders = json.get("last_orders", {})
+    hold = json.get("hold")
     fields = {
         **json,
         "options": options,
+        "last_orders": LastOrders(**{few: tuple(each) for few, each in orders.items()}),
+        "hold": None if hold is None else Hold(**hold),
         "size": tuple(json["size"]),
         "interval": None if interval is None else tuple(interval),
     }

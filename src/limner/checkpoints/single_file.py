@@ -17,7 +17,7 @@ from torch import nn
 
 from limner.checkpoints import keymaps
 from limner.checkpoints.detect import NESTED, Detection, detect
-from limner.checkpoints.families import SD1, SINGLE_FILES, Family
+from limner.checkpoints.families import SD1, SINGLE_FILES, Family, clip
 from limner.checkpoints.families.places import EMA_PREFIX, Place
 from limner.checkpoints.file_noise import MEANINGFUL, latent_space
 from limner.checkpoints.folder import default_dtype, published_tokenizer
@@ -32,7 +32,6 @@ from limner.checkpoints.sizes import OurShapes, derived
 from limner.checkpoints.weights import respell
 from limner.diffusion.prediction import prediction_named
 from limner.errors import CheckpointError, UsageError
-from limner.models.autoencoder import Autoencoder
 from limner.models.unet import UNetConfig
 from limner.nn.skeleton import skeleton
 
@@ -114,23 +113,27 @@ def load_parts(
     check(weights, matches, unexpected + unused if strict else unexpected)
     sources = [(weights, averaged(weights, part) if ema else part) for part in matches]
     if vae is not None:
-        sources.append((vae, match_autoencoder(vae, family, weights)))
+        other, beside_it = match_autoencoder(vae, family, weights, strict=strict)
+        sources.append((vae, other))
+        unused += beside_it
     modules = {
         part.place.part: fill(file, part, dtype=dtype, device=device) for file, part in sources
     }
     return _assembled(modules, family, found, unused_notes(unused))
 
 
-def load_autoencoder(
-    path: Path,
+def with_autoencoder(
     parts: Parts,
+    path: Path,
     *,
     dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
-) -> Autoencoder:
-    """The autoencoder of a file of its own, or of a whole model, for a model's latents.
+    strict: bool = False,
+) -> Parts:
+    """A model with the autoencoder of a file of its own, or of a whole model, for its latents.
 
-    Raises CheckpointError where the file holds none, UsageError for a model of another kind.
+    strict: as `load_single_file` has it. Raises CheckpointError where the file holds none,
+    UsageError for a model of another kind.
     """
     family = parts.family
     if family.autoencoder is None:
@@ -138,12 +141,12 @@ def load_autoencoder(
             f"another autoencoder fits a Stable Diffusion model only, not {family.description}"
         )
     weights = open_weights(path)
-    part = match_autoencoder(weights, family)
+    part, unused = match_autoencoder(weights, family, strict=strict)
     autoencoder: Any = fill(weights, part, dtype=dtype, device=device)
     channels, wanted = autoencoder.config.latent_channels, parts.denoiser.config.out_channels
     if channels != wanted:
         raise CheckpointError(f"{path} has latents of {channels} channels, the U-Net of {wanted}")
-    return autoencoder
+    return replace(parts, autoencoder=autoencoder, notes=parts.notes + unused_notes(unused))
 
 
 def match(
@@ -183,10 +186,13 @@ def match(
     )
 
 
-def match_autoencoder(weights: Weights, family: Family, told: Weights | None = None) -> Match:
+def match_autoencoder(
+    weights: Weights, family: Family, told: Weights | None = None, *, strict: bool = False
+) -> tuple[Match, tuple[str, ...]]:
     """The autoencoder of a file of its own, or of a whole model, for a model of that family.
 
-    told: the file of the model, which says how its latents are scaled.
+    told: the file of the model, which says how its latents are scaled. Beside it, the names of
+    what lies in a file of its own unused; strict: those are refused.
     """
     found = detect(weights)
     place = next((place for place in found.places if place.part == "autoencoder"), None)
@@ -195,8 +201,9 @@ def match_autoencoder(weights: Weights, family: Family, told: Weights | None = N
     part = match(weights, place, family, told=told)
     alone = found.kind is FileKind.AUTOENCODER
     left = leftovers(weights, found, [part]) if alone else ()
-    check(weights, [part], parted(weights, found, left)[0])
-    return part
+    unexpected, unused = parted(weights, found, left)
+    check(weights, [part], unexpected + unused if strict else unexpected)
+    return part, unused
 
 
 def leftovers(weights: Weights, found: Detection, matches: list[Match]) -> tuple[str, ...]:
@@ -209,6 +216,7 @@ def leftovers(weights: Weights, found: Detection, matches: list[Match]) -> tuple
         for name in weights.entries.keys() - used
         if (bare := name.removeprefix(NESTED)) not in MEANINGFUL
         and not ignored(bare)
+        and not (found.kind is FileKind.CLIP and clip.beside(bare))
         and not any(bare.startswith(prefix) for prefix in left_out)
     )
 

@@ -29,7 +29,8 @@ from limner.checkpoints.parts import Parts
 from limner.checkpoints.single_file import match
 from limner.checkpoints.writer import write_weights
 from limner.diffusion.prediction import name_of
-from limner.diffusion.process import EDM, DiscreteDiffusion, process_from_dict
+from limner.diffusion.process import EDM, DiscreteDiffusion
+from limner.diffusion.scheduler_process import process_from_dict
 from limner.errors import CheckpointError
 from limner.models.unet import UNetConfig
 

@@ -24,6 +24,8 @@ from limner.files import whole_file
 MAX_VECTORS = 75  # a prompt of CLIP holds no more
 MAX_WORD = 100  # characters
 PARAMETERS = "string_to_param"
+# What stands for a word that has no name of its own: the file's is taken.
+PLACEHOLDERS = frozenset({"", "*", "clip_l", "clip_g", "emb_params", PARAMETERS})
 TOWERS = {"clip_l": "text_encoder", "clip_g": "text_encoder_2"}
 
 
@@ -95,15 +97,20 @@ def _vectors(content: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
     parameters = nested if isinstance(nested, Mapping) else flat
     if len(parameters) == 1:
         name = content.get("name")
-        return name if isinstance(name, str) else None, _single(parameters)
+        return _own(name) if isinstance(name, str) else None, _single(parameters)
     if content.keys() >= TOWERS.keys():
         return None, {tower: content[key] for key, tower in TOWERS.items()}
     if "emb_params" in content:
         return None, {"text_encoder": content["emb_params"]}
     if len(content) == 1 and not parameters:
-        return next(iter(content)), _single(content)
+        return _own(next(iter(content))), _single(content)
     keys = ", ".join(str(key)[:60] for key in list(content)[:3]) or "there is none"
     raise CheckpointError(f"this is no textual inversion; its first keys: {keys}")
+
+
+def _own(name: str) -> str | None:
+    """A name, where it is one."""
+    return None if name in PLACEHOLDERS else name
 
 
 def _single(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,11 +58,11 @@ def weight_files(folder: Path, stem: str) -> tuple[Path, ...]:
             return (file,)
         index = folder / f"{stem}.safetensors.index{variant}.json"
         if index.is_file():
-            return _shards(index)
+            return shards(index)
     if any(folder.glob("*.bin")):
         raise CheckpointError(
             f"{folder} holds pickles (.bin), which can run code and are not opened here: "
-            "`limner convert` makes safetensors of them"
+            "`limner convert FOLDER NEW --from-pickle` makes a safe folder of it"
         )
     raise CheckpointError(
         f"{folder / stem}.safetensors is missing: the model folder is not complete"
@@ -99,17 +99,17 @@ def load_weights(
 
 def _table(file: Weights, spelling: Spelling) -> dict[str, str]:
     """Limner's name of each tensor in a file -> its name there, in the order of the file."""
-    names = sorted(file.entries, key=lambda name: file.entries[name].start)
-    table = {respell(name, spelling): name for name in names}
+    table = {respell(name, spelling): name for name in file.entries}
     table.pop("", None)
     return table
 
 
-def _shards(index: Path) -> tuple[Path, ...]:
+def shards(index: Path) -> tuple[Path, ...]:
+    """The files that an index names; CheckpointError where it is none, or one is missing."""
     try:
         names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         paths = tuple(index.parent / Path(name).name for name in names)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{index} is no index of shards: {error}") from None
     for path in paths:
         if not path.is_file():

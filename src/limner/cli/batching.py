@@ -94,15 +94,19 @@ class Batch:
         if first is None:
             return
         painter, origin = painted_by.load(), painted_by.origin
+        of_model = (*painter.parts.notes, *painter.adapters.warnings)  # told once, not by lines
+        for note in () if self.quiet else of_model:
+            warn(note)
         waiting: dict[int, tuple[Job, list[Path]]] = {}
         requests = self._requests(chain([first], jobs), painter, origin, waiting)
         for index, outcome in painter.outcomes(requests):
             job, missing = waiting.pop(index)
-            if isinstance(outcome, LimnerError):
+            if isinstance(outcome, Exception):
                 self._fail(outcome, job.line)
                 continue
             for warning in outcome.warnings:
-                self._warner(job.line)(warning)
+                if warning not in of_model:
+                    self._warner(job.line)(warning)
             yield from self._write(job, missing, outcome, origin)
             self.painted += 1
             self._behind()
@@ -137,11 +141,12 @@ class Batch:
             if path in missing:
                 yield files.save_picture(image, path, texts(result, index, origin), force=True)
 
-    def _fail(self, error: LimnerError, line: Line | None = None) -> None:
+    def _fail(self, error: Exception, line: Line | None = None) -> None:
         """Tell what is wrong with a line, and go on."""
         self.failed += 1
         place = "" if line is None else f"line {line.number}: "
-        typer.echo(f"limner: {place}{error}", err=True)
+        what = error if isinstance(error, LimnerError) else f"{type(error).__name__}: {error}"
+        typer.echo(f"limner: {place}{what}", err=True)
         self._behind()
 
     def _behind(self) -> None:

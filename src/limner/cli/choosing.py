@@ -1,15 +1,16 @@
-"""Which of the shipped models a request is for, where the person has named none."""
+"""Which of the shipped models a request is for, and what of a picture's settings it can take."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limner.cli.options import ModelOptions
+from limner.cli.options import ModelOptions, OutputOptions
 
 if TYPE_CHECKING:
-    from limner.pipeline import Request
+    from limner.pipeline import Painter, Request
 
 
 def fitting(request: Request, painted_by: ModelOptions) -> ModelOptions:
@@ -22,3 +23,20 @@ def fitting(request: Request, painted_by: ModelOptions) -> ModelOptions:
     if painted_by.model is None and restyles:
         return replace(painted_by, model=Path(RESTYLING))
     return painted_by
+
+
+def taken(
+    request: Request, base: Request | None, asked: Collection[str], by: Painter, out: OutputOptions
+) -> Request:
+    """The request without those settings of a repeated picture that the model cannot take.
+
+    base: what the picture says; None where none is repeated. asked: what the person gave.
+    """
+    if base is None:
+        return request
+    from limner.pipeline.fitting import fitted
+
+    fits, notes = fitted(request, by.model, asked)
+    for note in notes:
+        out.warn(note)
+    return fits

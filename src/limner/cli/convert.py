@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from limner.cli.options import Strict, warn
+
 
 class Dtype(StrEnum):
     FP16 = "fp16"
@@ -26,18 +28,20 @@ def command(
     dtype: Annotated[Dtype | None, typer.Option(help="Default: the source's widest.")] = None,
     ema: Annotated[bool, typer.Option("--ema", help="Take the averaged weights.")] = False,
     from_pickle: Annotated[
-        bool, typer.Option("--from-pickle", help="Open a .ckpt, .pt or .bin for its tensors.")
+        bool,
+        typer.Option("--from-pickle", help="Open a .ckpt, .pt, .bin or a folder of them."),
     ] = False,
     prediction: Annotated[
         Predicts | None, typer.Option(help="What the model predicts. Default: as inspect says.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what stands there.")] = False,
+    strict: Strict = False,
 ) -> None:
     """Turn a model file into a folder or back; every number is kept unless --dtype changes it."""
     from limner.checkpoints import convert
     from limner.checkpoints.conversion import DTYPES
 
-    convert(
+    notes = convert(
         source,
         target,
         dtype=None if dtype is None else DTYPES[dtype],
@@ -45,5 +49,8 @@ def command(
         from_pickle=from_pickle,
         prediction=None if prediction is None else str(prediction),
         force=force,
+        strict=strict,
     )
+    for note in notes:
+        warn(note)
     typer.echo(target)

@@ -64,8 +64,8 @@ def fashion_mnist(
     force: Annotated[bool, typer.Option("--force", help="Replace a set that is there.")] = False,
 ) -> None:
     """Read the 70,000 pictures of Fashion-MNIST; the test split is held out."""
-    from limner.data.emoji import cache_folder
     from limner.data.fashion_mnist import DEFAULT_FOLDER, load_fashion_mnist
+    from limner.files import cache_folder
 
     folder = cache_folder() / f"fashion-mnist-{size}" if output is None else output
     refuse_to_replace(folder, force=force)
@@ -132,6 +132,7 @@ def everyday(
     nouns: Annotated[
         Path | None, typer.Option(help="List of nouns, learned first: recipes/everyday-nouns.txt.")
     ] = None,
+    first: Annotated[int, typer.Option(min=1, help="How many concepts are learned first.")] = 600,
     seed: Annotated[int, typer.Option(help="Chooses the synonyms that are held out.")] = 0,
     packages: Annotated[
         Path | None, typer.Option(help="Folder with WordNet's archive. Default: npm gets it.")
@@ -139,7 +140,7 @@ def everyday(
 ) -> None:
     """Write down what people call the concepts of a set, and which are learned first."""
     from limner.data.emoji import default_folder
-    from limner.data.everyday_words import EVERYDAY_FILE, everyday_words
+    from limner.data.everyday_words import EVERYDAY_FILE, everyday_words, read_nouns
     from limner.data.everyday_world import typed
     from limner.data.find_synonyms import find_synonyms
     from limner.data.records import PictureSet
@@ -155,7 +156,8 @@ def everyday(
         names_of(data.concepts),
         characters(),
         find_synonyms(data.records, wordnet, seed=seed),
-        measured=[] if nouns is None else measured_concepts(nouns),
+        measured=[] if nouns is None else [concept for _, concept in read_nouns(nouns)],
+        count=first,
         seed=seed,
     )
     words.save(folder)
@@ -164,12 +166,6 @@ def everyday(
         f"{len(words.names)} concepts, {len(words.first)} of them learned first, "
         f"{held_out} words held out, in {folder / EVERYDAY_FILE}"
     )
-
-
-def measured_concepts(nouns: Path) -> list[str]:
-    """The concepts of a list of nouns as bench/everyday_nouns.py writes it."""
-    rows = nouns.read_text(encoding="utf-8").splitlines()
-    return [row.partition(": ")[2] for row in rows if not row.startswith("#")]
 
 
 @command.command("lexicon")

@@ -40,4 +40,4 @@ def command(
 
     read = {"mask": read_mask(options.given["mask"])} if "mask" in options.given else {}
     request = options.request(base, text, picture=read_picture(picture), **read)
-    carry_out(request, painted_by, path, output)
+    carry_out(request, painted_by, path, output, base=base, asked=options.given)

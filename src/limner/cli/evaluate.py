@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.options import Strict, warn
 from limner.cli.progress import progress_bar
-from limner.cli.understanding import scene_lines, word_lines
+from limner.cli.understanding import everyday_lines, scene_lines, word_lines
 from limner.errors import UsageError
 from limner.generators import finish
 
@@ -43,14 +44,21 @@ def command(
     words: Annotated[
         Path | None, typer.Option(help="File of `limner data synonyms`: words to ask for.")
     ] = None,
+    strict: Strict = False,
+    nouns: Annotated[
+        Path | None,
+        typer.Option(help="List of everyday nouns to ask for: recipes/everyday-nouns.txt."),
+    ] = None,
 ) -> None:
     """Paint many prompts and let a judge, trained on real pictures only, say what they show."""
     from limner.cli.train import read
-    from limner.data.emoji import cache_folder
     from limner.evaluate.report import choose_cells
+    from limner.files import cache_folder
     from limner.loading import load
 
-    painter = load(model)
+    painter = load(model, strict=strict)
+    for note in painter.parts.notes:
+        warn(note)
     if painter.words is None:
         raise UsageError("this model has no list of its concepts: there is nothing to ask it")
     known = set(painter.words.concepts)
@@ -72,6 +80,9 @@ def command(
             typer.echo(line)
     if words is not None:
         for line in word_lines(painter, the_judge, real, words, prompts):
+            typer.echo(line)
+    if nouns is not None:
+        for line in everyday_lines(painter, the_judge, real, nouns, prompts):
             typer.echo(line)
     typer.echo(output / "sheet.png")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limner.cli import files
-from limner.cli.choosing import fitting
+from limner.cli.choosing import fitting, taken
 from limner.cli.options import (
     ModelOptions,
     OutputOptions,
@@ -82,6 +82,7 @@ def command(
     request = options.request(base, text, count=1, attention="mean", **own_size)
     painted_by = fitting(request, painted_by)
     painter = painted_by.load()
+    request = taken(request, base, options.given, painter, output)
     painted = paint(painter, request, stages, quiet=output.quiet)
     for line in painted.result.warnings:
         output.warn(line)
@@ -108,7 +109,7 @@ def paint(painter: Painter, request: Request, stages: int, *, quiet: bool = Fals
 
         def look(step: Step) -> None:
             report(step.index, step.total)
-            done = round(steps * step.index / step.total)
+            done = round(steps * step.index / (step.total or steps))
             if len(previews) < len(ends) and done >= ends[len(previews)]:
                 first = previews[-1][1] + 1 if previews else 1
                 previews.append((first, ends[len(previews)], step.preview()[0]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.options import Strict, warn
 from limner.cli.progress import progress_bar, stop_signals
 from limner.cli.watching import Watch
 from limner.errors import UsageError
@@ -71,6 +72,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
+    strict: Strict = False,
 ) -> None:
     """Teach a model your own pictures. Ctrl-C saves; --resume goes on as if nothing had happened.
 
@@ -95,9 +97,11 @@ def command(
         seed=seed,
     )
     config = FineTuning(tuning=tuning, loop=loop, text_dropout=dropout, mirror=mirror)
-    parts = opened(model, own_device(device))
+    parts = opened(model, own_device(device), strict=strict)
     pictures = read(data, parts, size)
     first = first_process()
+    for note in parts.notes if first else ():
+        warn(note)
     with progress_bar(str(kind), quiet=not first) as report, stop_signals() as stopped:
         watch = Watch(report, quiet=not first)
         made = finish(finetune(parts, pictures, output, config, resume=resume, stop=stopped), watch)
@@ -131,7 +135,7 @@ def tuning_of(
     return LoraTuning(rank=rank, alpha=alpha, targets=asked, text=text, spelling=spelling.value)
 
 
-def opened(model: Path | None, device: str) -> Parts:
+def opened(model: Path | None, device: str, *, strict: bool = False) -> Parts:
     """The parts of a model, to be trained: in fp32."""
     import torch
 
@@ -141,7 +145,7 @@ def opened(model: Path | None, device: str) -> Parts:
 
     source = shipped_model() if model is None else model
     load = load_folder if source.is_dir() else load_single_file
-    return load(source, dtype=torch.float32, device=usable(device))
+    return load(source, dtype=torch.float32, device=usable(device), strict=strict)
 
 
 def read(folder: Path, parts: Parts, size: int | None) -> PictureSet:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli import files
-from limner.cli.choosing import fitting
+from limner.cli.choosing import fitting, taken
 from limner.cli.options import (
     ModelOptions,
     OutputOptions,
@@ -63,6 +63,8 @@ def command(
     if all(axis.name != "prompt" for axis in axes):  # one model paints all cells
         painted_by = fitting(request, painted_by)
     painter = painted_by.load()
+    given = {*options.given, *(axis.name for axis in axes)}
+    request = taken(request, base, given, painter, output)
     asked = sweep(request, axes, dialect=painter.parts.sampling.dialect)
     cells, notes = settled(painter, asked)
     for line in notes:
@@ -97,7 +99,11 @@ def painted(painter: Painter, cells: Sequence[Request], output: OutputOptions) -
     with progress_bar("painting", quiet=output.quiet) as report:
         for index, cell in enumerate(cells):
 
-            def so_far(done: int, total: int, note: str = "", *, before: int = index) -> None:
+            def so_far(
+                done: int, total: int | None, note: str = "", *, before: int = index
+            ) -> None:
+                if total is None:  # counted by the cell, where nobody knows the steps of one
+                    done, total = 0, 1
                 report(before * total + done, len(cells) * total, note)
 
             result = follow(painter.steps(cell), so_far)

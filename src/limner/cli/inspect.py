@@ -19,6 +19,9 @@ MOST_NAMES = 3
 def command(
     model: Annotated[Path, typer.Argument(help="A model's file or folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="Write all of it as JSON.")] = False,
+    engines: Annotated[
+        bool, typer.Option("--engines", help="Say what would run it on this machine, and why.")
+    ] = False,
 ) -> None:
     """Say what a model file or folder is: kind, sizes, dtype, prediction, and what mismatches.
 
@@ -33,6 +36,8 @@ def command(
     else:
         for name, value in lines(report):
             typer.echo(f"{name:12}{printable(value)}")
+    for line in engine_lines(report) if engines else ():
+        typer.echo(f"{'engine':12}{line}", err=as_json)
     if not report.sound:
         raise typer.Exit(1)
 
@@ -62,6 +67,24 @@ def lines(report: Report) -> Iterator[tuple[str, str]]:
     ):
         if found:
             yield name, counted(found)
+
+
+def engine_lines(report: Report) -> Iterator[str]:
+    """What could run a model's denoiser here, and what does where nothing is asked for."""
+    import torch
+
+    from limner.checkpoints.integrity import DENOISERS
+    from limner.engine.choosing import AUTO, ENGINES, chosen, missing
+    from limner.engine.devices import usable
+
+    for name in ENGINES:
+        if name != AUTO:
+            yield f"{name}: {missing(name) or 'can be used'}"
+    device = usable(None).type
+    dtype = torch.float32 if device == "cpu" else torch.float16
+    parameters = sum(report.parameters.get(part, 0) for part in DENOISERS)
+    meant, why = chosen(AUTO, parameters, dtype, device)
+    yield f"{AUTO}: {meant}, because {why}"
 
 
 def counted(names: Sequence[str]) -> str:

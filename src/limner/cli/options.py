@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from limner.pipeline import Painter, Request
 
 OUTPUT = "Output"  # a heading of the help
+LORA_RIGHT = "write [NAME=]FILE[:WEIGHT], as style.safetensors:0.8 or ink=style.safetensors"
+NO_LORA_NAME = ':<>(),/\\"'  # what ends a name in prompts and records
 _of_model = partial(typer.Option, rich_help_panel="Model")
 _of_output = partial(typer.Option, rich_help_panel=OUTPUT)
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse a model whose files hold more than it.")
+]
 Prompt = Annotated[
     list[str] | None,
     typer.Argument(
@@ -52,12 +57,17 @@ class ModelOptions:
         Path | None,
         _of_model(metavar="FILE", help="A file with another autoencoder."),
     ] = None
+    decoder: Annotated[
+        Path | None,
+        _of_model(metavar="FILE", help="A tiny decoder (TAESD), rough and fast."),
+    ] = None
     loras: Annotated[
         list[str] | None,
         _of_model(
             "--lora",
-            metavar="FILE[:WEIGHT]",
-            help="Put a LoRA on the model; may be given more than once.",
+            metavar="[NAME=]FILE[:WEIGHT]",
+            help="Put a LoRA on the model; may be given more than once. A prompt names it by NAME, "
+            "which is the file's where it is left out.",
         ),
     ] = None
     embeddings: Annotated[
@@ -84,6 +94,14 @@ class ModelOptions:
         str | None,
         _of_model(metavar="NAME", help="cpu, cuda, mps. Default: the best."),
     ] = None
+    engine: Annotated[
+        str,
+        _of_model(metavar="NAME", help="What runs the denoiser: auto, eager, compiled, openvino."),
+    ] = "auto"
+    strict: Annotated[
+        bool,
+        _of_model("--strict", metavar="", help="Refuse a model whose files hold more than it."),
+    ] = False
 
     @property
     def origin(self) -> Path:
@@ -100,13 +118,18 @@ class ModelOptions:
         painter = load(
             self.model,
             device=self.device,
+            engine=self.engine,
             vae=self.vae,
+            decoder=self.decoder,
             lora_folder=self.lora_folder,
             embedding_folder=self.embedding_folder,
             upscaler=self.upscaler,
+            strict=self.strict,
         )
-        for file, weight in weighted:
-            painter.add_lora(file, weight)
+        for file, weight, name in weighted:
+            if (file.stem if name is None else name) in dict(painter.adapters.loras):
+                raise UsageError(f"--lora {file}: one of that name is on: write NAME={file}")
+            painter.add_lora(file, weight, name)
         for file in self.embeddings or ():
             painter.add_embedding(file)
         return painter
@@ -255,13 +278,22 @@ def warn(line: str) -> None:
     typer.echo(f"limner: warning: {line}", err=True)
 
 
-def parse_lora(text: str) -> tuple[Path, float]:
-    """(file, weight) of "style.safetensors:0.8", or of "style.safetensors" for 1."""
+def parse_lora(text: str) -> tuple[Path, float, str | None]:
+    """(file, weight, name) of "ink=style.safetensors:0.8"; 1 and None for what is left out.
+
+    A file whose own name has an equals sign is that file, if it is there.
+    """
     file, colon, weight = text.rpartition(":")
     try:
         number = float(weight)
     except ValueError:
-        return Path(text), 1.0
-    if not colon or not file or not math.isfinite(number):
-        raise UsageError(f"--lora {text}: write FILE or FILE:WEIGHT, as style.safetensors:0.8")
-    return Path(file), number
+        file, number = text, 1.0
+    else:
+        if not colon or not file or not math.isfinite(number):
+            raise UsageError(f"--lora {text}: {LORA_RIGHT}")
+    name, equals, rest = file.partition("=")
+    if not equals or Path(file).exists():
+        return Path(file), number, None
+    if not rest or not name or set(name) & set(NO_LORA_NAME):
+        raise UsageError(f"--lora {text}: {LORA_RIGHT}; a NAME has none of {NO_LORA_NAME}")
+    return Path(rest), number, name

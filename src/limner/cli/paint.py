@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from limner.cli import files
-from limner.cli.choosing import fitting
+from limner.cli.choosing import fitting, taken
 from limner.cli.options import (
     OUTPUT,
     ModelOptions,
@@ -45,7 +46,8 @@ def command(
     base = repeated(source, output)
     text = one_prompt(prompt, None if base is None else base.prompt)
     path = output.target(text)
-    carry_out(options.request(base, text), painted_by, path, output, grid=grid)
+    request = options.request(base, text)
+    carry_out(request, painted_by, path, output, base=base, asked=options.given, grid=grid)
 
 
 def carry_out(
@@ -54,11 +56,17 @@ def carry_out(
     path: Path,
     output: OutputOptions,
     *,
+    base: Request | None,
+    asked: Collection[str],
     grid: bool = False,
 ) -> None:
-    """Paint a request, write the pictures, and say where they are."""
+    """Paint a request, write the pictures, and say where they are.
+
+    base: what a repeated picture says; asked: what was given in its place (see `taken`).
+    """
     painted_by = fitting(request, painted_by)
     painter = painted_by.load()
+    request = taken(request, base, asked, painter, output)
     with progress_bar("painting", quiet=output.quiet) as report:
         result = follow(painter.steps(request), report)
     for warning in result.warnings:

@@ -59,20 +59,20 @@ def stop_signals() -> Iterator[Stop]:
 
 @runtime_checkable
 class Numbered(Protocol):
-    """A step of long work: its index, from 1 to the total."""
+    """A step of long work: its index, from 1 to the total; None where nobody knows it."""
 
     @property
     def index(self) -> int: ...
 
     @property
-    def total(self) -> int: ...
+    def total(self) -> int | None: ...
 
 
 @runtime_checkable
 class Report(Protocol):
     """Called with how many are done, how many there are in all, and what else to say of it."""
 
-    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+    def __call__(self, done: int, total: int | None, note: str = "") -> None: ...
 
 
 def at_terminal() -> bool:
@@ -97,7 +97,7 @@ def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Report]:
     with bar as progress:
         task = progress.add_task(label, total=None)
 
-        def report(done: int, total: int, note: str = "") -> None:
+        def report(done: int, total: int | None, note: str = "") -> None:
             progress.update(task, description=note or label, completed=done, total=total)
 
         yield report

@@ -53,7 +53,7 @@ def command(
 
     read = {} if style is None else {"style": read_style(style)}
     request = options.request(base, text, content=read_picture(picture), **read)
-    carry_out(request, painted_by, path, output)
+    carry_out(request, painted_by, path, output, base=base, asked=options.given)
 
 
 def named(picture: Path, style: str | None) -> str:

@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limner.cli import files
+from limner.cli.options import Strict, warn
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from limner.checkpoints.clip import WholeClip
     from limner.pipeline import Painter
+
+    Reader = Painter | WholeClip
 
 command = typer.Typer(add_completion=False)
 
 AT_ONCE = 64  # texts in one call of the encoder
 
 Model = Annotated[
-    Path | None, typer.Option(help="A model's folder or file. Default: the shipped one.")
+    Path | None,
+    typer.Option(help="A model's folder or file, or a CLIP's. Default: the shipped one."),
 ]
 Among = Annotated[
     str | None,
@@ -45,10 +50,11 @@ def nearest_words(
     among: Among = None,
     count: Count = 10,
     model: Model = None,
+    strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """List the words that are most like a text."""
-    painter, names = words_of(model, among)
+    painter, names = words_of(model, among, strict=strict)
     tell(painter, vectors(painter, [text])[0], names, {text}, count, as_json)
 
 
@@ -60,12 +66,13 @@ def analogous_words(
     among: Among = None,
     count: Count = 10,
     model: Model = None,
+    strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """List what is to C as A is to B: king, man, woman asks for A - B + C."""
     from limner.explain.similarity import analogy
 
-    painter, names = words_of(model, among)
+    painter, names = words_of(model, among, strict=strict)
     query = analogy(*vectors(painter, [a, b, c]))
     tell(painter, query, names, {a, b, c}, count, as_json)
 
@@ -80,6 +87,7 @@ def matrix(
         str | None, typer.Option("--output", "-o", help="A picture of the matrix, too.")
     ] = None,
     model: Model = None,
+    strict: Strict = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what stands there.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -90,16 +98,18 @@ def matrix(
 
     import torch
 
+    from limner.checkpoints.clip import WholeClip
     from limner.emoji.shipped import shipped_model
     from limner.explain.similarity import cosines
-    from limner.loading import load
-    from limner.pipeline.picture_vectors import picture_vectors
+    from limner.pipeline.picture_vectors import picture_vectors, vectors_of
 
-    painter = load(model)
-    found = [vectors(painter, texts)]
-    if pictures:
-        found.append(picture_vectors(model or shipped_model(), pictures, device=painter.device))
-        check_one_space(painter, found[1])
+    reader = opened(model, strict=strict)
+    found = [vectors(reader, texts)]
+    if pictures and isinstance(reader, WholeClip):
+        found.append(vectors_of(reader.clip.vision, pictures, reader.normalisation))
+    elif pictures and not isinstance(reader, WholeClip):
+        found.append(picture_vectors(model or shipped_model(), pictures, device=reader.device))
+        check_one_space(reader, found[1])
     every = torch.cat(found)
     names = [*texts, *(picture.name for picture in pictures or ())]
     alike = cosines(every, every).cpu()
@@ -115,38 +125,55 @@ def matrix(
         typer.echo(files.save_picture(sheet, path, force=force), err=as_json)
 
 
-def words_of(model: Path | None, among: str | None) -> tuple[Painter, list[str]]:
-    """The painter, and the words to look among: those given, else all that it was taught."""
-    from limner.loading import load
-
-    painter = load(model)
+def words_of(
+    model: Path | None, among: str | None, *, strict: bool = False
+) -> tuple[Reader, list[str]]:
+    """What reads texts, and the words to look among: those given, else all that it was taught."""
+    reader = opened(model, strict=strict)
+    known = getattr(reader, "words", None)
     if among is not None:
         names = [word.strip() for word in among.split(",") if word.strip()]
-    elif painter.words is not None:
-        known = painter.words
+    elif known is not None:
         names = [*known.concepts, *known.styles, *known.others]
     else:
         raise UsageError("this model carries no list of its words: --among cat,dog,... gives some")
     if not names:
         raise UsageError("--among has no words: write them with commas between, as cat,dog")
-    return painter, list(dict.fromkeys(names))
+    return reader, list(dict.fromkeys(names))
 
 
-def vectors(painter: Painter, texts: list[str]) -> Tensor:
+def opened(model: Path | None, *, strict: bool = False) -> Reader:
+    """A painter, or a CLIP of its own."""
+    from limner.checkpoints.clip import holds_clip, load_clip
+    from limner.engine.devices import usable
+    from limner.loading import load
+
+    if model is None or not model.exists() or not holds_clip(model):
+        return load(model, strict=strict)
+    whole = load_clip(model, device=usable(None), strict=strict)
+    for note in whole.notes:
+        warn(note)
+    return whole
+
+
+def vectors(reader: Reader, texts: list[str]) -> Tensor:
     """(T, P), the pooled states: projected, where the text encoder has a projection.
 
     A word of the model's lexicon is read as what it means, as in painting.
     """
     import torch
 
+    from limner.checkpoints.clip import WholeClip
     from limner.checkpoints.conditions import encoder_of
     from limner.pipeline.words import meant
 
-    if painter.words is not None:
-        texts = [meant(text, painter.words.lexicon)[0] for text in texts]
-    encoder, states = encoder_of(painter.parts), list["Tensor"]()
-    for first in range(0, len(texts), AT_ONCE):
-        pooled = encoder(texts[first : first + AT_ONCE]).pooled
+    parts = [texts[first : first + AT_ONCE] for first in range(0, len(texts), AT_ONCE)]
+    if isinstance(reader, WholeClip):
+        return torch.cat([reader.texts(some) for some in parts])
+    lexicon = {} if reader.words is None else reader.words.lexicon
+    encoder, states = encoder_of(reader.parts), list["Tensor"]()
+    for some in parts:
+        pooled = encoder([meant(text, lexicon)[0] for text in some]).pooled
         assert pooled is not None  # of every text tower
         states.append(pooled)
     return torch.cat(states)
@@ -164,7 +191,7 @@ def check_one_space(painter: Painter, pictures: Tensor) -> None:
 
 
 def tell(
-    painter: Painter, query: Tensor, names: list[str], asked: set[str], count: int, as_json: bool
+    painter: Reader, query: Tensor, names: list[str], asked: set[str], count: int, as_json: bool
 ) -> None:
     """Write the names that are most like a vector, but for those asked with, and their cosines."""
     from limner.explain.similarity import nearest

@@ -26,7 +26,8 @@ def command(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, such as emoji-unet.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the training.")],
     base: Annotated[
-        Path | None, typer.Option("--from", help="Model folder with the parts needed.")
+        Path | None,
+        typer.Option("--from", help="Folder with the parts needed, or a CLIP file."),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="A built set, or a folder of captioned pictures.")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from limner.cli.options import Strict
 from limner.errors import UsageError
 
 
@@ -16,11 +17,12 @@ def command(
     model: Annotated[
         Path | None, typer.Option(help="A model's folder or file. Default: the shipped one.")
     ] = None,
+    strict: Strict = False,
 ) -> None:
     """List the concepts and styles that a model knows, one a line, styles first."""
     from limner.loading import load
 
-    words = load(model).words
+    words = load(model, strict=strict).words
     if words is None:
         raise UsageError("this model carries no list of its words: it may know any; try a prompt")
     lines = listing(words.concepts, words.styles, search)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import random
 import tempfile
 from collections import Counter
@@ -20,21 +19,13 @@ from limner.data import emoji_sources as sources
 from limner.data.pixels import premultiplied_bytes
 from limner.data.records import PictureSet, Record, write_json
 from limner.errors import DataError, UsageError
+from limner.files import cache_folder
 
 Progress = Callable[[int, int], None]
 Draw = Callable[[sources.Emoji], Image.Image | None]
 
 HELD_OUT_FILE = "held_out.json"
 OVERSAMPLING = 2
-
-
-def cache_folder() -> Path:
-    """Where built data sets are kept: $LIMNER_CACHE, else $XDG_CACHE_HOME/limner, else ~/.cache."""
-    if "LIMNER_CACHE" in os.environ:
-        return Path(os.environ["LIMNER_CACHE"])
-    if "XDG_CACHE_HOME" in os.environ:
-        return Path(os.environ["XDG_CACHE_HOME"]) / "limner"
-    return Path.home() / ".cache" / "limner"
 
 
 def default_folder(size: int) -> Path:

@@ -48,6 +48,11 @@ class EverydayWords:
     first: tuple[str, ...]
     held_out: Mapping[str, tuple[str, ...]]
 
+    @property
+    def refused(self) -> frozenset[str]:
+        """The words that are held out."""
+        return frozenset(word for words in self.held_out.values() for word in words)
+
     def save(self, folder: Path) -> None:
         write_json(folder / EVERYDAY_FILE, asdict(self))
 
@@ -67,6 +72,25 @@ class EverydayWords:
             ) from error
 
 
+def read_nouns(file: Path) -> list[tuple[str, str]]:
+    """The nouns of a list as bench/everyday_nouns.py writes it, each with its concept.
+
+    DataError where it is none.
+    """
+    found = []
+    try:
+        rows = file.read_text(encoding="utf-8").splitlines()
+        for row in filter(None, rows):
+            if not row.startswith("#"):
+                noun, concept = row.split(" ", 1)[1].split(": ")
+                found.append((noun, concept))
+    except (OSError, ValueError, IndexError) as error:
+        raise DataError(
+            f"{file} is no list of nouns ({error}): lines such as '7 car: automobile' are right"
+        ) from error
+    return found
+
+
 def everyday_words(
     records: Sequence[Record],
     called: Mapping[str, Sequence[str]],
@@ -74,14 +98,15 @@ def everyday_words(
     synonyms: Synonyms,
     *,
     measured: Sequence[str] = (),
+    count: int = FIRST,
     seed: int = 0,
 ) -> EverydayWords:
     """The words of these records' concepts.
 
     called: concept -> everyday names, the concept's own last. characters: emoji -> concept.
-    measured: concepts that are learned first whatever else is. synonyms: those of the same meaning
-    are names too; some of the words held out there are held out here, by `seed`; all others, such
-    as the kinds of a thing, are left out.
+    measured: concepts that are learned first whatever else is. count: how many are learned first.
+    synonyms: those of the same meaning are names too; some of the words held out there are held out
+    here, by `seed`; all others, such as the kinds of a thing, are left out.
     """
     spoken = {name for names in called.values() for name in names}
     held_out = _held_out(synonyms, spoken, seed)
@@ -98,14 +123,17 @@ def everyday_words(
         wanted = [*own, *more, *([signs[concept]] if concept in signs else [])]
         names[concept] = tuple(dict.fromkeys(name for name in wanted if name not in refused))
     return EverydayWords(
-        names=names, first=first_concepts(records, called, measured), held_out=held_out
+        names=names, first=first_concepts(records, called, measured, count), held_out=held_out
     )
 
 
 def first_concepts(
-    records: Sequence[Record], called: Mapping[str, Sequence[str]], measured: Sequence[str]
+    records: Sequence[Record],
+    called: Mapping[str, Sequence[str]],
+    measured: Sequence[str],
+    count: int = FIRST,
 ) -> tuple[str, ...]:
-    """`FIRST` concepts: those measured on, those with names of their own, then everyday ones.
+    """So many concepts: those measured on, those with names of their own, then everyday ones.
 
     Within each kind those with the fewest words go first; the order is that of the records.
     """
@@ -117,7 +145,7 @@ def first_concepts(
         words = len(concept.split())
         return concept not in measured, concept not in named, concept not in plain, words
 
-    chosen = set(sorted(concepts, key=rank)[:FIRST])
+    chosen = set(sorted(concepts, key=rank)[:count])
     return tuple(concept for concept in concepts if concept in chosen)
 
 

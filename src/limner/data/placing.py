@@ -73,11 +73,15 @@ def extent_of(picture: UInt8[Tensor, "4 H W"]) -> Extent:
     )
 
 
-def place_alone(size: Size, chance: random.Random, floor: float | None = None) -> Spot:
-    """One thing; where there is a floor its lower edge is on it."""
+def place_alone(
+    size: Size, chance: random.Random, floor: float | None = None, *, full: float = FULL
+) -> Spot:
+    """One thing; where there is a floor its lower edge is on it. full: share that is as large as
+    the canvas, of things of which no size is said.
+    """
     least, most = ALONE[size]
-    full = size is Size.PLAIN and chance.random() < FULL
-    side = 1.0 if full else chance.uniform(least, most)
+    filling = size is Size.PLAIN and chance.random() < full
+    side = 1.0 if filling else chance.uniform(least, most)
     left = chance.uniform(0.0, 1.0 - side)
     highest = 0.0 if floor is None else min(max(floor - side, 0.0), 1.0 - side)
     return Spot(left=left, top=chance.uniform(highest, 1.0 - side), side=side)

@@ -1,7 +1,7 @@
 """WebDataset shards: tar files of pictures with captions, streamed in an order that can be resumed.
 
-A sample is the files of one name: a picture (.jpg, .jpeg, .png, .webp) and its captions, a .txt
-with one a line, or a .json that is a text or has "text", "caption" or "captions".
+A sample is the files of one name: a picture (.jpg, .jpeg, .png, .webp) and its captions, a .txt or
+.caption with one a line, or a .json that is a text or has "text", "caption" or "captions".
 
 A training draws its batches in one of two ways, and both give it a `PictureSet`:
 
@@ -35,6 +35,7 @@ from limner.errors import DataError, UsageError
 from limner.files import lines_of
 
 PICTURES = ("jpg", "jpeg", "png", "webp")
+TEXTS = ("txt", "caption")
 CAPTION_KEYS = ("text", "caption", "captions")
 GROUP = "shards"
 
@@ -209,8 +210,9 @@ def _add(gathering: Gathering, sample: Sample) -> bool:
 
 
 def _captions(sample: Sample) -> tuple[str, ...]:
-    if "txt" in sample:
-        return tuple(lines_of(sample["txt"].decode("utf-8-sig")))
+    for suffix in TEXTS:
+        if suffix in sample:
+            return tuple(lines_of(sample[suffix].decode("utf-8-sig")))
     if "json" not in sample:
         return ()
     value = json.loads(sample["json"])

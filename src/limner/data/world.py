@@ -15,6 +15,7 @@ from limner.data.colours import Colour
 from limner.data.composition import Backdrop, Composition, Piece
 from limner.data.grounds import FLOORED, Place, draw_ground
 from limner.data.placing import (
+    FULL,
     Extent,
     Spot,
     extent_of,
@@ -46,7 +47,6 @@ SIZES = (  # of two things, what can be told apart and fits side by side
     (Size.SMALL, Size.BIG),
     (Size.BIG, Size.SMALL),
 )
-COLOUR_WORDS = frozenset(colour.value for colour in Colour)
 TRIES = 100
 
 
@@ -56,7 +56,8 @@ class WorldConfig:
 
     size: pixels of the canvas. alone: one thing; of the rest half are several of the same thing.
     coloured: things turned to a colour. grounded: pictures with a ground. sized: pictures in which
-    sizes are said. mirrored: things drawn the other way round.
+    sizes are said. mirrored: things drawn the other way round. full: things alone of which no size
+    is said that fill the canvas, without a ground and with one.
     """
 
     size: int = 128
@@ -65,12 +66,15 @@ class WorldConfig:
     grounded: float = 0.5
     sized: float = 0.2
     mirrored: float = 0.0
+    full: tuple[float, float] = (FULL, FULL)
     withheld: Withheld = field(default_factory=Withheld)
 
     def __post_init__(self) -> None:
         for name in ("alone", "coloured", "grounded", "sized", "mirrored"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise UsageError(f"{name} is {getattr(self, name)}; a share from 0 to 1 is right")
+        if len(self.full) != 2 or not all(0.0 <= share <= 1.0 for share in self.full):
+            raise UsageError(f"full is {self.full}; two shares from 0 to 1 are right")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +139,8 @@ class World:
         size = chance.choice((Size.SMALL, Size.BIG)) if sized else Size.PLAIN
         thing, colour = self._thing(record, chance, size=size)
         backdrop = None if whole else self._backdrop([record], chance)
-        spot = place_alone(size, chance, _floor(backdrop, self.config.size))
+        full = self.config.full[backdrop is not None]
+        spot = place_alone(size, chance, _floor(backdrop, self.config.size), full=full)
         if whole:
             spot = Spot(left=0.0, top=0.0, side=1.0)
         return self._drawn([thing], (), [(record, colour, spot)], [0], backdrop, chance)

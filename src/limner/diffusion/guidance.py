@@ -70,12 +70,14 @@ class Rescale:
 class Guidance:
     """How the pictures denoised with and without a prompt are combined: data, no model call.
 
-    Raises RequestError for a scale that is NaN or infinite, or an interval that is empty.
+    always: ask for the picture without the prompt even where it has no part. Raises RequestError
+    for a scale that is NaN or infinite, or an interval that is empty.
     """
 
     scale: float
     interval: Interval | None = None
     rescale: Rescale | None = None
+    always: bool = False
 
     def __post_init__(self) -> None:
         _check(self.scale, self.interval)
@@ -85,7 +87,8 @@ class Guidance:
 
         Of several members it always is: they are combined by how far they lead away from it.
         """
-        return tuple(weights) != (1.0,) or (self.scale != 1 and _inside(level, self.interval))
+        several = tuple(weights) != (1.0,)
+        return self.always or several or (self.scale != 1 and _inside(level, self.interval))
 
     def combined(
         self, denoised: Sequence[Tensor], weights: Sequence[float], x: Tensor, level: Level

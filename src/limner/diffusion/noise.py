@@ -79,8 +79,8 @@ def source(
     Raises RequestError for an unknown mode and a seed out of range.
     """
     for seed in seeds:
-        if not 0 <= seed < 2**63:
-            raise RequestError(f"seed is {seed}; it must lie between 0 and 2^63 - 1")
+        if not 0 <= seed < 2**64:
+            raise RequestError(f"seed is {seed}; it must lie between 0 and 2^64 - 1")
     match noise_mode(mode):
         case NoiseMode.CPU:
             generators = [torch.Generator().manual_seed(seed) for seed in seeds]

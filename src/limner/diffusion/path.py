@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Unpack
 
 from limner.diffusion.process import Level, Process
-from limner.diffusion.schedules import Schedule, levels
+from limner.diffusion.schedules import LevelOptions, Schedule, levels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ def path(
     *,
     unit_start: bool = False,
     native_end: bool = False,
-    **options: Any,
+    **options: Unpack[LevelOptions],
 ) -> Path:
     """The way through the `levels` of a schedule with its options.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from limner.diffusion.prediction import Prediction
 from limner.diffusion.process import Level, Process
-from limner.diffusion.solvers import Evaluations
+from limner.diffusion.solvers.step import Evaluations, Pair, PairedEvaluations, pair
 from limner.generators import finish
 from limner.types import Latent, Times
 
@@ -58,11 +59,13 @@ def denoise_with(model_call: ModelCall, process: Process, prediction: Prediction
     return denoise
 
 
-def drive(solver: Evaluations, denoise: Denoise) -> Generator[Evaluation, None, Tensor]:
+def drive(
+    solver: Evaluations | PairedEvaluations, denoise: Callable[[Tensor, Level], Tensor | Pair]
+) -> Generator[Evaluation, None, Tensor]:
     """Run a solver: yield each evaluation, return the last x.
 
-    Whoever iterates owns progress and previews, and cancels by not going on. A solver with one
-    level alone has no step to take: its x comes back.
+    A solver that takes a pair may be sent one. Whoever iterates owns progress and previews, and
+    cancels by not going on. A solver with one level alone has no step to take: its x comes back.
     """
     try:
         x, level = next(solver)
@@ -70,10 +73,10 @@ def drive(solver: Evaluations, denoise: Denoise) -> Generator[Evaluation, None, 
         return finished.value
     index = 0
     while True:
-        denoised = denoise(x, level)
-        yield Evaluation(index=index, level=level, x=x, denoised=denoised)
+        answer: Any = denoise(x, level)
+        yield Evaluation(index=index, level=level, x=x, denoised=pair(answer).denoised)
         try:
-            x, level = solver.send(denoised)
+            x, level = solver.send(answer)
         except StopIteration as finished:
             return finished.value
         index += 1

@@ -7,37 +7,43 @@ which is the same with leading, and else where steps divides T.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any
 
+from limner.diffusion.hold import Hold
 from limner.diffusion.names import SOLVER_NAMES, solver_name
-from limner.diffusion.process import EDM, Process, RectifiedFlow, completed, is_edm
+from limner.diffusion.process import EDM, DiscreteDiffusion, Process, RectifiedFlow
+from limner.diffusion.scheduler_defaults import DEFAULTS
 from limner.diffusion.scheduler_notes import notes_of
-from limner.diffusion.schedules import Schedule, Told, shifted_time
+from limner.diffusion.scheduler_process import completed, is_edm
+from limner.diffusion.schedules import LevelOptions, Schedule, Told
+from limner.diffusion.sigmas import shifted_time
 from limner.errors import UsageError
 
+FEW_STEPS = 15  # below which diffusers lowers the order of the last ones
 
-class LevelOptions(TypedDict, total=False):
-    """Those keyword arguments of `limner.diffusion.schedules.levels` that a configuration sets."""
 
-    rho: float
-    shift: float
-    sigma_min: float
-    sigma_max: float
-    offset: int
-    beyond: int
-    final: float
-    linear: bool
-    ends: str
-    span: tuple[float, float]
-    told: str
+@dataclass(frozen=True, kw_only=True)
+class LastOrders:
+    """The most orders of a solver's last steps, the last step's last; empty: its own.
+
+    few: where there are fewer than FEW_STEPS. many: else.
+    """
+
+    few: tuple[int, ...] = ()
+    many: tuple[int, ...] = ()
+
+    def of(self, steps: int) -> tuple[int, ...]:
+        return self.few if steps < FEW_STEPS else self.many
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingPlan:
     """Solver, schedule and the options of `levels`.
 
+    last_orders: of the solver. hold: what every denoised picture is held to; None: nothing.
     unit_start: whether painting starts from noise of unit variance in native coordinates,
     x = noise / native_scale(first level), rather than from sigma * noise. native_end: whether its
     result is the last x in native coordinates. notes: what Limner does not do as the scheduler
@@ -47,6 +53,8 @@ class SamplingPlan:
     solver: str
     schedule: str
     options: LevelOptions = field(default_factory=LevelOptions)
+    last_orders: LastOrders = field(default_factory=LastOrders)
+    hold: Hold | None = None
     unit_start: bool = False
     native_end: bool = False
     notes: tuple[str, ...] = ()
@@ -70,6 +78,8 @@ def plan_from_dict(config: Mapping[str, Any], process: Process) -> SamplingPlan:
         solver=_solver(solver_name(name), config),
         schedule=schedule,
         options=options,
+        last_orders=_last_orders(name, config),
+        hold=_hold(name, config),
         unit_start=native or is_edm(config) or _spacing(name, config) == "leading",
         native_end=native,
         notes=notes_of(config),
@@ -171,6 +181,7 @@ def _schedule(name: str, config: Mapping[str, Any], process: Process) -> tuple[s
     if name == "LCMScheduler":
         return "lcm", options
     spacing, beyond = _spacing(name, config), int(name in _MULTISTEP)
+    options |= _clipped(config, process)
     match spacing:
         case "leading":
             offset = int(config["steps_offset"])
@@ -182,6 +193,14 @@ def _schedule(name: str, config: Mapping[str, Any], process: Process) -> tuple[s
         case "trailing":
             return spacing, options
     raise UsageError(f"timestep_spacing {spacing!r} is unknown; leading, linspace or trailing")
+
+
+def _clipped(config: Mapping[str, Any], process: Process) -> LevelOptions:
+    """How many times have a lambda below the least that a DPM-Solver of diffusers goes from."""
+    least = float(config.get("lambda_min_clipped", -math.inf))
+    if not isinstance(process, DiscreteDiffusion) or least == -math.inf:
+        return {}
+    return {"clipped": int((-process.log_sigmas < least).sum())}
 
 
 def _between_sigmas(name: str, config: Mapping[str, Any], flag: str) -> LevelOptions:
@@ -209,18 +228,25 @@ def _between_sigmas(name: str, config: Mapping[str, Any], flag: str) -> LevelOpt
 
 def _of_flow(name: str, config: Mapping[str, Any], flag: str | None) -> tuple[str, LevelOptions]:
     """diffusers' levels of a flow end above 0; those of its multistep solvers begin below 1."""
-    if flag is not None:
-        raise UsageError(f"{flag} of a flow is none of Limner's schedules")
     least = 1 / int(config.get("num_train_timesteps", 1000))
+    terminal = config.get("shift_terminal")
+    more: LevelOptions = {"terminal": float(terminal)} if terminal else {}
     if name not in _MULTISTEP:
         shift = float(config["shift"])
-        return Schedule.SHIFTED, {"shift": shift, "span": (1.0, shifted_time(least, shift))}
+        last = shifted_time(least, shift)
+        if flag is None:
+            return Schedule.SHIFTED, {**more, "shift": shift, "span": (1.0, last)}
+        lowest = more.get("terminal", shifted_time(last, shift))
+        return _SIGMA_FLAGS[flag], {"sigma_min": lowest, "sigma_max": 1.0}
+    if flag is not None:
+        raise UsageError(f"{flag} of a flow is none of {name}'s schedules that Limner has")
     shift = float(config["flow_shift"])
     span = (1 - least, 0.0)
     if name == "UniPCMultistepScheduler":
         first = 1 - 1e-6  # which leads to it once it is shifted
         span = (first / (shift - (shift - 1) * first), least)
-    return Schedule.SHIFTED, {"shift": shift, "span": span, "beyond": 1, "told": Told.BELOW}
+    more |= {"shift": shift, "span": span, "beyond": 1, "told": Told.BELOW}
+    return Schedule.SHIFTED, more
 
 
 def _of_edm(name: str, config: Mapping[str, Any], flag: str | None) -> tuple[str, LevelOptions]:
@@ -241,3 +267,28 @@ def _final(name: str, config: Mapping[str, Any], process: Process) -> float:
     if isinstance(process, RectifiedFlow):
         return 0.0
     return 0.0 if to_zero and name != "DEISMultistepScheduler" else process.sigma_min
+
+
+def _last_orders(name: str, config: Mapping[str, Any]) -> LastOrders:
+    """lower_order_final and euler_at_final, where they say other than the solver's own orders."""
+    lowered, order = bool(config.get("lower_order_final")), int(config.get("solver_order", 1))
+    own = DEFAULTS[name]
+    if "lower_order_final" not in own or order < 2:
+        return LastOrders()
+    if name == "UniPCMultistepScheduler":
+        return LastOrders() if lowered else LastOrders(few=(order,), many=(order,))
+    if name == "DPMSolverSinglestepScheduler":
+        return LastOrders(few=(1, 1), many=(1, 1)) if lowered else LastOrders()
+    many = (1,) if "euler_at_final" in own and config["euler_at_final"] else ()
+    return LastOrders(few=(2, 1) if lowered else many, many=many)
+
+
+def _hold(name: str, config: Mapping[str, Any]) -> Hold | None:
+    """thresholding, else clip_sample, of the classes that have them."""
+    own = DEFAULTS[name]
+    if "thresholding" in own and config["thresholding"]:
+        limit, quantile = config["sample_max_value"], config["dynamic_thresholding_ratio"]
+        return Hold(limit=float(limit), quantile=float(quantile))
+    if "clip_sample" in own and config["clip_sample"]:
+        return Hold(limit=float(config["clip_sample_range"]))
+    return None

@@ -6,7 +6,6 @@ below with the values that mean nothing, or only says more of one that does.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,14 +20,16 @@ READ = frozenset(
         "set_alpha_to_one", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas",
         "use_lu_lambdas", "use_flow_sigmas", "flow_shift", "shift", "sigma_min", "sigma_max",
         "sigma_data", "sigma_schedule", "rho", "solver_order", "solver_type", "algorithm_type",
-        "final_sigmas_type", "timestep_type",
+        "final_sigmas_type", "timestep_type", "lower_order_final", "euler_at_final",
+        "lambda_min_clipped", "thresholding", "dynamic_thresholding_ratio", "sample_max_value",
+        "clip_sample", "clip_sample_range", "shift_terminal",
     }
 )  # fmt: skip
 # Say more of an option of the table, or where random numbers begin.
 DETAILS = frozenset(
     {
-        "dynamic_thresholding_ratio", "sample_max_value", "clip_sample_range", "time_shift_type",
-        "base_shift", "max_shift", "base_image_seq_len", "max_image_seq_len", "noise_sampler_seed",
+        "time_shift_type", "base_shift", "max_shift", "base_image_seq_len", "max_image_seq_len",
+        "noise_sampler_seed",
     }
 )  # fmt: skip
 
@@ -41,30 +42,6 @@ def _not(name: str, *usual: Any) -> Callable[[Options], bool]:
     return lambda options: options[name] not in usual
 
 
-def _lowered(options: Options) -> bool:
-    """Whether the last steps are of a lower order than they have here, where there are few."""
-    if not options["lower_order_final"]:
-        return False
-    match options["_class_name"]:
-        case "DEISMultistepScheduler":
-            return bool(options["solver_order"] > 1)
-        case "UniPCMultistepScheduler":
-            return False
-        case "DPMSolverSinglestepScheduler":
-            return bool(options["final_sigmas_type"] == "sigma_min")
-    order, to_zero = options["solver_order"], options["final_sigmas_type"] == "zero"
-    return bool(order > 2 or (order == 2 and not to_zero))
-
-
-def _full_order(options: Options) -> bool:
-    """UniPC alone lowers the order here always."""
-    return options["_class_name"] == "UniPCMultistepScheduler" and not options["lower_order_final"]
-
-
-def _euler_at_final(options: Options) -> bool:
-    return bool(options["euler_at_final"]) and options["final_sigmas_type"] != "zero"
-
-
 def _ends_twice(options: Options) -> bool:
     """Whether the last level is the end itself, which these solvers look at once more."""
     flags = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")
@@ -75,6 +52,11 @@ def _steps_on(options: Options) -> bool:
     return options["timestep_spacing"] != "leading"
 
 
+def _midpoint(options: Options) -> bool:
+    """Of order 3 its steps of order 2 follow the midpoint rule, which is not the one here."""
+    return options["solver_type"] == "midpoint" and options["solver_order"] > 2
+
+
 def _mixing_sde(options: Options) -> bool:
     """Of order 3 its SDE has another sign in one term than k-diffusion's."""
     return str(options["algorithm_type"]).startswith("sde") and options["solver_order"] > 2
@@ -83,31 +65,15 @@ def _mixing_sde(options: Options) -> bool:
 # (option, classes it is told of or () for all that have it, when, what is not done)
 TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Options], bool], str], ...] = (
     (
-        "lower_order_final",
-        (),
-        _lowered,
-        "below 15 steps diffusers lowers the order of the last ones",
-    ),
-    ("lower_order_final", (), _full_order, "the order is lowered in the last steps all the same"),
-    ("euler_at_final", (), _euler_at_final, "the last step is not Euler's"),
-    (
         "final_sigmas_type",
         ("DPMSolverSinglestepScheduler", "UniPCMultistepScheduler"),
         _ends_twice,
         "the network is not asked once more at the end",
     ),
     (
-        "lambda_min_clipped",
-        (),
-        _not("lambda_min_clipped", -math.inf),
-        "the noisiest levels are not left out",
-    ),
-    ("thresholding", (), _set("thresholding"), "the denoised picture is not held by its quantiles"),
-    ("clip_sample", (), _set("clip_sample"), "the denoised picture is not held to a range"),
-    (
         "variance_type",
         ("DDPMScheduler",),
-        _not("variance_type", "fixed_small"),
+        _not("variance_type", "fixed_small", "fixed_small_log"),
         "the variance is the small one",
     ),
     (
@@ -129,7 +95,6 @@ TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Options], bool], str], ...] =
         "the shift is the same at every size",
     ),
     ("invert_sigmas", (), _set("invert_sigmas"), "levels are not inverted"),
-    ("shift_terminal", (), _set("shift_terminal"), "levels are not stretched to it"),
     ("stochastic_sampling", (), _set("stochastic_sampling"), "no fresh noise is put in"),
     ("predict_x0", (), lambda options: not options["predict_x0"], "the solver works on x_0"),
     ("disable_corrector", (), _set("disable_corrector"), "every step is corrected"),
@@ -157,6 +122,12 @@ TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Options], bool], str], ...] =
         ("DDIMScheduler", "PNDMScheduler"),
         _steps_on,
         "where steps do not divide the chain, a step goes to the next level",
+    ),
+    (
+        "solver_type",
+        ("DPMSolverMultistepScheduler", "EDMDPMSolverMultistepScheduler"),
+        _midpoint,
+        "the steps of order 2 between those of order 3 are Heun's",
     ),
     (
         "algorithm_type",

@@ -18,13 +18,15 @@ from limner.text.learned import LearnedWords
 class PlacedLora:
     """A LoRA for one model: its updates of the text encoders, and those of the denoiser.
 
-    warning: what of its file fits nothing in the model. mark: stands for it in keys, which outlive
+    warning: what of its file fits nothing in the model. words: learned ones that its file brings.
+    mark: stands for it in keys, which outlive
     it without its tensors; an id would be another's then.
     """
 
     text: Adapter
     picture: Adapter
     warning: str | None = None
+    words: tuple[TextualInversion, ...] = ()
     mark: object = field(default_factory=object, repr=False)
 
     @property

@@ -151,11 +151,12 @@ Ask = Encode | Look | Denoise | Decode | Enlarge
 class Step:
     """One evaluation of the denoiser on the way to a picture; `index` counts from 1 to `total`.
 
-    preview: what the picture would be if it ended here.
+    total: None where the solver chooses its steps. preview: what the picture would be if it ended
+    here.
     """
 
     index: int
-    total: int
+    total: int | None
     level: Level
     x: Latent
     denoised: Latent

@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 
 from limner.engine.asks import Ask, Decode, Step
-from limner.errors import LimnerError
 
 R = TypeVar("R")
 Painting = Generator[Ask | Step, Any, R]
@@ -48,7 +47,7 @@ def steps(painting: Painting[R], engine: Engine) -> Generator[Step, None, R]:
                 continue
             try:
                 (answer,) = engine.answer([said])
-            except LimnerError as error:
+            except Exception as error:
                 said = failed(painting, error)
             else:
                 said = advanced(painting, answer)

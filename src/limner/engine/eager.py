@@ -16,20 +16,25 @@ from limner.engine.adapted import Adapted, Places, Wearing
 from limner.engine.asks import Ask, Decode, Decoded, Denoise, Encode, Encoded, Enlarge, Look
 from limner.engine.decoding import LatentDecoder
 from limner.engine.looking import look
-from limner.engine.rows import Rows, denoised, joined
+from limner.engine.rows import Network, Rows, denoised, joined
 from limner.engine.texts import Preparations, Texts
 from limner.nn.prepared import Beside
 from limner.types import Times
 
+SHORT = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 MOST_PLACES = 2**17  # of the latents in one call: 32 rows of SD 1, 512 of the shipped model
 
 
 class EagerEngine:
     """Answers asks with a model's modules, one call at a time.
 
+    name: what people call it.
+
     places: where LoRAs and learned words go; nobody else touches the weights while something is
     painted. enlarge: what answers `Enlarge`.
     """
+
+    name = "eager"
 
     def __init__(
         self,
@@ -47,6 +52,22 @@ class EagerEngine:
         self._prepared = Preparations(parts.denoiser)
         self._under_way = 0
         self._lock = threading.RLock()
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the denoiser computes in."""
+        return next(self.parts.denoiser.parameters()).dtype
+
+    @property
+    def called(self) -> str:
+        """What is said with a picture of what painted it, as "eager fp32"."""
+        dtype = str(self.dtype).removeprefix("torch.")
+        decoder = "" if self.decoder.tiny is None else ", tiny decoder"
+        return f"{self.name} {SHORT.get(dtype, dtype)}{decoder}"
+
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of how was answered since this was asked last."""
+        return ()
 
     def key(self, ask: Ask) -> Hashable:
         """Equal for asks that one call can answer."""
@@ -109,14 +130,18 @@ class EagerEngine:
         return list(answers.split([len(ask) for ask in asks]))
 
     def _denoised(self, rows: Rows, under: Adapted) -> Tensor:
+        self.calls += 1
+        call = self.network(rows, under)
+        return denoised(call, rows, self.parts.process, self.parts.prediction)
+
+    def network(self, rows: Rows, under: Adapted) -> Network:
+        """What predicts, of the rows' native x and times; `under` is on the model."""
         denoiser = self.parts.denoiser
         prepared = self._prepared(rows.texts, under.key)
         beside = Beside(attend=rows.attend, visible=rows.visible, added=rows.added)
 
         def call(x: Tensor, t: Times) -> Tensor:
             dtype = next(denoiser.parameters()).dtype
-            x = x if rows.shown is None else torch.cat([x, rows.shown.to(x)], dim=1)
-            return denoiser(x.to(dtype), t, prepared, beside=beside)
+            return denoiser(rows.with_shown(x).to(dtype), t, prepared, beside=beside)
 
-        self.calls += 1
-        return denoised(call, rows, self.parts.process, self.parts.prediction)
+        return call

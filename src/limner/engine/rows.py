@@ -20,6 +20,9 @@ from limner.engine.asks import Denoise
 from limner.nn.attention import Attend
 from limner.types import Conditioning, Latent, Times
 
+Network = Callable[[Tensor, Times], Tensor]
+"""From native x, (R, C, h, w), and times, (R,), to what a denoiser predicts of them."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rows:
@@ -35,6 +38,10 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def with_shown(self, x: Tensor) -> Tensor:
+        """x, and beside it what an inpainting model is shown, (R, C + K, h, w)."""
+        return x if self.shown is None else torch.cat([x, self.shown.to(x)], dim=1)
 
     def split(self, most: int) -> Iterator[Rows]:
         """The same in parts of at most so many rows."""
@@ -67,9 +74,7 @@ def joined(asks: Sequence[Denoise]) -> Rows:
     )
 
 
-def denoised(
-    call: Callable[[Tensor, Times], Tensor], rows: Rows, process: Process, prediction: Prediction
-) -> Latent:
+def denoised(call: Network, rows: Rows, process: Process, prediction: Prediction) -> Latent:
     """D(x, level) of every row, by a network called with native x and its times.
 
     The output is cast to x's dtype before it is used, so a network in half precision is given x in

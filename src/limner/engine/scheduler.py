@@ -5,12 +5,11 @@ Nothing of a painting changes by what is painted beside it but the rounding of i
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from limner.engine.asks import Ask, Denoise, Step
 from limner.engine.driver import Engine, Painting, Returned, advanced, failed
-from limner.errors import LimnerError
 
 R = TypeVar("R")
 MOST_AT_ONCE = 32  # paintings that are under way together
@@ -26,8 +25,10 @@ def outcomes(
     most: int = MOST_AT_ONCE,
     most_rows: int = MOST_ROWS,
     ahead: int | None = None,
-) -> Generator[tuple[int, R | LimnerError], None, None]:
+) -> Generator[tuple[int, R | Exception], None, None]:
     """Paint many: (its number, its result or why it has none) of each as it ends.
+
+    Whatever one raises is its own: the others are painted.
 
     paintings: number, painting, and how many rows it will ask to denoise; taken as there is room
     for them, `most` at once, fewer where their rows are many. ahead: none is taken whose number is
@@ -58,14 +59,14 @@ def outcomes(
 
 def _kept(
     number: int, painting: Painting[R], rows: int, answer: Any, running: Running[R]
-) -> Iterator[tuple[int, R | LimnerError]]:
+) -> Iterator[tuple[int, R | Exception]]:
     """Lead a painting to its next ask, and keep it; or yield what it ended with."""
     try:
         said = failed(painting, answer) if isinstance(answer, Exception) else None
         said = advanced(painting, answer) if said is None else said
         while isinstance(said, Step):  # nobody looks at the way there
             said = advanced(painting, None)
-    except LimnerError as error:
+    except Exception as error:
         yield number, error
         return
     if isinstance(said, Returned):
@@ -81,19 +82,30 @@ def _answered(running: Running[Any], engine: Engine) -> list[tuple[int, Any]]:
         groups.setdefault(engine.key(ask), []).append(number)
     found: list[tuple[int, Any]] = []
     for numbers in groups.values():
-        answers = _shared([running[number][1] for number in numbers], engine)
+        answers = shared([running[number][1] for number in numbers], engine)
         found += zip(numbers, answers, strict=True)
     return found
 
 
-def _shared(asks: Sequence[Ask], engine: Engine) -> list[Any]:
-    """The answers of one call; where it fails, each alone, so that the failure is its own."""
+def shared(
+    asks: Sequence[Ask],
+    engine: Engine,
+    seen: Callable[[Exception, Sequence[Ask]], None] | None = None,
+) -> list[Any]:
+    """The answers of one call; where it fails, of each half, so that a failure is one ask's own.
+
+    So what is too much together, for memory say, is done in smaller calls. seen: told of every
+    call that failed.
+    """
     try:
         return engine.answer(list(asks))
-    except LimnerError as error:
+    except Exception as error:
+        if seen is not None:
+            seen(error, asks)
         if len(asks) == 1:
             return [error]
-        return [answer for ask in asks for answer in _shared([ask], engine)]
+        half = len(asks) // 2
+        return [*shared(asks[:half], engine, seen), *shared(asks[half:], engine, seen)]
 
 
 def _rows(running: Running[Any]) -> int:

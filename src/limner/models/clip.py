@@ -1,4 +1,4 @@
-"""CLIP: the text tower (lecture eq. 21-59), the image tower, and the two joined (eq. 60-61).
+"""CLIP: the text tower (lecture eq. 21-59), the image towers, and two joined (eq. 60-61).
 
 Parameter names are those of transformers' CLIP classes, so its checkpoints load as they are.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from limner.errors import UsageError
 from limner.models.clip_layers import Activation, Encoder
+from limner.models.clip_resnet import ResNetTower, ResNetTowerConfig
+from limner.models.clip_states import TextStates, VisionStates
 
 MAX_LOGIT_SCALE = math.log(100)  # CLIP section 2.5: logits are never scaled by more than 100
 FIRST_LOGIT_SCALE = math.log(1 / 0.07)
@@ -92,7 +94,7 @@ class ClipConfig:
     text: TextTowerConfig | BagOfWordsConfig = field(
         default_factory=lambda: TextTowerConfig(projection_width=768)
     )
-    vision: VisionTowerConfig = field(default_factory=VisionTowerConfig)
+    vision: VisionTowerConfig | ResNetTowerConfig = field(default_factory=VisionTowerConfig)
 
     def __post_init__(self) -> None:
         if self.text.projection_width != self.vision.projection_width:
@@ -100,33 +102,6 @@ class ClipConfig:
                 f"both towers must have one projection_width, not {self.text.projection_width} "
                 f"(text) and {self.vision.projection_width} (vision)"
             )
-
-
-class TextStates(NamedTuple):
-    """What a text tower makes of token ids.
-
-    hidden: X_0 ... X_N, each (B, L, D): the embeddings and each layer's output (eq. 46-47).
-    last: (B, L, D), the last layer's output after the final LayerNorm (eq. 48, 59).
-    pooled: (B, D), `last` at the first EOS. projected: (B, P), or None without a projection.
-    """
-
-    hidden: tuple[Float[Tensor, "B L D"], ...]
-    last: Float[Tensor, "B L D"]
-    pooled: Float[Tensor, "B D"]
-    projected: Float[Tensor, "B P"] | None = None
-
-
-class VisionStates(NamedTuple):
-    """What an image tower makes of pictures.
-
-    hidden: each layer's input and the last one's output, (B, 1 + N, D): class token, then patches.
-    last: hidden[-1]. pooled: (B, D), the class token after the last LayerNorm. projected: (B, P).
-    """
-
-    hidden: tuple[Float[Tensor, "B N D"], ...]
-    last: Float[Tensor, "B N D"]
-    pooled: Float[Tensor, "B D"]
-    projected: Float[Tensor, "B P"]
 
 
 class TextTower(nn.Module):
@@ -244,7 +219,7 @@ class BagOfWords(nn.Module):
 class Clip(nn.Module):
     """A text tower and an image tower with one temperature, trained by contrast (eq. 60-64)."""
 
-    def __init__(self, text: TextTower | BagOfWords, vision: VisionTower) -> None:
+    def __init__(self, text: TextTower | BagOfWords, vision: ImageTower) -> None:
         super().__init__()
         ClipConfig(text=text.config, vision=vision.config)
         self.text = text
@@ -255,7 +230,7 @@ class Clip(nn.Module):
     def from_config(cls, config: ClipConfig) -> Clip:
         text = config.text
         tower = TextTower(text) if isinstance(text, TextTowerConfig) else BagOfWords(text)
-        return cls(tower, VisionTower(config.vision))
+        return cls(tower, image_tower(config.vision))
 
     def forward(
         self,
@@ -290,6 +265,14 @@ class Clip(nn.Module):
     ) -> Float[Tensor, "T I"]:
         """S_ij = <u_i, v_j> / tau (eq. 61) of unit vectors: a row a prompt, a column a picture."""
         return self.scale() * text @ images.T
+
+
+ImageTower: TypeAlias = VisionTower | ResNetTower
+
+
+def image_tower(config: VisionTowerConfig | ResNetTowerConfig) -> ImageTower:
+    """A new image tower of that kind and size."""
+    return ResNetTower(config) if isinstance(config, ResNetTowerConfig) else VisionTower(config)
 
 
 class TextTransformer(nn.Module):

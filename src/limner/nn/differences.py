@@ -66,6 +66,19 @@ def decomposed(weight: Weight, difference: Weight, magnitude: Tensor) -> Tensor:
     return whole * (magnitude.reshape(lengths.shape) / lengths.clamp(min=1e-12)) - weight
 
 
+def scaled(weight: Weight, factors: Tensor, *, of_inputs: bool) -> Weight:
+    """IA3 (Liu et al. 2022): each output, or each input, is scaled by 1 + its factor; minus W."""
+    shape = [1] * weight.ndim
+    shape[1 if of_inputs else 0] = -1
+    return weight * factors.reshape(shape)
+
+
+def generalised(weight: Weight, first: Tensor, second: Tensor, added: Tensor) -> Weight:
+    """GLoRA (Chavan et al. 2023): W A1 A2 + B; first (in, r), second (r, in), added B, as W."""
+    through = torch.einsum("oi...,ij,jk->ok...", weight, first.flatten(1), second.flatten(1))
+    return through + added.reshape(weight.shape)
+
+
 def rotated(
     weight: Weight, blocks: Tensor, rescale: Tensor | None = None, constraint: float = 0.0
 ) -> Tensor:

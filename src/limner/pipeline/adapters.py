@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from limner.checkpoints.lora import read_lora
@@ -20,6 +20,7 @@ from limner.prompt import Lora as LoraTag
 from limner.text.tokenizer import words_in
 
 TAG = re.compile(r"<[^<>:]*:[^<>]*>")  # what it names is no word of the text
+LORA_TAG = re.compile(r"(?:<lora:|(?:with|use)Lora\()([^:<>,()]+)")
 SUFFIXES = (".safetensors", ".pt", ".bin")
 MOST_FILES = 8  # LoRAs that prompts have named, kept in memory
 
@@ -53,8 +54,8 @@ class Adapters:
 
     @property
     def embeddings(self) -> tuple[str, ...]:
-        """The learned words."""
-        return tuple(self._embeddings)
+        """The learned words, those that LoRAs bring among them."""
+        return tuple(self._known())
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -94,15 +95,28 @@ class Adapters:
         self._merged = True
 
     def learn(self, *texts: str) -> None:
-        """Learn the words of `embedding_folder` that stand in these texts."""
-        plain = TAG.sub(" ", "\n".join(texts)).lower()
-        read = set(re.findall(r"[^\s,()\[\]:|]+", plain))
-        files = _files(self.embedding_folder)
+        """Learn the words of `embedding_folder` that stand in these texts.
+
+        They are found as a tokenizer finds those that are learned. Of files of one name one in
+        safetensors is taken; UsageError where that leaves several.
+        """
+        plain = TAG.sub(" ", "\n".join(texts))
+        by_name: dict[str, list[Path]] = {}
+        for file in _files(self.embedding_folder):
+            by_name.setdefault(file.stem.lower(), []).append(file)
         with self._lock:
             known = {word.lower() for word in self._embeddings}
-            for file in files:
-                if file.stem.lower() in read - known:
+            for name in words_in(by_name, plain):
+                if name not in known:
+                    file = self._only(by_name[name])
                     self.add_embedding(file, file.stem)
+
+    def _only(self, files: Sequence[Path]) -> Path:
+        """The file of one name that is taken."""
+        best = [file for file in files if file.suffix.lower() == SUFFIXES[0]] or files
+        if len(best) > 1:
+            raise _several(self.embedding_folder, files[0].stem, best)
+        return best[0]
 
     def add_embedding(self, path: str | Path, word: str | None = None) -> str:
         """Learn a word from a textual inversion file, and return the word.
@@ -125,9 +139,17 @@ class Adapters:
             )
         del self._embeddings[word]
 
-    def complete(self, request: Request) -> Request:
+    def _known(self, texts: Sequence[str] = ()) -> dict[str, TextualInversion]:
+        """The learned words by name, with those of LoRAs that are on, or tagged in these texts."""
+        tagged = {name.strip() for text in texts for name in LORA_TAG.findall(text)}
+        loras = [lora for lora, _ in self._loras.values()]
+        loras += [lora for name in tagged - self._loras.keys() if (lora := self._of_folder(name))]
+        return {word.word: word for lora in loras for word in lora.words} | self._embeddings
+
+    def complete(self, request: Request, said: Callable[[], Sequence[str]]) -> Request:
         """The request with what there is by default: all LoRAs, the learned words that it names.
 
+        said: what its texts come to (`limner.pipeline.saying`), in which words are looked for.
         Raises RequestError where it asks for others: a picture that was painted with a LoRA is not
         painted again without it.
         """
@@ -138,10 +160,11 @@ class Adapters:
                 f"the picture takes LoRAs {_names(asked)}, the model has {_names(there)}: "
                 "add or remove them first"
             )
-        missing = sorted(set(request.embeddings or ()) - set(self.embeddings))
+        known = self._known(request.texts)
+        missing = sorted(set(request.embeddings or ()) - known.keys())
         if missing:
             raise RequestError(f"the picture takes embeddings {_names(missing)}: add them first")
-        used = words_in(self.embeddings, "\n".join(request.texts))
+        used = words_in(known, "\n".join(said())) if known else ()
         return request.with_defaults(loras=self.loras, embeddings=used)
 
     def adapted(
@@ -164,12 +187,13 @@ class Adapters:
                 missing.append(name)
             else:
                 wanted[name] = lora, *weights
+        known = self._known(request.texts)
         adapted = Adapted(
             loras=tuple(
                 Weighed(name=name, lora=lora, text=text, picture=picture)
                 for name, (lora, text, picture) in wanted.items()
             ),
-            words=tuple(self._embeddings[word] for word in request.embeddings or ()),
+            words=tuple(known[word] for word in request.embeddings or ()),
             merged=self._merged,
         )
         warnings = [each.lora.warning for each in adapted.loras]
@@ -195,10 +219,11 @@ class Adapters:
         lora = read_lora(path, models)
         text, picture = (part.adapter(models, 1.0) for part in lora.text_and_picture())
         if not lora.unmatched:
-            return PlacedLora(text, picture)
+            return PlacedLora(text, picture, words=lora.words)
         return PlacedLora(
             text,
             picture,
+            words=lora.words,
             warning=f"LoRA {name!r}: {len(lora.unmatched)} keys match no module of this model and "
             f"are left out; the first is {lora.unmatched[0][:100]}",
         )
@@ -222,14 +247,18 @@ def _file(folder: Path | None, name: str) -> Path | None:
     """The file of that name in a folder or those in it; UsageError where there are several."""
     found = [file for file in _files(folder) if file.stem == name]
     if len(found) > 1:
-        raise UsageError(f"{folder} has several files for {name!r}: {_names(map(str, found))}")
+        raise _several(folder, name, found)
     return found[0] if found else None
+
+
+def _several(folder: Path | None, name: str, files: Iterable[Path]) -> UsageError:
+    return UsageError(f"{folder} has several files for {name!r}: {_names(map(str, files))}")
 
 
 def _files(folder: Path | None) -> list[Path]:
     if folder is None:
         return []
-    return sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES)
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
 
 
 def _names(names: Iterable[str]) -> str:

@@ -4,6 +4,9 @@ keyword       PNG                     JPEG, WebP
 limner        iTXt, UTF-8             MakerNote, UTF-8 behind the keyword
 parameters    tEXt, or iTXt if need   UserComment, as A1111 writes it
 limner-grid   iTXt, UTF-8             none
+
+What other programs write is read as well: their own keywords (`OTHERS`) in a PNG, a UserComment in
+the EXIF's first directory, and there what ComfyUI puts behind `prompt:` into WebP.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from PIL.PngImagePlugin import PngInfo
 from limner.errors import OutputError, RequestError
 
 LIMNER, PARAMETERS, GRID = "limner", "parameters", "limner-grid"
+COMMENT = "UserComment"  # what `read_texts` gives of it: any program may have written it
+OTHERS = INVOKE, OLD_INVOKE, COMFY = "invokeai_metadata", "sd-metadata", "prompt"
 MAX_TEXT = 2**18  # characters
 MAX_FILE = 2**28  # bytes
 MAX_EXIF = 2**16 - 3  # bytes: what a JPEG segment holds beside its length
@@ -65,7 +70,7 @@ def exif_bytes(texts: Mapping[str, str]) -> bytes:
 
 
 def read_texts(path: Path) -> dict[str, str]:
-    """The texts in a PNG, JPEG or WebP, without decoding its pixels.
+    """The texts in a PNG, JPEG or WebP by keyword, without decoding its pixels.
 
     Raises RequestError for what is no such picture, has more pixels than Pillow holds safe (some 89
     million), is larger than 256 MiB or holds a text of more than 262,144 characters.
@@ -88,7 +93,7 @@ def read_texts(path: Path) -> dict[str, str]:
 
 def chunk_texts(picture: Image.Image) -> dict[str, str]:
     """Those that stand before a PNG's pixels, where every program writes them."""
-    found = {keyword: picture.info.get(keyword) for keyword in (LIMNER, PARAMETERS)}
+    found = {keyword: picture.info.get(keyword) for keyword in (LIMNER, PARAMETERS, *OTHERS)}
     return {keyword: str(text) for keyword, text in found.items() if isinstance(text, str)}
 
 
@@ -98,21 +103,32 @@ def exif_texts(picture: Image.Image) -> dict[str, str]:
     exif.load(picture.info.get("exif", b""))  # Pillow's own getexif would decode a PNG
     tags = exif.get_ifd(IFD.Exif)
     texts = {}
-    note, comment = tags.get(Base.MakerNote), tags.get(Base.UserComment)
+    note = tags.get(Base.MakerNote)
     if isinstance(note, bytes) and note.startswith(MAKER_NOTE):
         texts[LIMNER] = note.removeprefix(MAKER_NOTE).decode(errors="replace")
-    if isinstance(comment, bytes) and comment[:8] in USER_COMMENT:
-        texts[PARAMETERS] = user_comment(comment)
+    for directory in (exif, tags):
+        if (said := user_comment(directory.get(Base.UserComment))) is not None:
+            texts[COMMENT] = said
+    for value in exif.values():
+        if isinstance(value, str) and value.lower().startswith(f"{COMFY}:{{"):
+            texts[COMFY] = value[len(COMFY) + 1 :]
     return texts
 
 
-def user_comment(value: bytes) -> str:
-    """The text of a UserComment behind its eight bytes that name the encoding.
+def user_comment(value: object) -> str | None:
+    """The text of a UserComment, behind its eight bytes that name the encoding if it has them.
 
     UNICODE is UTF-16 of either byte order, which nothing tells: the zero bytes of the Latin letters
-    that every infotext holds lie first where the high byte is first.
+    that every infotext holds lie first where the high byte is first. None: it holds no text.
     """
-    encoding, raw = USER_COMMENT[value[:8]], value[8:]
+    if isinstance(value, str):  # Pillow reads as latin-1 what is marked as ASCII
+        value = value.encode("latin-1", errors="replace")
+    if not isinstance(value, bytes):
+        return None
+    encoding, raw = USER_COMMENT.get(value[:8], ""), value[8:]
+    if not encoding:
+        encoding, raw = "utf-8", value
     if encoding == "utf-16-be" and raw[1::2].count(0) > raw[0::2].count(0):
         encoding = "utf-16-le"
-    return raw.decode(encoding, errors="replace").removeprefix("\ufeff")
+    text = raw.decode(encoding, errors="replace").removeprefix("\ufeff").strip("\0 \t\r\n")
+    return text or None

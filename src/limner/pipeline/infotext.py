@@ -16,8 +16,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from limner.diffusion.names import NoiseMode, schedule_name, solver_and_schedule
-from limner.diffusion.schedules import Schedule
+from limner.diffusion.names import NoiseMode, solver_and_schedule
+from limner.diffusion.programs import (
+    A1111_SAMPLERS,
+    A1111_SCHEDULES,
+    A1111_TIMES,
+    a1111,
+    a1111_schedule,
+    written,
+)
 from limner.errors import RequestError
 from limner.pipeline.request import Request
 from limner.pipeline.statement import FIELDS
@@ -28,6 +35,7 @@ Reader = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 """(a value, the fields so far) -> the fields that it says; ValueError where it says none."""
 
 NEGATIVE = "Negative prompt:"
+OWN = "Limner"
 LEAST_PARAMETERS = 3
 
 # The published pattern is \s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$), searched for again
@@ -38,49 +46,6 @@ PARAMETER = re.compile(
     r"""|\w[\w \-/]*+|\W++"""
 )
 
-# How A1111 calls them; a name that is not here is written as Limner's own.
-SAMPLERS = {
-    "euler": "Euler",
-    "euler_ancestral": "Euler a",
-    "heun": "Heun",
-    "ddim": "DDIM",
-    "ddpm": "DDPM",
-    "plms": "PLMS",
-    "lms": "LMS",
-    "dpm2": "DPM2",
-    "dpm2_ancestral": "DPM2 a",
-    "dpmpp_2s_ancestral": "DPM++ 2S a",
-    "dpmpp_sde": "DPM++ SDE",
-    "dpmpp_2m": "DPM++ 2M",
-    "dpmpp_2m_sde": "DPM++ 2M SDE",
-    "dpmpp_2m_sde_heun": "DPM++ 2M SDE Heun",
-    "dpmpp_3m_sde": "DPM++ 3M SDE",
-    "unipc": "UniPC",
-    "lcm": "LCM",
-}
-SCHEDULES = {
-    "karras": "Karras",
-    "exponential": "Exponential",
-    "uniform": "Uniform",
-    "sgm": "SGM Uniform",
-    "simple": "Simple",
-    "ddim_uniform": "DDIM",
-    "beta": "Beta",
-    "ays_sd1": "Align Your Steps",
-}
-AUTOMATIC = "Automatic"
-# What A1111 means by that; for every other sampler it is uniform.
-AUTOMATIC_SCHEDULES = {
-    "ddim": Schedule.DDIM_UNIFORM,
-    "dpm2": Schedule.KARRAS,
-    "dpm2_ancestral": Schedule.KARRAS,
-    "dpmpp_2s_ancestral": Schedule.KARRAS,
-    "dpmpp_sde": Schedule.KARRAS,
-    "dpmpp_2m": Schedule.KARRAS,
-    "dpmpp_2m_sde": Schedule.EXPONENTIAL,
-    "dpmpp_2m_sde_heun": Schedule.EXPONENTIAL,
-    "dpmpp_3m_sde": Schedule.EXPONENTIAL,
-}
 # A1111's names of weightings; Limner writes dialect and weighting by its own.
 EMPHASIS = {
     "Original": {"weighting": Weighting.SCALE.value},
@@ -128,7 +93,7 @@ def format(
             value = getattr(request, name) if write is None else write(request)
             parameters |= {} if value is None else {key: value}
     said = {key: parameters[key] for key in sorted(parameters, key=_place)}
-    said |= {**(others or {}), "Version": f"Limner {__version__}"}
+    said |= {**(others or {}), "Version": f"{OWN} {__version__}"}
     lines = [request.prompt]
     if request.negative:
         lines.append(f"{NEGATIVE} {request.negative}")
@@ -148,8 +113,9 @@ def parse(text: str) -> Infotext:
     if parameters:
         fields |= UNSAID
     others = dict(parameters)
-    for key, read in READERS.items():
-        if key not in parameters:
+    own = parameters.get("Version", "").startswith(OWN)
+    for key, read in (OWN_READERS if own else READERS).items():
+        if key not in parameters or (key == "Eta" and _of_ddim_alone(parameters)):
             continue
         try:
             said = read(parameters[key], fields)
@@ -159,6 +125,18 @@ def parse(text: str) -> Infotext:
         fields |= said
         del others[key]
     return Infotext(fields=fields, others=others)
+
+
+def is_one(text: str) -> bool:
+    """Whether a text has what only an infotext has: parameters, or a negative prompt."""
+    _, parameters = split(text.strip())
+    return bool(parameters) or f"\n{NEGATIVE}" in f"\n{text}"
+
+
+def _of_ddim_alone(parameters: Mapping[str, str]) -> bool:
+    """Whether Eta says nothing: stable-diffusion.cpp writes it always, and heeds it in DDIM."""
+    theirs = parameters.get("Version", "").startswith("stable-diffusion.cpp")
+    return theirs and not parameters.get("Sampler", "").startswith(("ddim", "DDIM"))
 
 
 def split(text: str) -> tuple[str, dict[str, str]]:
@@ -204,21 +182,28 @@ def clean(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _label(labels: Mapping[str, str], name: str | None) -> str | None:
-    return None if name is None else labels.get(name, name)
-
-
 def _sampler(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A sampler's name; before version 1.9 the schedule's name came behind it, or meant uniform."""
+    """A sampler as A1111 has it; stable-diffusion.cpp calls the uniform schedule discrete."""
+    found = a1111(name.removesuffix(" discrete"))
+    discards = {"discard_penultimate": True} if found.discard_penultimate else {}
+    return {"solver": found.solver, "schedule": found.schedule, **discards}
+
+
+def _own_sampler(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A solver that Limner wrote, by A1111's name or its own; the schedule is said beside it."""
     solver, schedule = solver_and_schedule(name)
-    return {"solver": solver, "schedule": schedule or Schedule.UNIFORM.value}
+    return {"solver": solver} | ({} if schedule is None else {"schedule": schedule})
 
 
 def _schedule(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    if name == AUTOMATIC:
-        schedule = AUTOMATIC_SCHEDULES.get(fields.get("solver", ""), Schedule.UNIFORM)
-        return {"schedule": schedule.value}
-    return {"schedule": schedule_name(name)}
+    """A schedule as A1111 has it; some of its samplers go their own way whatever is said."""
+    solver = fields.get("solver", "")
+    schedule = a1111_schedule(name, solver)
+    return {"schedule": A1111_TIMES.get(solver, schedule)}
+
+
+def _own_schedule(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"schedule": a1111_schedule(name)}
 
 
 def _size(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -227,9 +212,9 @@ def _size(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _noise(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    modes = {"cpu": NoiseMode.CPU, "nv": NoiseMode.NV, "gpu": NoiseMode.NV}
+    modes = {"cpu": NoiseMode.CPU, **dict.fromkeys(("nv", "gpu", "cuda"), NoiseMode.NV)}
     if name.lower() not in modes:
-        raise RequestError(f"RNG {name!r} is unknown: one of CPU, NV, GPU is right")
+        raise RequestError(f"RNG {name!r} is unknown: one of CPU, NV, GPU, cuda is right")
     return {"noise": modes[name.lower()].value}
 
 
@@ -289,8 +274,9 @@ def _as_read(name: str) -> Reader:
 
 
 WRITERS: dict[str, Callable[[Request], object]] = {
-    "solver": lambda request: _label(SAMPLERS, request.solver),
-    "schedule": lambda request: _label(SCHEDULES, request.schedule),
+    "solver": lambda request: written(A1111_SAMPLERS, request.solver),
+    "schedule": lambda request: written(A1111_SCHEDULES, request.schedule),
+    "discard_penultimate": lambda request: request.discard_penultimate or None,
     "size": lambda request: None if request.size is None else "x".join(map(str, request.size)),
     "upscale": lambda request: request.upscale if _enlarged(request) else None,
     "refine": lambda request: request.refine if _enlarged(request) else None,
@@ -332,3 +318,8 @@ READERS: dict[str, Reader] = {
     **_RESTING,
 }
 """Key -> what reads it, in an order in which each may rest on those before it."""
+OWN_READERS: dict[str, Reader] = READERS | {
+    "Sampler": _own_sampler,
+    "Schedule type": _own_schedule,
+}
+"""The same of a text that Limner wrote."""

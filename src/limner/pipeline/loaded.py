@@ -13,7 +13,7 @@ from PIL import Image
 from limner.checkpoints import Parts, Words
 from limner.engine.adapted import Places
 from limner.engine.asks import Encode, Enlarge, Text
-from limner.engine.eager import EagerEngine
+from limner.engine.choosing import EAGER, engine_for
 from limner.errors import UsageError
 from limner.pipeline.adapters import Adapters
 from limner.pipeline.language import Language
@@ -36,6 +36,7 @@ class Loaded:
         *,
         device: torch.device | str = "cpu",
         language: Language | None = None,
+        engine: str = EAGER,
         load_enlarger: Callable[[], Enlarger] | None = None,
     ) -> None:
         self._load_enlarger = load_enlarger
@@ -44,7 +45,7 @@ class Loaded:
             module.to(place).eval().requires_grad_(False)
         places = Places.of(parts)
         self.model = Model(parts=parts, adapters=Adapters(places), device=place, language=language)
-        self.engine = EagerEngine(parts, places, enlarge=self._enlarged)
+        self.engine = engine_for(engine, parts, places, enlarge=self._enlarged)
 
     @property
     def parts(self) -> Parts:
@@ -108,7 +109,8 @@ class Loaded:
         Raises UsageError for a clip_skip beyond the tower's layers.
         """
         layer = self.parts.sampling.clip_skip if clip_skip is None else clip_skip
-        known = [meant(text, self.model.lexicon)[0] for text in texts]
+        learned = self.adapters.embeddings
+        known = [meant(text, self.model.lexicon, learned)[0] for text in texts]
         ask = Encode(texts=tuple(Text.plain(text, layer) for text in known))
         with self.engine.session():  # which looks whether the encoder has changed
             (encoded,) = self.engine.answer([ask])

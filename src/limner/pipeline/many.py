@@ -13,7 +13,6 @@ from torch import Tensor
 
 from limner.engine.eager import EagerEngine
 from limner.engine.scheduler import outcomes
-from limner.errors import LimnerError
 from limner.pipeline.model import Model
 from limner.pipeline.paint import Painting, latents, paint
 from limner.pipeline.planning import plan
@@ -28,23 +27,30 @@ def painting(request: Request, model: Model) -> Painting:
     return (yield from paint(plan(request, model)))
 
 
+def signed(painting: Painting, engine: EagerEngine) -> Painting:
+    """The same painting, whose result says what ran it and what a person should know of that."""
+    result = yield from painting
+    warnings = (*result.warnings, *engine.remarks())
+    return replace(result, engine=engine.called, warnings=warnings)
+
+
 def rows_of(request: Request) -> int:
     """How many rows it asks to denoise, as far as that is known before it is planned."""
     return 2 * request.count  # without and with the prompt
 
 
-def in_order(found: Generator[tuple[int, T | LimnerError], None, None]) -> Iterator[T]:
+def in_order(found: Generator[tuple[int, T | Exception], None, None]) -> Iterator[T]:
     """Results by their numbers, 0, 1, ...; raises the first error there is, in its place.
 
     What is under way then is cancelled at once, not when the error is forgotten.
     """
-    early, following = dict[int, T | LimnerError](), 0
+    early, following = dict[int, T | Exception](), 0
     with closing(found):
         for number, outcome in found:
             early[number] = outcome
             while following in early:
                 ready = early.pop(following)
-                if isinstance(ready, LimnerError):
+                if isinstance(ready, Exception):
                     raise ready
                 yield ready
                 following += 1

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from limner.errors import RequestError
 from limner.pipeline import infotext
-from limner.pipeline.embedded import GRID, LIMNER, PARAMETERS, read_texts
+from limner.pipeline.embedded import COMMENT, GRID, LIMNER, OTHERS, PARAMETERS, read_texts
 from limner.pipeline.request import Request
-from limner.pipeline.result import Result
+from limner.pipeline.result import PLAIN, Result
 from limner.pipeline.sweeps import Axis
+
+BLANK = "\0 \t\r\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +43,14 @@ def texts(
     infotext says, by key.
     """
     alone = result.request.alone(index)
-    return _of_request(alone, alone, model, others)
+    return _of_request(alone, alone, model, {**made_by(result), **(others or {})})
 
 
 def sheet_texts(
     result: Result, model: Path | None = None, others: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """The texts of a sheet of all pictures: the request of all, and the infotext of the first."""
+    others = {**made_by(result), **(others or {})}
     return _of_request(result.request, result.request.alone(0), model, others)
 
 
@@ -60,6 +63,11 @@ def grid_texts(
     """The texts of a sheet along axes: the request of the first cell, and what varies from it."""
     varied = json.dumps({axis.name: axis.values for axis in axes}, ensure_ascii=False)
     return {**_of_request(first, first, model, others), GRID: varied}
+
+
+def made_by(result: Result) -> dict[str, str]:
+    """What ran the model, for an infotext, where that was not what runs every model."""
+    return {} if result.engine == PLAIN else {"Engine": result.engine}
 
 
 def _of_request(
@@ -91,19 +99,39 @@ def model_hash(path: Path) -> str:
 
 
 def read_record(path: Path) -> Record:
-    """Limner's own record in a PNG, JPEG or WebP, else its infotext; RequestError without both."""
+    """Limner's own record in a PNG, JPEG or WebP, else an infotext or another program's record.
+
+    Raises RequestError where there is none: what a camera or a person wrote is no infotext.
+    """
     found = read_texts(path)
-    said = infotext.parse(found.get(PARAMETERS, ""))
-    model = said.others.get("Model")
+    said = _said(found)
+    model = None if said is None else said.others.get("Model")
     if LIMNER in found:
         return Record(request=Request.from_json(found[LIMNER]), model=model)
-    if PARAMETERS in found:
+    if said is not None:
         return Record(request=said.request, model=model, others=said.others)
-    raise RequestError(f"{path} holds no record of how it was painted, Limner's or A1111's")
+    raise RequestError(
+        f"{path} holds no record of how it was painted: Limner's, A1111's, ComfyUI's, InvokeAI's, "
+        "SwarmUI's and Fooocus' are read"
+    )
+
+
+def _said(found: Mapping[str, str]) -> infotext.Infotext | None:
+    """What the texts of a picture say of its painting; of its own keyword any text is a prompt."""
+    from limner.pipeline.programs import read_json
+
+    for keyword in (PARAMETERS, COMMENT, *OTHERS):
+        text = found.get(keyword, "").strip(BLANK)
+        if text and (said := None if LIMNER in found else read_json(text)) is not None:
+            return said
+        own = keyword == PARAMETERS and text
+        if own or (keyword not in OTHERS and infotext.is_one(text)):
+            return infotext.parse(text)
+    return None
 
 
 def read_request(path: Path) -> Request:
-    """The request of a picture that Limner or a program with infotexts painted.
+    """The request of a picture that Limner or another program painted.
 
     Raises RequestError as `read_record` does.
     """

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from limner.data.pixels import to_picture
 from limner.diffusion.process import Level
+from limner.diffusion.solvers import Against, Pair
 from limner.engine.asks import Ask, Decode, Denoise, Step
 from limner.engine.numerics import Watch
 from limner.errors import RequestError
@@ -78,10 +79,10 @@ def denoised(
         x, level = next(solver)
         while True:
             index += 1
-            picture = yield from guided(plan, told, features, x, level)
-            watch(picture, f"denoiser at step {index}")
-            yield _step(plan, features, index, x, level, picture)
-            x, level = solver.send(picture)
+            seen = yield from guided(plan, told, features, x, level)
+            watch(seen.denoised, f"denoiser at step {index}")
+            yield _step(plan, features, index, x, level, seen.denoised)
+            x, level = solver.send(seen.denoised if plan.against is None else seen)
     except StopIteration as finished:
         x = finished.value
     x = x if plan.path.end == 1 else plan.path.end * x
@@ -94,8 +95,11 @@ def denoised(
 
 def guided(
     plan: Plan, told: Told, features: Sequence[Feature], x: Latent, level: Level
-) -> Generator[Ask, Any, Latent]:
-    """The denoised picture of one evaluation: rows without and with the prompt, combined."""
+) -> Generator[Ask, Any, Pair]:
+    """The denoised picture of one evaluation: rows without and with the prompt, combined.
+
+    Beside it what the solver may measure the noise against.
+    """
     for feature in features:
         x = feature.shown(x, level)
     step, scene = at_level(told, plan.path.levels, level)
@@ -113,10 +117,14 @@ def guided(
     rows = yield ask
     for feature in features:
         rows = feature.answered(rows)
-    picture = plan.guidance.combined(rows.chunk(len(texts)), scene.weights, x, level)
+    seen = rows.chunk(len(texts))
+    picture = plan.guidance.combined(seen, scene.weights, x, level)
+    against = seen[0] if plan.against is Against.UNGUIDED else picture
+    hold = plan.model.parts.sampling.hold
+    picture = picture if hold is None else hold(picture)
     for feature in features:
-        picture = feature.kept(picture)
-    return picture
+        picture, against = feature.kept(picture), feature.kept(against)
+    return Pair(picture, against)
 
 
 def begin(plan: Plan, features: Sequence[Feature]) -> tuple[Latent, Any]:

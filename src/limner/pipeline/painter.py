@@ -14,11 +14,10 @@ from torch import Tensor
 from limner.engine.asks import Step
 from limner.engine.driver import steps
 from limner.engine.scheduler import outcomes
-from limner.errors import LimnerError
 from limner.generators import finish
 from limner.pipeline.loaded import Loaded
-from limner.pipeline.many import AHEAD, in_order, paint_batch, painting, rows_of
-from limner.pipeline.paint import paint
+from limner.pipeline.many import AHEAD, in_order, paint_batch, painting, rows_of, signed
+from limner.pipeline.paint import Painting, paint
 from limner.pipeline.planning import plan
 from limner.pipeline.request import Request
 from limner.pipeline.result import Result
@@ -73,7 +72,7 @@ class Painter(Loaded):
 
         Enlarging, where the request asks for it, is not told step by step.
         """
-        return (yield from steps(paint(plan(request, self.model)), self.engine))
+        return (yield from self._driven(paint(plan(request, self.model))))
 
     def refined(self, picture: Image.Image, request: Request) -> Generator[Step, None, Result]:
         """Paint over a picture at its own size, step by step; RGB stays RGB."""
@@ -81,9 +80,9 @@ class Painter(Loaded):
 
         again = partial(plan, model=self.model)
         painting = refined(picture, request, self.model, again)
-        return (yield from steps(painting, self.engine))
+        return (yield from self._driven(painting))
 
-    def outcomes(self, requests: Iterable[Request]) -> Iterator[tuple[int, Result | LimnerError]]:
+    def outcomes(self, requests: Iterable[Request]) -> Iterator[tuple[int, Result | Exception]]:
         """Paint many requests by shared calls: (number, result or why there is none), as they end.
 
         They may differ in everything. `requests` is read as there is room, so it may be long.
@@ -103,9 +102,12 @@ class Painter(Loaded):
 
     def _outcomes(
         self, requests: Iterable[Request], ahead: int | None = None
-    ) -> Generator[tuple[int, Result | LimnerError], None, None]:
+    ) -> Generator[tuple[int, Result | Exception], None, None]:
         paintings = (
-            (number, painting(request, self.model), rows_of(request))
+            (number, signed(painting(request, self.model), self.engine), rows_of(request))
             for number, request in enumerate(requests)
         )
         return outcomes(paintings, self.engine, ahead=ahead)
+
+    def _driven(self, painting: Painting) -> Generator[Step, None, Result]:
+        return (yield from steps(signed(painting, self.engine), self.engine))

@@ -11,11 +11,11 @@ from PIL import Image
 from torch import Tensor
 
 from limner.checkpoints import ModelFolder
-from limner.checkpoints.folder import read_json
+from limner.checkpoints.clip import Normalisation, normalisation_of
 from limner.data.folder import read_square
 from limner.data.pixels import to_model_range
 from limner.errors import CheckpointError, DataError, UsageError
-from limner.models.clip import VisionTower
+from limner.models.clip import ImageTower
 
 PART = "image_encoder"
 
@@ -34,14 +34,29 @@ def picture_vectors(
             f"{model} has no {PART}, which pictures are read with: a folder whose text encoder was "
             "trained beside an image tower is right, or texts alone"
         )
-    tower: VisionTower = folder.load(PART, device=device)
-    rows = [_read(path, tower) for path in pictures]
-    like = next(tower.parameters())
+    return vectors_of(folder.load(PART, device=device), pictures, normalisation_of(model))
+
+
+def vectors_of(
+    tower: ImageTower, pictures: Sequence[Path], normalisation: Normalisation | None
+) -> Float[Tensor, "I P"]:
+    """As `picture_vectors`, of a tower that is loaded already.
+
+    normalisation: None: it takes model pixels as they are.
+    """
+    pixels = torch.stack([_read(path, tower) for path in pictures])
+    if normalisation is not None:
+        if len(normalisation.mean) != pixels.shape[1]:
+            raise CheckpointError(
+                f"pixels of {len(normalisation.mean)} channels are described, the image tower "
+                f"takes {pixels.shape[1]}"
+            )
+        pixels = normalisation(pixels)
     with torch.inference_mode():
-        return tower(_normalised(torch.stack(rows), model).to(like)).projected
+        return tower(pixels.to(next(tower.parameters()))).projected
 
 
-def _read(path: Path, tower: VisionTower) -> Float[Tensor, "C S S"]:
+def _read(path: Path, tower: ImageTower) -> Float[Tensor, "C S S"]:
     """Model pixels, from -1 to 1."""
     try:
         square = read_square(path, tower.config.image_size, tower.config.channels)
@@ -49,18 +64,3 @@ def _read(path: Path, tower: VisionTower) -> Float[Tensor, "C S S"]:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{path} is no readable picture: {reason}") from None
     return to_model_range(square)
-
-
-def _normalised(pixels: Float[Tensor, "I C S S"], model: Path) -> Float[Tensor, "I C S S"]:
-    """As the tower was trained: published ones say a mean and a spread of 0..1, Limner's none."""
-    path = model / "feature_extractor" / "preprocessor_config.json"
-    if not path.exists():
-        return pixels
-    said = read_json(path)
-    try:
-        mean, spread = (
-            torch.tensor(said[key]).view(-1, 1, 1) for key in ("image_mean", "image_std")
-        )
-        return ((pixels + 1) / 2 - mean) / spread
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path} does not describe {PART}'s pixels: {error}") from None

@@ -13,7 +13,7 @@ from limner.diffusion.guidance import Guidance
 from limner.diffusion.noise import Noise, Variation, seeds_from
 from limner.diffusion.path import Path
 from limner.diffusion.process import Level
-from limner.diffusion.solvers import SOLVERS, Solver
+from limner.diffusion.solvers import SOLVERS, Against, Solver
 from limner.engine.adapted import Adapted
 from limner.engine.asks import Ask, Denoise, Step
 from limner.pipeline.model import Model
@@ -34,7 +34,8 @@ class Plan:
     ends are multiplied by; levels: those that are taken. adapted: the LoRAs and learned words.
     features: what of the request is more than words to a picture. notes: what the person should
     know. before, total: evaluations of the denoiser that come before, and that there are, where
-    this is a part of a longer painting. again: plans another request for the same model.
+    this is a part of a longer painting; total is None where the solver chooses its steps. again:
+    plans another request for the same model.
     """
 
     request: Request
@@ -49,7 +50,7 @@ class Plan:
     adapted: Adapted
     features: tuple[Feature, ...]
     again: Callable[[Request], Plan]
-    total: int = 0
+    total: int | None = 0
     before: int = 0
     notes: tuple[str, ...] = ()
 
@@ -75,11 +76,19 @@ class Plan:
         return space.channels, height // space.stride, width // space.stride
 
     @property
-    def calls(self) -> int:
-        """How often the denoiser is asked, whatever for, on the way through the levels."""
+    def against(self) -> Against | None:
+        """What the solver is sent beside the denoised picture."""
+        return SOLVERS[given(self.request.solver)].against
+
+    @property
+    def calls(self) -> int | None:
+        """How often the denoiser is asked, whatever for, on the way through the levels.
+
+        None where the solver chooses its steps.
+        """
         return self.calls_of(self.levels)
 
-    def calls_of(self, levels: tuple[Level, ...]) -> int:
+    def calls_of(self, levels: tuple[Level, ...]) -> int | None:
         """The same for other levels of this solver."""
         return SOLVERS[given(self.request.solver)].calls(levels)
 
@@ -119,8 +128,8 @@ class Feature:
         return plan, self
         yield
 
-    def calls(self, plan: Plan) -> int:
-        """How often it has the denoiser asked beside the plan's own way."""
+    def calls(self, plan: Plan) -> int | None:
+        """How often it has the denoiser asked beside the plan's own way; None: nobody knows."""
         return 0
 
     def told(self, told: Told) -> Told:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 from limner.diffusion.guidance import Guidance, Rescale
-from limner.diffusion.solvers import solver_named
+from limner.diffusion.schedules import LevelOptions
+from limner.diffusion.solvers import SOLVERS, Against
 from limner.pipeline.features import used
 from limner.pipeline.model import Model
 from limner.pipeline.plan import Plan, given, taken
@@ -23,7 +24,9 @@ def plan(request: Request, model: Model) -> Plan:
     (request, notes), parts = resolve(request, model), model.parts
     dialect = given(request.dialect)
     prompt, negative = trees(request.prompt, request.negative, dialect, lenient=request.lenient)
-    path = parts.sampling.path(parts.process, given(request.steps), given(request.schedule))
+    path = parts.sampling.path(
+        parts.process, given(request.steps), given(request.schedule), **_level_options(request)
+    )
     regions = trees_of_regions(request, dialect)
     tags = [tag for tree in (prompt, *regions) for tag in tree.loras]
     adapted, missing, warnings = model.adapters.adapted(request, tags)
@@ -36,7 +39,9 @@ def plan(request: Request, model: Model) -> Plan:
         regions=regions,
         path=path,
         levels=taken(path.levels, request.strength),
-        solver=solver_named(given(request.solver), eta=request.eta),
+        solver=parts.sampling.solver_of(
+            given(request.solver), len(path.levels) - 1, eta=request.eta, churn=request.churn
+        ),
         guidance=_guidance(request, model),
         adapted=adapted,
         features=tuple(feature for feature in features if feature is not None),
@@ -48,7 +53,24 @@ def plan(request: Request, model: Model) -> Plan:
             *(f"LoRA {n!r} of the prompt is missing: --lora or --lora-folder" for n in missing),
         ),
     )
-    return replace(made, total=made.calls + sum(each.calls(made) for each in made.features))
+    return replace(made, total=_total(made))
+
+
+def _total(made: Plan) -> int | None:
+    """All evaluations; None where a solver chooses its steps."""
+    calls = [made.calls, *(each.calls(made) for each in made.features)]
+    known = [each for each in calls if each is not None]
+    return sum(known) if len(known) == len(calls) else None
+
+
+def _level_options(request: Request) -> LevelOptions:
+    """What a request says of its levels beside the schedule."""
+    options: LevelOptions = {}
+    if request.rho is not None:
+        options["rho"] = request.rho
+    if request.discard_penultimate:
+        options["discard_penultimate"] = True
+    return options
 
 
 def _guidance(request: Request, model: Model) -> Guidance:
@@ -57,5 +79,8 @@ def _guidance(request: Request, model: Model) -> Guidance:
         amount=request.guidance_rescale, process=parts.process, prediction=parts.prediction
     )
     return Guidance(
-        scale=given(request.guidance), interval=parts.sampling.interval, rescale=rescale
+        scale=given(request.guidance),
+        interval=parts.sampling.interval,
+        rescale=rescale,
+        always=SOLVERS[given(request.solver)].against is Against.UNGUIDED,
     )

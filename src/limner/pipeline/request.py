@@ -44,6 +44,13 @@ class Request(Statement):
                 f"refine is {self.refine} but nothing is enlarged: upscale goes with it, "
                 f"{' or '.join(map(str, FACTORS))}"
             )
+        for name in ("seed", "variation_seed"):
+            most = MAX_SEED - (self.count - 1)
+            if (seed := getattr(self, name)) is not None and seed > most:
+                raise RequestError(
+                    f"{name} is {seed}, and {self.count} pictures count on from it beyond "
+                    f"{MAX_SEED}: at most {most} is right"
+                )
         self._take_solver()
 
     def _take_solver(self) -> None:

@@ -17,6 +17,9 @@ from limner.explain.heatmaps import AttentionMaps
 from limner.pipeline.request import Request
 from limner.types import Latent
 
+PLAIN = "eager fp32"
+"""What every model runs on that is not told otherwise; its pictures do not say it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
@@ -26,6 +29,7 @@ class Result:
     latents: (count, C, h, w), what the decoder was given.
     attention: what the denoiser looked at, where the request asked for it.
     request: what was asked, every default filled in. timings: stage -> seconds.
+    engine: what ran the denoiser, and the dtype of its weights, as "eager fp32".
     """
 
     images: list[Image.Image]
@@ -35,6 +39,7 @@ class Result:
     timings: dict[str, float]
     warnings: tuple[str, ...] = ()
     attention: AttentionMaps | None = None
+    engine: str = PLAIN
 
     def heatmap(self, words: str, **where: Any) -> Float[Tensor, "h w"]:
         """How much each place of the latent looks at some words: see `AttentionMaps.heatmap`.

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 MAX_COUNT = 1024
 MAX_STEPS = 10_000
-MAX_SEED = 2**63 - 1 - MAX_COUNT
+MAX_SEED = 2**64 - 1  # what PyTorch's generators take
 
 MAX_FEATHER = 256  # pixels
 BESIDE, STACKED = LAYOUTS = "beside", "stacked"
@@ -236,6 +236,27 @@ class Statement:
             infotext="Schedule type",
         ),
     )
+    rho: float | None = field(
+        default=None,
+        metadata=about(
+            Number(least=0.01),
+            "How a karras or polyexponential schedule bends; above, it has more levels at little "
+            "noise.",
+            Group.SAMPLING,
+            unset="7 for karras, 1 for polyexponential",
+            infotext="Schedule rho",
+        ),
+    )
+    discard_penultimate: bool = field(
+        default=False,
+        metadata=about(
+            Truth(),
+            "Lay the noise levels out for a step more and leave the last one above the end out.",
+            Group.SAMPLING,
+            more="Other programs do so for some samplers, such as DPM2.",
+            infotext="Discard penultimate sigma",
+        ),
+    )
     eta: float | None = field(
         default=None,
         metadata=about(
@@ -244,6 +265,17 @@ class Statement:
             Group.SAMPLING,
             unset="the solver's own",
             infotext="Eta",
+        ),
+    )
+    churn: float | None = field(
+        default=None,
+        metadata=about(
+            Number(least=0.0),
+            "How much noise Euler, Heun and DPM2 put in on their way, over all steps together.",
+            Group.SAMPLING,
+            more="S_churn of Karras et al. 2022.",
+            unset="none",
+            infotext="Sigma churn",
         ),
     )
     clip_skip: int | None = field(

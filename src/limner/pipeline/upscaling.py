@@ -130,10 +130,10 @@ class Enlarger:
         self.prediction = prediction
         self.sampling = sampling
         self.solver = SOLVERS[sampling.solver]
-        if self.solver.stochastic:
+        if self.solver.stochastic or self.solver.adaptive:
             raise CheckpointError(
-                f"solver {sampling.solver} of an upscaler draws noise, which no tile shares with "
-                "the next: a deterministic one is right, such as euler"
+                f"solver {sampling.solver} of an upscaler draws noise or chooses its steps, which "
+                "no tile shares with the next: a deterministic one is right, such as euler"
             )
 
     def upscale(self, picture: Image.Image | str | Path, by: int = 2, **how: object) -> Image.Image:
@@ -163,7 +163,7 @@ class Enlarger:
     def tile(self, picture: Image.Image, how: Upscaling, box: Box) -> Float[Tensor, "4 H W"]:
         """The model pixels of one box of the result; picture: RGB or RGBA."""
         visited = self._levels(how)
-        reach = self.model.config.halo * self.solver.calls(visited)
+        reach = self.model.config.halo * (self.solver.calls(visited) or 0)
         margin = math.ceil(reach / how.by) * how.by
         place = box.grown(margin, enlarged_size(picture.size, how.by))
         part = place.divided(how.by).grown(REACH, picture.size)

@@ -19,8 +19,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from limner.diffusion.names import SCHEDULE_NAMES, SOLVER_NAMES
+from limner.diffusion.programs import A1111_SAMPLERS, A1111_SCHEDULES
 from limner.pipeline.embedded import PARAMETERS
-from limner.pipeline.infotext import SAMPLERS, SCHEDULES, parse
+from limner.pipeline.infotext import parse
 from limner.pipeline.request import Request
 from limner.pipeline.sizes import Size
 from limner.serve.a1111_fields import (
@@ -135,7 +136,8 @@ class A1111:
             "seed": seeds[0] if seeds else -1, "all_seeds": seeds,
             "subseed": subseeds[0] if subseeds else -1, "all_subseeds": subseeds,
             "subseed_strength": strength, "width": size[0], "height": size[1],
-            "sampler_name": SAMPLERS.get(own.solver or "", own.solver), "cfg_scale": own.guidance,
+            "sampler_name": A1111_SAMPLERS.get(own.solver or "", own.solver),
+            "cfg_scale": own.guidance,
             "steps": own.steps, "batch_size": count, "restore_faces": False,
             "face_restoration_model": None, "sd_model_name": job.model, "sd_model_hash": "",
             "sd_vae_name": None, "sd_vae_hash": None, "seed_resize_from_w": -1,
@@ -230,7 +232,7 @@ class A1111:
     async def samplers(self, request: HttpRequest) -> Response:
         return Json(
             [
-                {"name": SAMPLERS.get(name, name), "aliases": [name, *others], "options": {}}
+                {"name": A1111_SAMPLERS.get(name, name), "aliases": [name, *others], "options": {}}
                 for name, others in SOLVER_NAMES.items()
             ]
         )
@@ -238,7 +240,7 @@ class A1111:
     async def schedulers(self, request: HttpRequest) -> Response:
         automatic: dict[str, Any] = {"name": "automatic", "label": "Automatic", "aliases": None}
         own: list[dict[str, Any]] = [
-            {"name": name, "label": SCHEDULES.get(name, name), "aliases": list(others)}
+            {"name": name, "label": A1111_SCHEDULES.get(name, name), "aliases": list(others)}
             for name, others in SCHEDULE_NAMES.items()
         ]
         more = {"default_rho": -1.0, "need_inner_model": False}

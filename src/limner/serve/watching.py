@@ -44,14 +44,14 @@ class Watching:
 
     def stepped(self, step: Step) -> None:
         job = self._job
-        job.step, job.total = step.index, step.total
+        job.step, job.total = step.index, step.total or 0  # 0: a solver that sees as it goes
         if job.keep_steps:
             self._keep(step.denoised)
         job.tell("step", step=step.index, total=step.total)
         now = time.monotonic()
         listened = job.listeners > 0 or now - job.polled < POLLED
         listened = listened and now - job.previewed >= PREVIEW_PAUSE
-        if step.index in job.previews_at or (listened and step.index < step.total):
+        if step.index in job.previews_at or (listened and step.index != step.total):
             job.previewed = now
             shown = Preview(step.index, tuple(png(each) for each in step.preview()))
             job.previews = {

@@ -17,7 +17,7 @@ from limner.types import Conditioning
 
 @runtime_checkable
 class States(Protocol):
-    """What a text tower returns: see `limner.models.clip.TextStates`."""
+    """What a text tower returns: see `limner.models.clip_states.TextStates`."""
 
     @property
     def hidden(self) -> tuple[Tensor, ...]: ...

@@ -40,11 +40,13 @@ class Alarm:
 
     def __enter__(self) -> Alarm:
         self._store, self._key = _store(), _key()
-        threading.Thread(target=self._watch, daemon=True).start()
+        self._watching = threading.Thread(target=self._watch, daemon=True)
+        self._watching.start()
         return self
 
     def __exit__(self, *failure: object) -> None:
         self._left.set()
+        self._watching.join()  # a program that ends while the store is being asked is aborted
 
     def note(self, error: BaseException) -> None:
         """Tell the others of an error; TrainingError where it comes of another one's."""

@@ -11,7 +11,6 @@ FOLDER/snapshots/   averages over time, where the loop is asked for them
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
@@ -20,6 +19,7 @@ from pathlib import Path
 import torch
 
 from limner.checkpoints import ModelFolder
+from limner.checkpoints.clip import is_published, load_clip, save_clip
 from limner.data.records import PictureSet
 from limner.errors import TrainingError
 from limner.training.launch import find_processes
@@ -138,7 +138,10 @@ def averaged(trainer: Trainer, make: Callable[[], Objective]) -> Iterator[Object
 def prepare(recipe: Recipe, folder: Path, base: Path | None) -> ModelFolder:
     """The model folder to be, holding the parts that came before."""
     if base is not None and not folder.exists():
-        shutil.copytree(base, folder)
+        if is_published(base):
+            save_clip(load_clip(base), folder)
+        else:
+            ModelFolder(base).copy_to(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model = ModelFolder(folder)
     missing = missing_parts(recipe, model)

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from limner.checkpoints import Sampling
 from limner.diffusion.guidance import guided
+from limner.diffusion.hold import Hold
 from limner.diffusion.noise import Noise
 from limner.diffusion.sample import Denoise, denoise_with, drive, last
-from limner.diffusion.solvers import solver_named
 from limner.training.objectives.conditions import Told
 from limner.training.objectives.denoising import DenoisingObjective
 from limner.types import Latent
@@ -45,5 +45,10 @@ def paint(
 
     steered = guided(denoise(told), denoise(untold), sampling.guidance, sampling.interval)
     x = path.start * noise.start().to(device)
-    run = solver_named(sampling.solver)(x, path.levels, noise)
-    return path.end * last(drive(run, steered)).cpu()
+    run = sampling.solver_of(sampling.solver, sampling.steps)(x, path.levels, noise)
+    return path.end * last(drive(run, _held(steered, sampling.hold))).cpu()
+
+
+def _held(denoise: Denoise, hold: Hold | None) -> Denoise:
+    """The same with its pictures held to a range."""
+    return denoise if hold is None else lambda x, level: hold(denoise(x, level))

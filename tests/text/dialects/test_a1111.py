@@ -16,6 +16,10 @@ def said(tree: Tree, step: int = 1, steps: int = 20) -> Said:
     return [(s.text, pytest.approx(s.weight)) if isinstance(s, Span) else "BREAK" for s in held]
 
 
+def spans_of(expected: Said) -> Said:
+    return [s if isinstance(s, str) else (s[0], pytest.approx(s[1])) for s in expected]
+
+
 def over_time(prompt: str, steps: int = 10) -> list[tuple[int, str]]:
     """The last step of each range, and its text."""
     stages = parse(prompt).timeline(steps)
@@ -58,9 +62,8 @@ WEIGHT_AT_END = ("(a:1.5", "16:9 at 12:00")
     ],
 )
 def test_spans(prompt: str, spans: Said, lenient: bool) -> None:
-    expected = [s if isinstance(s, str) else (s[0], pytest.approx(s[1])) for s in spans]
     tree = parse(prompt, lenient=lenient)
-    assert (said(tree) == expected) is not (lenient and prompt in WEIGHT_AT_END)
+    assert (said(tree) == spans_of(spans)) is not (lenient and prompt in WEIGHT_AT_END)
 
 
 def test_the_schedule_is_read_before_the_emphasis() -> None:
@@ -123,9 +126,52 @@ def test_a_weight_at_the_end_counts_only_beside_an_and() -> None:
 
 def test_a_break_in_a_bracket() -> None:
     assert said(parse("(a BREAK b:1.5)")) == [("a", 1.5), "BREAK", ("b", 1.5)]
-    assert said(parse("(a BREAK b:1.5)", lenient=True)) == [("aBREAKb", 1.5)]
+    assert said(parse("(a BREAK b:1)")) == [("a", 1), "BREAK", ("b", 1)]
     scheduled = parse("[a BREAK b:c:5]", lenient=True)
     assert said(scheduled) == [("a", 1), "BREAK", ("b", 1)]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "spans"),
+    [
+        ("(a BREAK b:1.5)", [("a", 1.5), ("BREAK", -1.5), ("b", 1.5)]),
+        ("a [b\nBREAK  c]", [("a ", 1), ("b", 0.909091), ("BREAK", -0.909091), ("c", 0.909091)]),
+        ("((a BREAK b))", [("a", 1.21), ("BREAK", -1.21), ("b", 1.21)]),
+        ("a BREAK (b BREAK c", [("a", 1), "BREAK", ("b", 1.1), ("BREAK", -1.1), ("c", 1.1)]),
+        ("(a BREAK b:1)", [("a", 1), "BREAK", ("b", 1)]),
+        ("((a BREAK b:.5):2)", [("a", 1), "BREAK", ("b", 1)]),
+    ],
+)
+def test_a_break_is_a_text_of_weight_minus_one_to_the_original(prompt: str, spans: Said) -> None:
+    """Brackets multiply it with all else, and it breaks only where it is -1 in the end."""
+    assert said(parse(prompt, lenient=True)) == spans_of(spans)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "spans"),
+    [
+        ("a|b [c:d:5]", [("a|b ", 1), ("c:d:5", 0.909091)]),
+        ("(a|b) [c:d:5]", [("a|b", 1.1), (" ", 1), ("c:d:5", 0.909091)]),
+        ("[(a|b):c:5]", [("a|b", 1), (":c:5", 0.909091)]),
+        ("[a|b] | [c|d]", [("a|b", 0.909091), (" | ", 1), ("c|d", 0.909091)]),
+        ("[a|b", [("a|b", 0.909091)]),
+        ("[c:d:5] \\", [("c:d:5", 0.909091), (" \\", 1)]),
+    ],
+)
+def test_a_bar_outside_square_brackets_undoes_the_schedules_of_the_original(
+    prompt: str, spans: Said
+) -> None:
+    assert said(parse(prompt, lenient=True)) == spans_of(spans)
+    assert parse(str(parse(prompt, lenient=True)), lenient=True) == parse(prompt, lenient=True)
+
+
+def test_an_escaped_bar_undoes_nothing() -> None:
+    for prompt in (r"a \| [c:d:5]", "[a|b] [c|d]", "[x [a|b]:y:5]"):
+        tree = parse(prompt, lenient=True)
+        assert tree == parse(prompt)
+        assert len(tree.timeline(10)) > 1
+        assert parse(str(tree), lenient=True) == tree
+    assert len(parse("a|b AND [c:d:5]", lenient=True).timeline(10)) == 2  # each by itself
 
 
 def test_tags() -> None:

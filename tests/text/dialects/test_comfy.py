@@ -30,6 +30,33 @@ def test_spans(prompt: str, spans: list[tuple[str, float]]) -> None:
     assert [(s.text, s.weight) for s in held] == [(t, pytest.approx(w)) for t, w in spans]
 
 
+@pytest.mark.parametrize(
+    ("prompt", "spans", "leniently"),
+    [
+        ("(:1.2)", [], [(":1.2", 1.1)]),
+        ("a (: )", [("a ", 1), (": ", 1.1)], [("a ", 1), (": ", 1.1)]),
+        (r"(\(:1.2)", [("(", 1.2)], [("(", 1.2)]),
+        ("a) (b)", [("a) ", 1), ("b", 1.1)], [("a) (b)", 1)]),
+        ("a) ((b)) c", [("a) ", 1), ("b", 1.21), (" c", 1)], [("a) (", 1), ("b", 1.1), (") c", 1)]),
+        ("(a (b)", [("(a ", 1), ("b", 1.1)], [("a (b", 1.1)]),
+        ("((a:1.5:1.2)", [("(", 1), ("a:1.5", 1.2)], [("(a:1.5", 1.2)]),
+        ("(a:1.2)) (b)", [("a", 1.2), (") ", 1), ("b", 1.1)], [("a", 1.2), (") (b)", 1)]),
+        ("x (a", [("x (a", 1)], [("x ", 1), ("(a", 1)]),
+    ],
+)
+def test_what_the_original_reads_in_its_own_way(
+    prompt: str, spans: list[tuple[str, float]], leniently: list[tuple[str, float]]
+) -> None:
+    """It counts openers less closers, and cuts where the count is 0: worked out by hand."""
+    for lenient, expected in ((False, spans), (True, leniently)):
+        held = parse(prompt, "comfy", lenient=lenient).spans()
+        said = [(s.text, s.weight) for s in held]
+        joined = "".join(text for text, _ in expected)
+        assert "".join(text for text, _ in said) == joined
+        if joined != prompt:  # texts of one weight are merged
+            assert said == [(t, pytest.approx(w)) for t, w in expected]
+
+
 def test_embeddings() -> None:
     tree = parse("a (embedding:old-photo:1.2), embedding:x.", "comfy")
     assert tree.embeddings == (Embedding("old-photo"), Embedding("x."))

@@ -82,6 +82,36 @@ def test_loras() -> None:
     )
 
 
+@pytest.mark.parametrize("lenient", [False, True])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a useLora(x, 0.5) cat",
+        "useLora ( x )",
+        '("a","b").blend(1,0.5) withLora(x, 0.5)',
+        '("a","b").blend(1,0.5)useLora(x)  withLora(y,-1)',
+        'withLora(x) useLora(z, 2) ("a","b").blend(1,0.5) withLora(y)',
+        '("a withLora(x, 2)","b").blend(1,1)',
+        'withLora(x) ("a","b").and(1,1)',
+        "useLora(x",
+    ],
+)
+def test_loras_wherever_the_package_takes_them(prompt: str, lenient: bool) -> None:
+    tree, root = parse(prompt, "compel", lenient), PromptParser().parse_conjunction(prompt)
+    assert ours(tree) == theirs(root)
+    assert [(e.name, e.unet) for e in tree.loras] == [
+        (e.model, e.weight) for e in root.lora_weights
+    ]
+    assert parse(str(tree), "compel") == tree
+
+
+def test_the_original_heeds_nothing_behind_an_and() -> None:
+    prompt = '("a","b").and(1,0.5) withLora(x) tail'
+    tree = parse(prompt, "compel", lenient=True)
+    assert ours(tree) == theirs(PromptParser().parse_conjunction(prompt))
+    assert (tree.kind, tree.loras) == (Conjunction, ())
+
+
 @pytest.mark.parametrize(
     ("prompt", "marked", "says"),
     [
@@ -90,6 +120,7 @@ def test_loras() -> None:
         ('("a","b").and(1,2,3)', "1,2,3", "not 3"),
         ('("a","b").blend(1,x)', "x", "a weight must be a number"),
         ('("a","b").blend(1,1) tail', "tail", "nothing may stand behind .blend"),
+        ('("a","b").blend(1,1) withLora(x) c', "c", "nothing may stand behind .blend"),
         ('("a.swap(b)", "c").blend(1,1)', "a.swap(b)", "cannot hold a .swap"),
         ("a.swap(b, loud=1)", "loud", "an option of .swap"),
         ("a.swap(b, c)", "c", "an option of .swap"),

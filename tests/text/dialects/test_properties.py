@@ -25,7 +25,16 @@ PIECES = st.sampled_from(
         *("cat", "AND", " AND ", "BREAK", " BREAK ", ":1.2", ":.5)", ":2)", ":5]", "::3]"),
         *("1.5", "++", "--", "(a cat)", "[a:b:3]", "[a|b]", "<lora:x:.5>", "<q:r>", "\\(", "\\)"),
         *('("a","b").blend(1,2)', ".and(1,2)", '("', '", "', '").and()', ".swap(", ".attend(2)"),
-        *("embedding:x", "embedding:", "withLora(x, 2)", ":inf)", ":[1:2:3])", "(a:", ":1.2.3)"),
+        *(
+            "embedding:x",
+            "embedding:",
+            "withLora(x, 2)",
+            "useLora(y)",
+            ":inf)",
+            ":[1:2:3])",
+            "(a:",
+            ":1.2.3)",
+        ),
     ]
 )
 PROMPTS = st.one_of(st.lists(PIECES, max_size=14).map("".join), st.text(max_size=20))

@@ -25,7 +25,7 @@ SDXL = Family(
     context_width=2048,
     towers=("text_encoder", "text_encoder_2"),
     sizes=6,  # original height and width, top and left of the crop, target height and width
-    sampling=Sampling(steps=25, guidance=5.0, size=(1024, 1024), clip_skip=2, final_norm=False, zero_negative=True),  # noqa: E501
+    sampling=Sampling(steps=25, guidance=5.0, size=(1024, 1024), clip_skip=2, final_norm=False, zero_negative=True, aligned="ays_sdxl"),  # noqa: E501
     autoencoder=AUTOENCODER_SDXL,
     pipeline="StableDiffusionXL",
     lora_prefixes={"unet": ("lora_unet_",), "text_encoder": ("lora_te1_",), "text_encoder_2": ("lora_te2_",)},  # noqa: E501

@@ -1,4 +1,4 @@
-"""Solvers of the reverse ODE: no noise is added on the way, so `noise` is never called."""
+"""Solvers of the reverse ODE: no noise is added on the way but for churn, 0 unless asked for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from limner.diffusion.process import Level
 from limner.diffusion.solvers.step import (
     Evaluations,
     FreshNoise,
+    churned,
     exponential_step,
     log_step,
+    order_at,
     slope_of,
 )
 
@@ -22,20 +24,30 @@ Weights = Callable[[Sequence[Level], Level], list[float]]
 """(the levels of the slopes at hand, newest first; the level to go to) -> a weight each."""
 
 
-def euler(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations:
+def euler(
+    x: Tensor, levels: Sequence[Level], noise: FreshNoise, *, churn: float = 0.0
+) -> Evaluations:
     """x + (s' - s) dx/ds (EDM alg. 1, lines 4-5); for a flow, lines along the velocity.
 
-    Written as D + s'/s (x - D), which at s' = 0 is D without a rounding error.
+    Written as D + s'/s (x - D), which at s' = 0 is D without a rounding error. churn: S_churn of
+    EDM alg. 2, with noise of deviation 1 at every level.
     """
     for level, following in pairwise(levels):
+        x, level = churned(x, level, churn / (len(levels) - 1), noise)
         denoised = yield x, level
         x = denoised + following.sigma / level.sigma * (x - denoised)
     return x
 
 
-def heun(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations:
-    """Euler, then the mean of the slopes at both ends (EDM alg. 1); the step to 0 is Euler's."""
+def heun(
+    x: Tensor, levels: Sequence[Level], noise: FreshNoise, *, churn: float = 0.0
+) -> Evaluations:
+    """Euler, then the mean of the slopes at both ends (EDM alg. 1); the step to 0 is Euler's.
+
+    churn: as of `euler`; with it EDM alg. 2.
+    """
     for level, following in pairwise(levels):
+        x, level = churned(x, level, churn / (len(levels) - 1), noise)
         denoised = yield x, level
         slope = slope_of(x, denoised, level)
         ahead = denoised + following.sigma * slope
@@ -77,6 +89,22 @@ _ADAMS_BASHFORTH = (
 )
 
 
+def ipndm(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations:
+    """iPNDM (Zhang and Chen 2023, appendix H.2): F-PNDM with lower orders in place of its start.
+
+    Adams-Bashforth's weights for even steps, up to the fourth order; the step to 0 is Euler's.
+    """
+    slopes: list[Tensor] = []
+    for level, following in pairwise(levels):
+        denoised = yield x, level
+        slopes = [slope_of(x, denoised, level), *slopes[:3]]
+        step = following.sigma - level.sigma
+        weights = _ADAMS_BASHFORTH[0 if following.sigma == 0 else len(slopes) - 1]
+        used = slopes[: len(weights)]
+        x = _along_slopes(denoised, following, used, [step * weight for weight in weights])
+    return x
+
+
 def lms(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations:
     """Adams-Bashforth of order 4 for uneven steps: a polynomial in sigma through the last slopes.
 
@@ -85,25 +113,40 @@ def lms(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations:
     return _adams_bashforth(x, levels, order=4, weights=_weights_in_sigma)
 
 
-def deis(x: Tensor, levels: Sequence[Level], noise: FreshNoise, *, order: int = 3) -> Evaluations:
+def deis(
+    x: Tensor,
+    levels: Sequence[Level],
+    noise: FreshNoise,
+    *,
+    order: int = 3,
+    last_orders: Sequence[int] = (),
+) -> Evaluations:
     """DEIS, tAB in log rho (Zhang and Chen 2023, eq. 15-16): the polynomial is in log sigma.
 
     The step to 0, where log sigma has no end, is Euler's. For a flow log sigma stands for log rho,
     which has no beginning there.
     """
-    return _adams_bashforth(x, levels, order=order, weights=_weights_in_log_sigma)
+    return _adams_bashforth(
+        x, levels, order=order, weights=_weights_in_log_sigma, last_orders=last_orders
+    )
 
 
 def _adams_bashforth(
-    x: Tensor, levels: Sequence[Level], *, order: int, weights: Weights
+    x: Tensor,
+    levels: Sequence[Level],
+    *,
+    order: int,
+    weights: Weights,
+    last_orders: Sequence[int] = (),
 ) -> Evaluations:
     """x plus the integral over sigma of a polynomial through the last `order` slopes."""
     seen, slopes = list[Level](), list[Tensor]()
-    for level, following in pairwise(levels):
+    for index, (level, following) in enumerate(pairwise(levels)):
         denoised = yield x, level
         seen = [level, *seen[: order - 1]]
         slopes = [slope_of(x, denoised, level), *slopes[: order - 1]]
-        x = _along_slopes(denoised, following, slopes, weights(seen, following))
+        here = order_at(order, index, len(levels) - 1, last_orders)
+        x = _along_slopes(denoised, following, slopes[:here], weights(seen[:here], following))
     return x
 
 
@@ -156,32 +199,46 @@ def _weighted(weights: Sequence[float], tensors: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def dpmpp_2m(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations:
+def dpmpp_2m(
+    x: Tensor,
+    levels: Sequence[Level],
+    noise: FreshNoise,
+    *,
+    last_orders: Sequence[int] = (),
+) -> Evaluations:
     """DPM-Solver++(2M) (Lu et al. 2022, alg. 2), in lambda = log(alpha / sigma).
 
     The first step and the step to sigma = 0 are of first order; so is the second of a flow, whose
     first lambda is minus infinity.
     """
     before, h_before = None, math.inf
-    for level, following in pairwise(levels):
+    for index, (level, following) in enumerate(pairwise(levels)):
         denoised = yield x, level
         h = log_step(level, following)
         ahead = denoised
-        if before is not None and following.sigma > 0:
+        second = order_at(2, index, len(levels) - 1, last_orders) == 2
+        if before is not None and following.sigma > 0 and second:
             ahead = denoised + h / (2 * h_before) * (denoised - before)
         x = exponential_step(x, ahead, level, following)
         before, h_before = denoised, h
     return x
 
 
-def singlestep(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations:
+def singlestep(
+    x: Tensor,
+    levels: Sequence[Level],
+    noise: FreshNoise,
+    *,
+    last_orders: Sequence[int] = (),
+) -> Evaluations:
     """DPM-Solver++(2S) (Lu et al. 2022b, alg. 1) with every second level the middle of a step.
 
     One evaluation a level, where `dpmpp_2s` makes two. A step that ends in no noise is of first
-    order, and so is the level before it where their number is even, as in DPM-Solver's own code.
+    order, and so is the level before it where their number is even, as in DPM-Solver's own code;
+    so are both with any `last_orders`.
     """
     count = len(levels) - 1
-    pairs = count // 2 if levels[-1].sigma > 0 else (count - 1) // 2
+    pairs = count // 2 if levels[-1].sigma > 0 and not last_orders else (count - 1) // 2
     start, earlier = x, x
     for index, (level, following) in enumerate(pairwise(levels)):
         denoised = yield x, level
@@ -197,13 +254,19 @@ def singlestep(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluat
 
 
 def unipc(
-    x: Tensor, levels: Sequence[Level], noise: FreshNoise, *, order: int = 3, bh2: bool = False
+    x: Tensor,
+    levels: Sequence[Level],
+    noise: FreshNoise,
+    *,
+    order: int = 3,
+    bh2: bool = False,
+    last_orders: Sequence[int] = (2, 1),
 ) -> Evaluations:
     """UniPC (Zhao et al. 2023, alg. 5-8, predicting x_0), B(h) = h or, with bh2, e^h - 1.
 
     Each evaluation first corrects the step that led to it (UniC) and then serves the next one
-    (UniP). Orders rise from 1 at the start and fall to 1 at the end. A level of alpha = 0 has no
-    lambda: the step from it is not corrected, and its D not used again.
+    (UniP). Orders rise from 1 at the start and fall to 1 at the end, to sigma = 0 always. A level
+    of alpha = 0 has no lambda: the step from it is not corrected, and its D not used again.
     """
     history: list[tuple[Level, Tensor]] = []
     start, terms = x, list[_Difference]()
@@ -214,7 +277,8 @@ def unipc(
             terms = [*terms, (1.0, denoised - earlier)]
             x = _unified_step(start, earlier, previous, level, terms, bh2)
         history = [(level, denoised), *history][:order]
-        terms = _differences(history[: len(levels) - 1 - index], following)
+        here = order_at(order, index, len(levels) - 1, last_orders) if following.sigma > 0 else 1
+        terms = _differences(history[:here], following)
         start = x
         x = _unified_step(start, denoised, level, following, terms, bh2)
     return x

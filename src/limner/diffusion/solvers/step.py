@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from limner.diffusion.brownian import Interval
 from limner.diffusion.process import Level
+
+MOST_CHURN = math.sqrt(2) - 1  # of sigma, that one step of churn adds
 
 FreshNoise = Callable[..., Tensor]
 """noise(x): fresh unit Gaussian noise like x. noise(x, interval): what a Brownian path adds over
@@ -17,12 +19,32 @@ an interval of sigma, scaled to unit variance; SDE solvers alone ask for that.""
 
 Evaluations = Generator[tuple[Tensor, Level], Tensor, Tensor]
 
+PairedEvaluations = Generator[tuple[Tensor, Level], "Tensor | Pair", Tensor]
+
 
 @runtime_checkable
 class Solver(Protocol):
     """What every solver is, its own options aside."""
 
     def __call__(self, x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evaluations: ...
+
+
+class Pair(NamedTuple):
+    """A denoised picture, and the one that the noise in x is measured against in its place."""
+
+    denoised: Tensor
+    against: Tensor
+
+
+def pair(answer: Tensor | Pair) -> Pair:
+    """Both pictures of an answer; one alone is both."""
+    return answer if isinstance(answer, Pair) else Pair(answer, answer)
+
+
+def order_at(order: int, index: int, count: int, last_orders: Sequence[int]) -> int:
+    """The order of step `index` of `count`: the last ones have at most `last_orders`."""
+    left = count - index
+    return min(order, last_orders[-left]) if left <= len(last_orders) else order
 
 
 def noise_ratio(level: Level, following: Level) -> float:
@@ -64,6 +86,25 @@ def ancestral_levels(level: Level, following: Level, eta: float) -> tuple[Level,
     fresh = eta * following.sigma * math.sqrt(1 - noise_ratio(level, following) ** 2)
     kept = math.sqrt(following.sigma**2 - fresh**2)
     return Level(alpha=following.alpha, sigma=kept, t=None), fresh
+
+
+def noised(x: Tensor, level: Level, noisier: Level, noise: FreshNoise) -> Tensor:
+    """x with fresh noise up to a level above its own: q(x_noisier | x)."""
+    shrink = noisier.alpha / level.alpha
+    fresh = math.sqrt(noisier.sigma**2 - (shrink * level.sigma) ** 2)
+    return shrink * x + fresh * noise(x)
+
+
+def churned(x: Tensor, level: Level, amount: float, noise: FreshNoise) -> tuple[Tensor, Level]:
+    """x and its level with sigma a little higher, by `amount` of it at most (EDM alg. 2, line 5-6).
+
+    A level of no picture at all, alpha = 0, has nothing above it.
+    """
+    gamma = min(amount, MOST_CHURN)
+    if gamma == 0 or level.alpha == 0:
+        return x, level
+    higher = level.at_ratio(level.sigma / level.alpha * (1 + gamma))
+    return noised(x, level, higher, noise), higher
 
 
 def middle_level(level: Level, following: Level) -> Level:

@@ -17,40 +17,55 @@ from limner.diffusion.process import Level
 from limner.diffusion.solvers.step import (
     Evaluations,
     FreshNoise,
+    PairedEvaluations,
     ancestral_levels,
+    churned,
     epsilon_of,
     exponential_step,
     has_middle,
     log_step,
     middle_level,
     noise_ratio,
+    order_at,
     over,
+    pair,
 )
 
 
-def ddim(x: Tensor, levels: Sequence[Level], noise: FreshNoise, *, eta: float = 0.0) -> Evaluations:
+def ddim(
+    x: Tensor, levels: Sequence[Level], noise: FreshNoise, *, eta: float = 0.0
+) -> PairedEvaluations:
     """DDIM (eq. 12 and 16): no fresh noise at eta 0, that of DDPM's posterior at eta 1.
 
     In straight coordinates eta 0 is Euler and eta 1 is Euler ancestral; on neighbouring levels of
-    the chain eta 1 is DDPM's own reverse step, with the variance of the posterior.
+    the chain eta 1 is DDPM's own reverse step, with the variance of the posterior. Where it is sent
+    a pair, the noise that it keeps is that beside the second picture: with the unguided one it is
+    CFG++ (Chung et al. 2024, alg. 2).
     """
     for level, following in pairwise(levels):
-        denoised = yield x, level
+        denoised, against = pair((yield x, level))
         down, fresh = ancestral_levels(level, following, eta)
-        x = down.alpha * denoised + down.sigma * epsilon_of(x, denoised, level)
+        x = down.alpha * denoised + down.sigma * epsilon_of(x, against, level)
         if fresh > 0:
             x = x + fresh * noise(x)
     return x
 
 
 def dpm2_ancestral(
-    x: Tensor, levels: Sequence[Level], noise: FreshNoise, *, eta: float = 1.0
+    x: Tensor,
+    levels: Sequence[Level],
+    noise: FreshNoise,
+    *,
+    eta: float = 1.0,
+    churn: float = 0.0,
 ) -> Evaluations:
     """DPM-Solver-2 (Lu et al. 2022a, alg. 1): the epsilon half way in lambda for the whole step.
 
-    The step to 0 is Euler's, and so is that from alpha = 0, which has no middle.
+    The step to 0 is Euler's, and so is that from alpha = 0, which has no middle. churn: as of
+    `euler`.
     """
     for level, following in pairwise(levels):
+        x, level = churned(x, level, churn / (len(levels) - 1), noise)
         denoised = yield x, level
         down, fresh = ancestral_levels(level, following, eta)
         epsilon = epsilon_of(x, denoised, level)
@@ -114,17 +129,19 @@ def dpmpp_2m_sde(
     *,
     eta: float = 1.0,
     heun: bool = False,
+    last_orders: Sequence[int] = (),
 ) -> Evaluations:
     """SDE-DPM-Solver++(2M) (Lu et al. 2022b, eq. 18 and appendix): the midpoint rule, or Heun's.
 
     k-diffusion's `sample_dpmpp_2m_sde`; with eta 0 and the midpoint rule it is DPM++ 2M.
     """
     before, h_before = None, math.inf
-    for level, following in pairwise(levels):
+    for index, (level, following) in enumerate(pairwise(levels)):
         denoised = yield x, level
         h = log_step(level, following)
         x = _sde_step(x, denoised, level, following, eta)
-        if before is not None and following.sigma > 0:
+        second = order_at(2, index, len(levels) - 1, last_orders) == 2
+        if before is not None and following.sigma > 0 and second:
             grown = (1 + eta) * h
             weight = _phi_2(grown) if heun else -math.expm1(-grown) / 2
             x = x + following.alpha * weight * h / h_before * (denoised - before)
@@ -134,7 +151,12 @@ def dpmpp_2m_sde(
 
 
 def dpmpp_3m_sde(
-    x: Tensor, levels: Sequence[Level], noise: FreshNoise, *, eta: float = 1.0
+    x: Tensor,
+    levels: Sequence[Level],
+    noise: FreshNoise,
+    *,
+    eta: float = 1.0,
+    last_orders: Sequence[int] = (),
 ) -> Evaluations:
     """k-diffusion's `sample_dpmpp_3m_sde`: first and second differences of D in lambda.
 
@@ -143,12 +165,13 @@ def dpmpp_3m_sde(
     the third step on.
     """
     seen: list[tuple[float, Tensor]] = []
-    for level, following in pairwise(levels):
+    for index, (level, following) in enumerate(pairwise(levels)):
         denoised = yield x, level
         h = log_step(level, following)
         x = _sde_step(x, denoised, level, following, eta)
-        if seen and following.sigma > 0:
-            x = x + following.alpha * _curvature(denoised, seen, h, (1 + eta) * h)
+        used = seen[: order_at(3, index, len(levels) - 1, last_orders) - 1]
+        if used and following.sigma > 0:
+            x = x + following.alpha * _curvature(denoised, used, h, (1 + eta) * h)
         x = _with_path_noise(x, level, following, eta, noise, levels)
         seen = [(h, denoised), *seen[:1]]
     return x

@@ -29,7 +29,8 @@ from limner.pipeline.upscaling import enlarged_size
 
 KEPT = (
     "prompt", "negative", "dialect", "weighting", "lenient", "layout", "maps", "guidance",
-    "guidance_rescale", "steps", "solver", "schedule", "eta", "clip_skip", "noise",
+    "guidance_rescale", "steps", "solver", "schedule", "rho", "discard_penultimate", "eta", "churn",
+    "clip_skip", "noise",
 )  # fmt: skip
 """What painting over has in common with the first painting."""
 
@@ -61,10 +62,11 @@ class Upscale(Feature):
     by: int
     refine: float | None
 
-    def calls(self, plan: Plan) -> int:
-        return plan.count * self.calls_over(plan)
+    def calls(self, plan: Plan) -> int | None:
+        over = self.calls_over(plan)
+        return None if over is None else plan.count * over
 
-    def calls_over(self, plan: Plan) -> int:
+    def calls_over(self, plan: Plan) -> int | None:
         """How often the denoiser is asked to paint over one enlarged picture."""
         if self.refine is None:
             return 0
@@ -119,7 +121,9 @@ class Upscaling(Feature):
         )
         over = Request(**same, strength=refine, seed=result.seeds[index])
         first, each = plan.calls, self._asked.calls_over(plan)
-        steps = range(plan.before + first + index * each, plan.total)
+        steps = None
+        if first is not None and each is not None and plan.total is not None:
+            steps = range(plan.before + first + index * each, plan.total)
         return (yield from refined(larger, over, plan.model, planned, steps))
 
 

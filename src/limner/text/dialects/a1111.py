@@ -10,12 +10,12 @@ read is an error and not text, and `:n` at the end of a prompt is its weight onl
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from limner.errors import PromptError
-from limner.text.change import changed
 from limner.text.dialects.a1111_brackets import Brackets
 from limner.text.dialects.a1111_source import Source
 from limner.text.dialects.a1111_writing import write
@@ -103,24 +103,29 @@ def _nodes(source: Source, start: int, stop: int, end: int, lenient: bool) -> No
         nodes = Brackets(source, start, stop, end, lenient=True).read()
     except PromptError:  # the original takes the whole for text, but for its emphasis
         nodes = Brackets(source, start, stop, end, lenient=True, schedules=False).read()
-    return _breaks_as_text(nodes) if any(isinstance(n, Break) for n in every(nodes)) else nodes
+    return _breaks_weighted(nodes) if any(isinstance(n, Break) for n in every(nodes)) else nodes
 
 
-def _breaks_as_text(nodes: Nodes) -> Nodes:
-    """The original takes a BREAK within an emphasis for text."""
-    return tuple(map(_without_breaks, nodes))
+def _breaks_weighted(nodes: Nodes, factor: float = 1.0) -> Nodes:
+    """A BREAK is a text of weight -1 to the original, and a break only where that is its weight.
+
+    factor: that of the brackets around.
+    """
+    return tuple(_break_weighted(node, factor) for node in nodes)
 
 
-def _without_breaks(node: Node) -> Node:
+def _break_weighted(node: Node, factor: float) -> Node:
     match node:
-        case Weight(children=children):
-            return replace(node, children=changed(children, _text_for_break))
+        case Break(place) if factor != 1:
+            return Weight(-1.0, (Text("BREAK", place),), place=place)
+        case Weight(factor=float(own), children=children):
+            return replace(node, children=_breaks_weighted(children, own * factor))
+        case Weight(children=children):  # the numbers of a schedule, none of which is 1 for long
+            return replace(node, children=_breaks_weighted(children, math.nan))
         case Schedule(before=before, after=after):
-            return replace(node, before=_breaks_as_text(before), after=_breaks_as_text(after))
+            before, after = (_breaks_weighted(held, factor) for held in (before, after))
+            return replace(node, before=before, after=after)
         case Alternate(options=options):
-            return replace(node, options=tuple(map(_breaks_as_text, options)))
+            held = (_breaks_weighted(option, factor) for option in options)
+            return replace(node, options=tuple(held))
     return node
-
-
-def _text_for_break(node: Node) -> Nodes:
-    return (Text("BREAK", node.place),) if isinstance(node, Break) else (node,)

@@ -80,6 +80,8 @@ class Brackets:
         self.tag = next(self.tags, None)
         tokens = list(TOKEN.finditer(self.source.text, self.start, self.stop))
         pairs = self._pairs(tokens)
+        if self.lenient and self.schedules:
+            self._check_grammar(tokens, pairs)
         for index, token in enumerate(tokens):
             self._take(index, token, pairs)
         while len(self.frames) > 1:  # what nobody closed runs to the end
@@ -100,6 +102,28 @@ class Brackets:
                     opener = pairs.opened[index] = stack.pop()
                     pairs.factors[opener] = self._factor(token)
         return pairs
+
+    def _check_grammar(self, tokens: list[re.Match[str]], pairs: Pairs) -> None:
+        """PromptError where the original's grammar of schedules has no place for a letter.
+
+        That is a bar right in no square bracket, and a backslash with nothing on its line behind
+        it. Whoever asks for the original's reading takes it as it does: there are no schedules.
+        """
+        closed = set(pairs.opened.values())
+        within = list[str]()
+        for index, token in enumerate(tokens):
+            if token["open"] and index in closed:
+                within.append(token[0])
+            elif index in pairs.opened:
+                opener = "[" if token[0] == "]" else "("
+                del within[len(within) - 1 - within[::-1].index(opener)]  # they may cross
+            bar = token[0] == "|" and within[-1:] != ["["]
+            if bar or token[0] in ("\\", "\\\n"):
+                raise PromptError(
+                    "the grammar of schedules has no such letter here",
+                    self.source.prompt,
+                    self._place(*token.span()),
+                )
 
     def _factor(self, token: re.Match[str]) -> float:
         """What the bracket that a token closes multiplies by."""

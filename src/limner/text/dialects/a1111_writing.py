@@ -21,26 +21,33 @@ from limner.text.nodes import (
     Tag,
     Text,
     Weight,
+    every,
 )
 
 SPECIAL = r"[\\()\[\]#]|<(?=\w+:)|\bAND\b|\bBREAK\b"
 IN_BRACKETS = re.compile(rf"{SPECIAL}|[:|]")
 OUTSIDE = re.compile(rf"{SPECIAL}|:(?=\s*[+-]?[.\d]+\s*$)")  # not `:n` that is no weight
+BESIDE_TIMED = re.compile(rf"{OUTSIDE.pattern}|\|")  # a bare bar undoes them, read leniently
 
 
 def write(nodes: Nodes) -> str:
     if len(nodes) != 1 or not isinstance(nodes[0], And):
-        return _written(nodes, OUTSIDE)
+        return _outside(nodes)
     *others, last = nodes[0].members
     return "AND".join([*(_member(member, space=" ") for member in others), _member(last)])
 
 
 def _member(member: Member, space: str = "") -> str:
     """A member and its weight. space: what keeps the word AND behind it apart."""
-    text = _written(member.children, OUTSIDE)
+    text = _outside(member.children)
     if member.weight == 1 and (not space or text[-1:].isspace()):
         return text
     return f"{text}:{decimal(member.weight)}{space}"
+
+
+def _outside(nodes: Nodes) -> str:
+    timed = any(isinstance(node, Schedule | Alternate) for node in every(nodes))
+    return _written(nodes, BESIDE_TIMED if timed else OUTSIDE)
 
 
 def _written(nodes: Nodes, special: re.Pattern[str]) -> str:
@@ -68,8 +75,8 @@ def _node(node: Node) -> str:
             return _schedule(node)
         case Alternate(options=options):
             return f"[{'|'.join(map(_inner, options))}]"
-        case Embedding(name=name):
-            return name
+        case Embedding():
+            return node.word
     raise TypeError(f"A1111 has no {type(node).__name__}: convert the tree first")
 
 

@@ -3,16 +3,18 @@ r"""The dialect of ComfyUI.
 (x) 1.1 times the weight around it    (x:n) the weight n, whatever is around it
 \( a bracket as text    embedding:name a textual inversion
 
-Square brackets, BREAK and AND are text. Where this differs from the original: a bracket without
-its partner is text by itself, and a weight that is not finite is an error.
+Square brackets, BREAK and AND are text. Where this differs from the original, unless `lenient`: a
+bracket without its partner is text by itself, a bracket may hold a weight alone, and a weight that
+is not finite is an error.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
-from limner.errors import PromptError
 from limner.text.dialects.common import DEEPEST, decimal, number, too_deep
 from limner.text.nodes import Embedding, Node, Nodes, Text, Weight, joined
 
@@ -22,8 +24,8 @@ TOKEN = re.compile(
       (?P<escaped>   \\[()] )
     | (?P<open>      \( )
     | (?P<close>     \) )
-    | (?P<embedding> \bembedding:(?P<name>[^\s,():\\]+) )
-    | (?P<text>      [^\\()e]+ | . )
+    | (?P<embedding> \bembedding:(?P<name>(?:[^\s,():\\]|\\(?![()]))+) )
+    | (?P<text>      (?: [^\\()e]++ | e(?!mbedding:) )++ | . )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -39,6 +41,8 @@ class Frame:
 
 def read(prompt: str, lenient: bool = False, negative: bool = False) -> Nodes:
     tokens = list(TOKEN.finditer(prompt))
+    if lenient:
+        return _as_the_original(prompt, tokens, len(prompt))
     paired = _paired(tokens)
     frames = [Frame()]
     for index, token in enumerate(tokens):
@@ -50,7 +54,7 @@ def read(prompt: str, lenient: bool = False, negative: bool = False) -> Nodes:
                 raise too_deep(prompt, token.span())
         else:
             frame = frames.pop()
-            frames[-1].nodes.append(_weight(frame, token.end(), prompt, lenient))
+            frames[-1].nodes.append(_weight(frame, token.end(), prompt))
     return joined(frames[0].nodes)
 
 
@@ -66,13 +70,16 @@ def _paired(tokens: list[re.Match[str]]) -> set[int]:
     return paired
 
 
-def _leaf(token: re.Match[str]) -> Node:
-    if token["embedding"]:
-        return Embedding(token["name"], token.span())
-    return Text(token[0][-1] if token["escaped"] else token[0], token.span())
+def _leaf(token: re.Match[str], stop: int | None = None) -> Node:
+    """What a token says, of its text as far as `stop`."""
+    start, end = token.span()
+    whole, end = stop is None or end <= stop, end if stop is None else min(end, stop)
+    if token["embedding"] and whole:
+        return Embedding(token["name"], (start, end))
+    return Text(token[0][-1] if token["escaped"] else token[0][: end - start], (start, end))
 
 
-def _weight(frame: Frame, stop: int, prompt: str, lenient: bool) -> Weight:
+def _weight(frame: Frame, stop: int, prompt: str) -> Weight:
     """What a bracket holds, and its weight: the last colon counts."""
     place = (frame.start, stop)
     nodes = joined(frame.nodes)
@@ -80,22 +87,66 @@ def _weight(frame: Frame, stop: int, prompt: str, lenient: bool) -> Weight:
     if not isinstance(last, Text) or ":" not in last.text:
         return Weight(UP, nodes, place=place)
     text, _, written = last.text.rpartition(":")
-    factor = _factor(written, prompt, (stop - 1 - len(written), stop - 1), lenient)
-    if factor is None:
+    if NUMBER.fullmatch(written) is None:
         return Weight(UP, nodes, place=place)
+    factor = number(written, prompt, (stop - 1 - len(written), stop - 1))
     shorter = Text(text, last.place and (last.place[0], stop - 2 - len(written)))
     return Weight(factor, (*nodes[:-1], *([shorter] if text else [])), sets=True, place=place)
 
 
-def _factor(written: str, prompt: str, place: tuple[int, int], lenient: bool) -> float | None:
-    if NUMBER.fullmatch(written) is None:
-        return None
-    try:
-        return number(written, prompt, place)
-    except PromptError:
-        if not lenient:
-            raise
-        return None
+def _as_the_original(
+    prompt: str, tokens: Sequence[re.Match[str]], stop: int, depth: int = 0
+) -> Nodes:
+    """What the original makes of some tokens, whether their brackets have partners or not.
+
+    stop: where their text ends, which may be within the last.
+    """
+    nodes: list[Node] = []
+    for group in _cut(tokens):
+        first, last = group[0], group[-1]
+        if not (first["open"] and last["close"]):
+            nodes += (_leaf(token, stop) for token in group)
+        elif depth < DEEPEST:
+            nodes.append(_bracket(prompt, group, depth))
+        else:
+            raise too_deep(prompt, first.span())
+    return joined(nodes)
+
+
+def _cut(tokens: Sequence[re.Match[str]]) -> Iterator[Sequence[re.Match[str]]]:
+    """Texts and brackets, as the original cuts them: where as many have closed as have opened.
+
+    A closer without an opener counts as well, so that the brackets behind it are text until an
+    opener without a closer has made up for it.
+    """
+    begun, open_now = 0, 0
+    for index, token in enumerate(tokens):
+        if token["open"]:
+            if open_now == 0 and begun < index:
+                yield tokens[begun:index]
+                begun = index
+            open_now += 1
+        elif token["close"]:
+            open_now -= 1
+            if open_now == 0:
+                yield tokens[begun : index + 1]
+                begun = index + 1
+    if begun < len(tokens):
+        yield tokens[begun:]
+
+
+def _bracket(prompt: str, tokens: Sequence[re.Match[str]], depth: int) -> Weight:
+    """A bracket, whose weight stands behind its last colon unless that is its first letter."""
+    place = tokens[0].start(), tokens[-1].end()
+    start, stop, inner = place[0] + 1, place[1] - 1, tokens[1:-1]
+    colon = prompt.rfind(":", start, stop)
+    if colon > start and NUMBER.fullmatch(prompt, colon + 1, stop):
+        factor = float(prompt[colon + 1 : stop])
+        if isfinite(factor):
+            kept = [token for token in inner if token.start() < colon]
+            children = _as_the_original(prompt, kept, colon, depth + 1)
+            return Weight(factor, children, sets=True, place=place)
+    return Weight(UP, _as_the_original(prompt, inner, stop, depth + 1), place=place)
 
 
 def write(nodes: Nodes) -> str:

@@ -1,8 +1,9 @@
 r"""The dialect of Compel.
 
 cat+ 1.1    cat- 0.9    cat++ 1.1 * 1.1    (a cat)+ and "a cat"+ likewise    (a cat)1.5
-cat.swap(dog, t_start=0.2)    (a cat).attend(1.5)    withLora(name, 0.5)    \( \) \" as text
+cat.swap(dog, t_start=0.2)    (a cat).attend(1.5)    \( \) \" as text
 ("a cat", "a dog").blend(0.7, 0.3)    ("a cat", "a dog").and(1, 0.5)
+withLora(name, 0.5), useLora(name, 0.5): in a prompt, in a member, before and behind a blend
 
 What does not parse is text. Where this differs from the original: `\+`, `\-` and `\\` are text,
 for which the original has no way of writing; and members whose weights cannot be used are errors.
@@ -47,21 +48,25 @@ def read(prompt: str, lenient: bool = False, negative: bool = False) -> Nodes:
 
 
 def _read(prompt: str, lenient: bool) -> Nodes:
-    call = _call(prompt)
-    if call is None:
-        return Reader(prompt, len(prompt), lenient).prompt(0)
-    if call.stop < len(prompt):
+    reader = Reader(prompt, len(prompt), lenient)
+    before, start = reader.loras(0)
+    call = _call(prompt, start)
+    if call is None or (call.name == "and" and before):
+        return reader.prompt(0)
+    behind, stop = reader.loras(call.stop) if call.name == "blend" else ((), call.stop)
+    if lenient and call.name == "and":  # the original heeds nothing behind it
+        stop = len(prompt)
+    if stop < len(prompt):
         raise PromptError(
             f"nothing may stand behind .{call.name}(): it is of the whole prompt",
             prompt,
-            (call.stop, len(prompt)),
+            (stop, len(prompt)),
         )
-    return (_several(call, prompt, lenient),)
+    return (*before, _several(call, prompt, lenient), *behind)
 
 
-def _call(prompt: str) -> Call | None:
-    """The `.blend()` or `.and()` that a prompt is, if it is one."""
-    start = len(prompt) - len(prompt.lstrip(" \t\r\n"))
+def _call(prompt: str, start: int) -> Call | None:
+    """The `.blend()` or `.and()` that a prompt is from `start` on, if it is one."""
     if not prompt.startswith("(", start):
         return None
     members, depth, first = [], 0, start + 1

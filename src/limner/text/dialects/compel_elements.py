@@ -29,7 +29,9 @@ FACTOR = re.compile(r"\++|-+|\d+\.?\d*|\.\d+")
 ATTEND = re.compile(r"[ \t\r\n]*\.attend\([ \t\r\n]*(\++|-+|[+-]?(?:\d+\.?\d*|\.\d+))[ \t\r\n]*\)")
 SWAP = re.compile(r"[ \t\r\n]*\.swap\(")
 OPTION = re.compile(r"[ \t\r\n]*,[ \t\r\n]*(\w+)[ \t\r\n]*(?:=[ \t\r\n]*([+-]?[.\d]+)[ \t\r\n]*)?")
-LORA = re.compile(r"withLora\([ \t\r\n]*([^ \t\r\n(),]+)[ \t\r\n]*(?:,[ \t\r\n]*([^(),]*))?\)")
+LORA = re.compile(
+    r"(?:with|use)Lora[ \t\r\n]*\([ \t\r\n]*([^ \t\r\n(),]+)[ \t\r\n]*(?:,[ \t\r\n]*([^(),]*))?\)"
+)
 LIMITS = {"s_start", "s_end", "t_start", "t_end"}
 
 
@@ -61,6 +63,15 @@ class Reader:
             nodes += found.nodes
             position = self._skip(found.stop)
         return joined(nodes, " ")
+
+    def loras(self, start: int) -> tuple[Nodes, int]:
+        """The LoRAs that stand one behind the other, and where what is behind them begins."""
+        nodes: list[Node] = []
+        position = self._skip(start)
+        while (lora := LORA.match(self.text, position, self.stop)) is not None:
+            nodes += self._lora(lora).nodes
+            position = self._skip(lora.end())
+        return tuple(nodes), position
 
     def plain(self) -> Nodes:
         """The whole as text."""

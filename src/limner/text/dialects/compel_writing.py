@@ -26,14 +26,16 @@ SPECIAL = re.compile(r'[()"]|\\(?=[()"+\-\\]|$)|[+-](?=[+\-(),."=]|$)')
 
 
 def write(nodes: Nodes) -> str:
-    if len(nodes) == 1 and isinstance(several := nodes[0], Blend | Conjunction):
-        members = ", ".join(map(_member, several.members))
-        weights = [decimal(member.weight) for member in several.members]
-        if isinstance(several, Conjunction):
-            return f"({members}).and({', '.join(weights)})"
-        weights += [] if several.mean else ["no_normalize"]
-        return f"({members}).blend({', '.join(weights)})"
     return _written(nodes)
+
+
+def _several(node: Blend | Conjunction) -> str:
+    members = ", ".join(map(_member, node.members))
+    weights = [decimal(member.weight) for member in node.members]
+    if isinstance(node, Conjunction):
+        return f"({members}).and({', '.join(weights)})"
+    weights += [] if node.mean else ["no_normalize"]
+    return f"({members}).blend({', '.join(weights)})"
 
 
 def _member(member: Member) -> str:
@@ -55,6 +57,8 @@ def _node(node: Node) -> str:
             return f'{_bracket(original)}.swap("{_written(edited)}"{options})'
         case Lora(name, text_encoder):
             return f"withLora({name}, {decimal(text_encoder)})"
+        case Blend() | Conjunction():
+            return _several(node)
     raise TypeError(f"Compel has no {type(node).__name__}: convert the tree first")
 
 

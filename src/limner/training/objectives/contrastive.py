@@ -54,8 +54,10 @@ class ContrastiveObjective:
     A caption without a style word describes its concept in all styles: with one positive a row
     those pictures would be false negatives.
 
-    form: SoftmaxForm (the default) or SigmoidForm. share_gradients: over processes, whether a
-    feature learns from the other processes' rows too (as one process would) or from its own only.
+    fitted: what makes of model pixels, (B, C, H, W), those that the image tower takes; None: they
+    are the same. form: SoftmaxForm (the default) or SigmoidForm. share_gradients: over processes,
+    whether a feature learns from the other processes' rows too (as one process would) or from its
+    own only.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class ContrastiveObjective:
         pictures: PictureSet,
         caption: CaptionMaker,
         *,
+        fitted: Callable[[Tensor], Tensor] | None = None,
         form: SoftmaxForm | SigmoidForm | None = None,
         share_gradients: bool = True,
     ) -> None:
@@ -76,6 +79,7 @@ class ContrastiveObjective:
         self.tokenize = tokenize
         self.set = pictures
         self.caption = caption
+        self.fitted = fitted
         self.count = len(pictures.records)
         self.share_gradients = share_gradients
 
@@ -87,8 +91,12 @@ class ContrastiveObjective:
         device = self.clip.logit_scale.device
         ids, mask = self.tokenize(self._captions(indices, draws))
         texts = self.clip.text_features(ids.to(device), None if mask is None else mask.to(device))
-        images = self.clip.image_features(self.set.to_float(indices.tolist()).to(device))
+        images = self.image_features(self.set.to_float(indices.tolist()).to(device))
         return torch.stack([texts, images], dim=1)
+
+    def image_features(self, pixels: Float[Tensor, "B C H W"]) -> Float[Tensor, "B P"]:
+        """Unit vectors of pictures, in model pixels."""
+        return self.clip.image_features(pixels if self.fitted is None else self.fitted(pixels))
 
     def compare(
         self, features: Float[Tensor, "N 2 P"], indices: Tensor, draws: Draws

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from limner.checkpoints import ModelFolder
+from limner.checkpoints.clip import TOWERS, Normalisation, WholeClip, load_clip
 from limner.data.captions import canonical, caption
 from limner.data.records import PictureSet
 from limner.models.clip import Clip, ClipConfig, TextTowerConfig, VisionTowerConfig
+from limner.models.clip_resnet import ResNetTowerConfig
 from limner.text.masks import PadMask, pad_mask
 from limner.text.tokenizer import Tokenizer
 from limner.training.loop import LoopConfig
@@ -28,6 +32,8 @@ SHOWN = 10
 class ClipRecipe:
     """A vocabulary from the captions, then CLIP's two towers on captions and pictures.
 
+    A folder that has both towers already, such as that of a published CLIP, is gone on from: with
+    its own vocabulary and sizes, whatever the recipe's are.
     sigmoid: each pair is judged by itself (SigLIP), not against the batch.
     """
 
@@ -44,17 +50,29 @@ class ClipRecipe:
         return everyday_subset(data, self.concepts).seen
 
     def objective(self, data: PictureSet, model: ModelFolder) -> ContrastiveObjective:
+        if begun(model):
+            return self._going_on(data, load_clip(model.path))
         tokenizer = Tokenizer.train(sample_captions(data), self.vocabulary, length=self.text.length)
         model.save_tokenizer(tokenizer)
         text = replace(self.text, vocabulary_size=tokenizer.vocabulary_size, end=tokenizer.end)
         clip = Clip.from_config(ClipConfig(text=text, vision=self.vision))
+        return ContrastiveObjective(
+            clip, partial(tokenize, tokenizer), data, caption, form=self._form()
+        )
 
-        def tokenize(captions: list[str]) -> tuple[Tensor, Tensor | None]:
-            ids = tokenizer(captions)
-            return ids, pad_mask(ids, PAD, end=tokenizer.end, pad=tokenizer.pad)
+    def _going_on(self, data: PictureSet, whole: WholeClip) -> ContrastiveObjective:
+        clip = whole.clip
+        return ContrastiveObjective(
+            clip.train(),
+            partial(tokenize, whole.tokenizer),
+            data,
+            caption,
+            fitted=partial(fitted, vision=clip.vision.config, normalisation=whole.normalisation),
+            form=self._form(),
+        )
 
-        form = SigmoidForm() if self.sigmoid else SoftmaxForm()
-        return ContrastiveObjective(clip, tokenize, data, caption, form=form)
+    def _form(self) -> SigmoidForm | SoftmaxForm:
+        return SigmoidForm() if self.sigmoid else SoftmaxForm()
 
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
         clip = objective.modules["clip"]
@@ -73,6 +91,36 @@ class ClipRecipe:
         return matrix_sheet(values, [title(record) for record in records], pixels)
 
 
+def begun(model: ModelFolder) -> bool:
+    """Whether a folder has the two towers of one CLIP."""
+    if not all(map(model.has, TOWERS)):
+        return False
+    text, vision = map(model.config, TOWERS)
+    return text.projection_width == vision.projection_width
+
+
+def tokenize(tokenizer: Tokenizer, captions: list[str]) -> tuple[Tensor, Tensor | None]:
+    """Ids, and which of them may be attended to."""
+    ids = tokenizer(captions)
+    return ids, pad_mask(ids, PAD, end=tokenizer.end, pad=tokenizer.pad)
+
+
+def fitted(
+    pixels: Float[Tensor, "B C H W"],
+    vision: VisionTowerConfig | ResNetTowerConfig,
+    normalisation: Normalisation | None,
+) -> Float[Tensor, "B D S S"]:
+    """Model pixels as an image tower takes them: seen on white where it has no opacity, resized."""
+    if pixels.shape[1] == 4 and vision.channels == 3:
+        pixels = pixels[:, :3] + 1 - pixels[:, 3:]  # the colours are premultiplied
+    if pixels.shape[1] == 1:
+        pixels = pixels.expand(-1, vision.channels, -1, -1)
+    size = (vision.image_size, vision.image_size)
+    if pixels.shape[2:] != size:
+        pixels = F.interpolate(pixels, size, mode="bicubic", antialias=True).clamp(-1, 1)
+    return pixels if normalisation is None else normalisation(pixels)
+
+
 @torch.no_grad()
 def cosines(
     objective: ContrastiveObjective, captions: list[str], pixels: Float[Tensor, "I C H W"]
@@ -82,7 +130,7 @@ def cosines(
     device = next(clip.parameters()).device
     ids, mask = objective.tokenize(captions)
     texts = clip.text_features(ids.to(device), None if mask is None else mask.to(device))
-    return (texts @ clip.image_features(pixels.to(device)).T).cpu()
+    return (texts @ objective.image_features(pixels.to(device)).T).cpu()
 
 
 def matrix_sheet(

@@ -1,22 +1,25 @@
-"""The second shipped model, one row a part: what people ask for, at 128 pixels, in scenes too.
+"""What people ask for, one row a part, drawn from a world (`data.everyday_world`).
 
-Pictures and sentences are drawn from a world (`data.everyday_world`); recipes/everyday-*.md.
+everyday-*      the second shipped model, at 128 pixels, in scenes too; recipes/everyday-*.md
+emoji-everyday  what ships goes on at 64 pixels; recipes/emoji-everyday.md
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from limner.data.emoji import cache_folder, default_folder
+from limner.data.emoji import default_folder
 from limner.data.world import WorldConfig
+from limner.files import cache_folder
 from limner.models.dit import DIT_EMOJI
 from limner.models.presets import AUTOENCODER_EVERYDAY, UNET_EMOJI, UNET_EMOJI_128
 from limner.training.loop import LoopConfig
 from limner.training.perceptual import WHEEL
 from limner.training.recipes.autoencoder import AutoencoderRecipe
 from limner.training.recipes.base import Recipe
-from limner.training.recipes.emoji import EMOJI_128, EMOJI_DENOISER
+from limner.training.recipes.emoji import EMOJI, EMOJI_128, EMOJI_DENOISER
 from limner.training.recipes.world import WorldDenoiserRecipe
+from limner.training.recipes.world_widening import WorldWideningRecipe
 from limner.training.whitening import whiten
 
 IMAGE_NETWORK = cache_folder() / "packages" / WHEEL
@@ -50,10 +53,33 @@ BAKEOFF = replace(
 )
 SHIPPED_SIZE = replace(UNET_EMOJI, in_channels=8, out_channels=8)  # its inner layers go on
 DIT_EVERYDAY = replace(DIT_EMOJI, in_channels=8, out_channels=8, width=320, depth=10, heads=5)
+# What people ask for beside the nouns that come first.
+ASKED_FOR = (
+    *("astronaut", "basketball", "christmas tree", "church", "cookie", "couch and lamp", "dress"),
+    *("duck", "firefighter", "flying saucer", "french fries", "ice cream", "mermaid", "necktie"),
+    *("old woman", "peach", "pear", "princess", "robot", "santa claus", "sauropod", "watermelon"),
+    *("whale", "wrapped gift"),
+)
+# What ships goes on with the words, colours and grounds of the world, in its own latents.
+EMOJI_EVERYDAY = WorldWideningRecipe(
+    source=EMOJI,
+    words=default_folder(64),
+    loop=LoopConfig(
+        steps=1000, batch=24, learning_rate=5e-4, ema=(16.97,), save_every=100, save_minutes=5.0
+    ),
+    also=ASKED_FOR,
+    config=UNET_EMOJI,
+    sampling=EMOJI_DENOISER.sampling,
+    process=EMOJI_DENOISER.process,
+    prediction=EMOJI_DENOISER.prediction,
+    times=EMOJI_DENOISER.times,
+    world=WorldConfig(size=64, alone=1.0, coloured=0.35, grounded=0.2, sized=0.05, full=(1.0, 0.3)),
+)
 EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-autoencoder": EVERYDAY_AUTOENCODER,
     # no perceptual distance: what it changes, and what it costs
     "everyday-autoencoder-plain": replace(EVERYDAY_AUTOENCODER, perceptual=None),
+    "emoji-everyday": EMOJI_EVERYDAY,
     "everyday-unet": EVERYDAY_UNET,
     "everyday-bakeoff-unet": BAKEOFF,
     "everyday-bakeoff-shipped-size": replace(BAKEOFF, config=SHIPPED_SIZE),

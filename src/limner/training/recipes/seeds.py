@@ -12,12 +12,12 @@ import torch
 from limner.checkpoints import Sampling
 from limner.data.captions import canonical
 from limner.data.cifar10 import load_cifar10
-from limner.data.emoji import cache_folder
 from limner.data.fashion_mnist import load_fashion_mnist
 from limner.data.records import PictureSet, Record
 from limner.diffusion.betas import Betas
 from limner.diffusion.process import DiscreteDiffusion, RectifiedFlow
 from limner.diffusion.times import LogitNormalTimes, UniformTimes
+from limner.files import cache_folder
 from limner.models.clip import TextTowerConfig, VisionTowerConfig
 from limner.models.dit import DIT_NOTEBOOK, DIT_NOTEBOOK_CLASSES, DiTConfig
 from limner.models.presets import AUTOENCODER_TWO_NUMBERS

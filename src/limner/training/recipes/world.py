@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,7 +23,7 @@ from limner.data.everyday_world import everyday_world, typed, vocabulary
 from limner.data.grounds import Place
 from limner.data.latents import pictures_fingerprint
 from limner.data.records import PictureSet
-from limner.data.world import World, WorldConfig
+from limner.data.world import Draw, World, WorldConfig
 from limner.diffusion.prediction import name_of, prediction_named
 from limner.diffusion.process import Process
 from limner.diffusion.times import TimeSampling
@@ -42,6 +43,8 @@ from limner.training.sheet import Sheet
 
 POOL = "draws"  # the folder beside the model
 WITHOUT_STYLE = 0.1  # share of the captions
+Say = Callable[[Draw, random.Random], str]
+"""Writes a caption of a draw, by chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +89,15 @@ class WorldDenoiserRecipe:
         return DrawnObjective(
             self._denoiser(model),
             pool,
-            replace(condition, caption=teller(pool, vocabulary(words))),
+            replace(condition, caption=teller(pool, self._said(words, model))),
             process=self.process,
             prediction=prediction_named(self.prediction, self.process),
             times=self.times,
             trained=trained,
         )
+
+    def _said(self, words: EverydayWords, model: ModelFolder) -> Say:
+        return partial(in_peoples_ways, spoken=vocabulary(words))
 
     def _pool(self, world: World, model: ModelFolder) -> DrawnLatents:
         autoencoder = model.load("vae")
@@ -115,7 +121,9 @@ class WorldDenoiserRecipe:
             model.save(module)
         words = EverydayWords.load(self.words)
         others = {name for concept in data.concepts for name in words.names[concept]}
-        known = Words(
+        before = model.load_settings()[3] if model.has("scheduler") else None
+        known = replace(
+            before or Words(concepts=(), styles=()),
             concepts=data.concepts,
             styles=data.styles,
             others=tuple(sorted(others - {*data.concepts})),
@@ -134,17 +142,22 @@ class WorldDenoiserRecipe:
         return made.train()
 
 
-def teller(pool: DrawnLatents, spoken: Vocabulary) -> Callable[[int, torch.Generator], str]:
+def teller(pool: DrawnLatents, say: Say) -> Callable[[int, torch.Generator], str]:
     """Says of a draw what is to be seen, each time in other words."""
 
     def said(index: int, chance: torch.Generator) -> str:
         free = random.Random(int(torch.randint(2**62, (), generator=chance)))
-        scene = pool.draw(index).scene
-        if free.random() < WITHOUT_STYLE:
-            scene = replace(scene, style="")
-        return write(scene, free, spoken)
+        return say(pool.draw(index), free)
 
     return said
+
+
+def in_peoples_ways(draw: Draw, chance: random.Random, *, spoken: Vocabulary) -> str:
+    """As `captions.write`, now and then without the style."""
+    scene = draw.scene
+    if chance.random() < WITHOUT_STYLE:
+        scene = replace(scene, style="")
+    return write(scene, chance, spoken)
 
 
 class DrawnObjective(DenoisingObjective):

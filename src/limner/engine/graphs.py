@@ -1,0 +1,161 @@
+"""What engines share that run the denoiser as graphs: each of fixed shapes, with weights in it.
+
+What no graph can do is left to the modules, and told: see `remarks`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from limner.engine.adapted import Adapted
+from limner.engine.eager import EagerEngine
+from limner.engine.rows import Network, Rows
+from limner.engine.texts import fingerprint
+from limner.nn.prepared import Prepared, choose
+from limner.types import Times
+
+MOST_PLACES = 2**13  # of the latents in one call of a graph: two rows of SD 1 at 512x512
+MOST_BYTES = 8 << 30  # of weights in the graphs that are kept; one is kept whatever it has
+
+Graph = Callable[[Tensor, Times, Prepared], Tensor]
+"""A denoiser for rows of one shape: fp32 x (R, C, h, w), times (R,) and text -> (R, O, h, w)."""
+
+
+class Shape(NamedTuple):
+    """What a graph is made for."""
+
+    x: tuple[int, ...]
+    tokens: int
+    masked: bool
+    pooled: bool
+
+    @classmethod
+    def of(cls, x: Tensor, text: Prepared) -> Shape:
+        return cls(tuple(x.shape), text.tokens, text.mask is not None, text.pooled is not None)
+
+
+class Flat(nn.Module):
+    """A denoiser that takes tensors alone, (x, t, *flat(text)), which is what can be traced."""
+
+    def __init__(self, denoiser: nn.Module, text: Prepared) -> None:
+        super().__init__()
+        self.denoiser = denoiser
+        self.readers = len(text.keys)
+        self.masked, self.pooled = text.mask is not None, text.pooled is not None
+
+    def forward(self, x: Tensor, t: Tensor, *text: Tensor) -> Tensor:
+        keys, values, rest = (
+            text[: self.readers],
+            text[self.readers : 2 * self.readers],
+            list(text[2 * self.readers :]),
+        )
+        mask = rest.pop(0) if self.masked else None
+        pooled = rest.pop(0) if self.pooled else None
+        output: Tensor = self.denoiser(x, t, Prepared(keys, values, mask, pooled))
+        return output
+
+
+def flat(text: Prepared) -> tuple[Tensor, ...]:
+    """The tensors of a text, as `Flat` takes them."""
+    return tuple(
+        each for each in (*text.keys, *text.values, text.mask, text.pooled) if each is not None
+    )
+
+
+class GraphEngine(EagerEngine):
+    """As the eager engine, but that the denoiser runs as graphs that a subclass makes.
+
+    `remarks` says what was left to the modules.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._graphs: OrderedDict[Shape, Graph] = OrderedDict()
+        self._weights: tuple[object, ...] = ()
+        self._remarks: dict[str, None] = {}
+
+    @abstractmethod
+    def make(self, x: Tensor, t: Times, text: Prepared) -> Graph:
+        """A graph for arguments of these shapes, under nothing but the model's own weights."""
+
+    def remarks(self) -> tuple[str, ...]:
+        said, self._remarks = tuple(self._remarks), {}
+        return said
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        with super().session():
+            with self._lock:
+                self._check()
+            yield
+
+    def network(self, rows: Rows, under: Adapted) -> Network:
+        reason = beyond(rows, under)
+        if reason is not None:
+            self._remarks[f"{reason}: the denoiser ran without {self.name}"] = None
+            return super().network(rows, under)
+        prepared = self._prepared(rows.texts, under.key)
+
+        def call(x: Tensor, t: Times) -> Tensor:
+            x = rows.with_shown(x).float()
+            parts = [
+                self._graph(x[part], t[part], choose(prepared, part))
+                for part in portions(len(x), max(1, MOST_PLACES // x[0, 0].numel()))
+            ]
+            return torch.cat(parts)
+
+        return call
+
+    def _graph(self, x: Tensor, t: Times, text: Prepared) -> Tensor:
+        """Call the graph of these shapes, which is made where there is none."""
+        shape = Shape.of(x, text)
+        if shape not in self._graphs:
+            self._make_room()
+            self._graphs[shape] = self.make(x, t, text)
+        self._graphs.move_to_end(shape)
+        return self._graphs[shape](x, t, text)
+
+    def _make_room(self) -> None:
+        size = sum(4 * p.numel() for p in self.parts.denoiser.parameters())
+        while self._graphs and (len(self._graphs) + 1) * size > MOST_BYTES:
+            self._graphs.popitem(last=False)
+
+    def _check(self) -> None:
+        """Forget all graphs where the weights are not those that are in them."""
+        found = fingerprint(self.parts.denoiser)
+        if found != self._weights:
+            self._graphs.clear()
+            self.changed()
+            self._weights = found
+
+    def changed(self) -> None:
+        """Called where the denoiser's weights are not what they were."""
+
+
+def beyond(rows: Rows, under: Adapted) -> str | None:
+    """What of rows no graph does, in words; None where one does them."""
+    if under.loras:
+        return "a LoRA is on the model"
+    if rows.attend is not None:
+        return "attention is looked at or changed"
+    if rows.visible is not None:
+        return "places look at parts of the text"
+    if rows.added:
+        return "a branch adds to the maps"
+    return None
+
+
+def portions(rows: int, most: int) -> Iterator[slice]:
+    """Rows in portions of powers of two, of at most `most`, so that few shapes do for any."""
+    first = 0
+    while first < rows:
+        count = 1 << (min(rows - first, most).bit_length() - 1)
+        yield slice(first, first + count)
+        first += count

@@ -1,0 +1,185 @@
+"""Engines that run graphs: the modules' numbers, what they leave to them, and changed weights."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_pipelines import saved
+
+import limner
+from limner.engine.asks import Denoise
+from limner.engine.choosing import chosen, missing
+from limner.engine.compiled import compiler
+from limner.engine.graphs import portions
+from limner.engine.openvino import MODEL, OpenVinoEngine, trim
+from limner.errors import UsageError
+from limner.pipeline import Painter, Request
+from limner.pipeline.metadata import texts
+
+BOUND = 1e-5  # of the largest number of an answer
+REQUEST = Request(prompt="a red apple", negative="blue", seed=1, steps=3)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LIMNER_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "engines"
+
+
+def apart(one: Painter, other: Painter, request: Request = REQUEST) -> float:
+    """Of the latents, in parts of the largest."""
+    ours, theirs = one.paint(request).latents, other.paint(request).latents
+    return float((ours - theirs).abs().max() / theirs.abs().max())
+
+
+def made(cache: Path) -> list[str]:
+    return sorted(path.name for path in cache.glob("*"))
+
+
+def asks(painter: Painter, request: Request, monkeypatch: pytest.MonkeyPatch) -> list[Denoise]:
+    """What a painting asks to denoise."""
+    found: list[Denoise] = []
+    own = painter.engine.denoise
+
+    def noting(asked: list[Denoise]) -> list[torch.Tensor]:
+        found.extend(asked)
+        return own(asked)
+
+    monkeypatch.setattr(painter.engine, "denoise", noting)
+    painter.paint(request)
+    return list(found)
+
+
+@pytest.mark.parametrize("kind", ["sd1", "sdxl"])
+def test_every_answer_is_the_modules_within_rounding(
+    kind: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked the same: what a picture becomes over many steps says nothing of an engine."""
+    folder = saved(kind, tmp_path)
+    eager, fast = (limner.load(folder, engine=name) for name in ("eager", "openvino"))
+    asked = asks(eager, Request(prompt="a cat", seed=1, steps=3, size=(32, 32)), monkeypatch)
+    assert len(asked) == 3
+    for ask in asked:
+        (ours,), (theirs,) = fast.engine.answer([ask]), eager.engine.answer([ask])
+        assert (ours - theirs).abs().max() < BOUND * theirs.abs().max()
+    assert len(made(cache)) == 1
+
+
+def test_many_rows_are_painted_by_few_graphs(
+    tiny_model: Path, painter: Painter, cache: Path
+) -> None:
+    fast = limner.load(tiny_model, engine="openvino")
+    long = "a red apple, " * 8  # more tokens than one chunk has
+    prompts = ("a red apple", "a blue cat", long)
+    requests = [Request(prompt=p, seed=n, steps=2) for n, p in enumerate(prompts)]
+    for ours, theirs in zip(fast.paint_many(requests), painter.paint_many(requests), strict=True):
+        torch.testing.assert_close(ours.latents, theirs.latents, atol=1e-5, rtol=1e-5)
+    assert len(made(cache)) == 2  # of four rows and of two
+
+
+def test_a_model_is_converted_once(tiny_model: Path, cache: Path) -> None:
+    limner.load(tiny_model, engine="openvino").paint(REQUEST)
+    (kept,) = cache.glob(f"*/{MODEL}")
+    before = kept.stat().st_ino
+    again = limner.load(tiny_model, engine="openvino")
+    again.paint(REQUEST)
+    assert kept.stat().st_ino == before
+    kept.write_text("no model", encoding="utf-8")  # a broken one is made anew
+    third = limner.load(tiny_model, engine="openvino")
+    assert apart(third, again) == 0
+    assert kept.stat().st_ino != before
+
+
+def test_weights_that_change_are_those_that_paint(tiny_model: Path) -> None:
+    eager, fast = (limner.load(tiny_model, engine=name) for name in ("eager", "openvino"))
+    before = fast.paint(REQUEST).latents
+    for painter in (eager, fast):
+        with torch.no_grad():
+            painter.parts.denoiser.conv_in.weight.mul_(1.5)
+    assert not torch.allclose(before, eager.paint(REQUEST).latents, atol=1e-2)
+    assert apart(eager, fast) < BOUND
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"attention": "mean"}, "attention is looked at"),
+        ({"layout": "beside", "prompt": "a red apple AND a blue cat"}, "parts of the text"),
+    ],
+)
+def test_what_no_graph_does_the_modules_do_and_it_is_told(
+    tiny_model: Path, painter: Painter, fields: dict[str, Any], reason: str
+) -> None:
+    fast = limner.load(tiny_model, engine="openvino")
+    request = Request(**{"prompt": "a red apple", "seed": 1, "steps": 2, **fields})
+    assert apart(fast, painter, request) == 0
+    (told,) = set(fast.paint(request).warnings) - set(painter.paint(request).warnings)
+    assert reason in told
+    assert fast.engine.remarks() == ()
+
+
+def test_a_lora_is_painted_by_the_modules(model_with_lora: Path) -> None:
+    eager, fast = (limner.load(model_with_lora, engine=name) for name in ("eager", "openvino"))
+    told = fast.paint(REQUEST).warnings
+    assert told == ("a LoRA is on the model: the denoiser ran without openvino",)
+    assert apart(eager, fast) == 0
+    for name, _ in list(fast.adapters.loras):
+        eager.remove_lora(name)
+        fast.remove_lora(name)
+    assert 0 < apart(eager, fast) < BOUND
+    assert fast.paint(REQUEST).warnings == ()
+
+
+def test_a_picture_says_what_painted_it(tiny_model: Path, painter: Painter, tmp_path: Path) -> None:
+    fast = limner.load(tiny_model, engine="openvino").paint(REQUEST)
+    assert fast.engine == "openvino fp32"
+    assert "Engine: openvino fp32" in texts(fast, 0)["parameters"]
+    assert "Engine" not in texts(painter.paint(REQUEST), 0)["parameters"]
+
+
+@pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
+@pytest.mark.slow
+def test_compiled_gives_the_modules_numbers(tiny_model: Path, painter: Painter) -> None:
+    compiled = limner.load(tiny_model, engine="compiled")
+    assert apart(painter, compiled) < BOUND
+
+
+def test_the_engine_of_a_model(painter: Painter) -> None:
+    assert painter.engine.name == "eager"  # auto: it is small
+    assert missing("openvino") is None
+    fp32, large = torch.float32, 10**9
+    assert chosen("auto", large, fp32, "cpu")[0] == "openvino"
+    assert chosen("auto", 10**7, fp32, "cpu") == (
+        "eager",
+        "the model is small, and converting it costs more than it gains",
+    )
+    assert chosen("auto", large, torch.bfloat16, "cpu")[0] == "eager"
+    assert chosen("auto", large, fp32, "cuda") == ("eager", "the model is on cuda")
+    assert chosen("openvino", 10**7, fp32, "cpu") == ("openvino", "asked for")
+    with pytest.raises(UsageError, match="'fast' is unknown: one of auto, eager, compiled"):
+        chosen("fast", large, fp32, "cpu")
+
+
+def test_a_precision_that_the_processor_lacks_is_refused(painter: Painter, cache: Path) -> None:
+    with pytest.raises(UsageError, match="does not compute in float16"):
+        OpenVinoEngine(painter.parts, precision=torch.float16)
+
+
+def test_the_longest_unused_leave_over_the_budget(tmp_path: Path) -> None:
+    for age in range(4):
+        folder = tmp_path / str(age)
+        folder.mkdir()
+        (folder / MODEL).write_bytes(b"0" * 100)
+        os.utime(folder / MODEL, (1000 - age, 1000 - age))
+    trim(tmp_path, 250, keep=tmp_path / "3")
+    assert made(tmp_path) == ["0", "3"]
+
+
+def test_rows_in_portions_of_few_sizes() -> None:
+    assert [p.stop - p.start for p in portions(13, 4)] == [4, 4, 4, 1]
+    assert [p.stop - p.start for p in portions(7, 32)] == [4, 2, 1]
+    assert list(portions(2, 2)) == [slice(0, 2)]
