@@ -19,6 +19,8 @@ from limner.pipeline.language import Language
 from limner.pipeline.painter import Painter
 
 if TYPE_CHECKING:
+    from limner.checkpoints import Parts
+    from limner.models.tiny_decoder import TinyDecoder
     from limner.pipeline.upscaling import Enlarger
 
 
@@ -28,6 +30,7 @@ def load(
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     vae: str | Path | None = None,
+    decoder: str | Path | None = None,
     lora_folder: str | Path | None = None,
     embedding_folder: str | Path | None = None,
     upscaler: str | Path | None = None,
@@ -40,7 +43,8 @@ def load(
 
     device: None takes a GPU where there is one. dtype: of the weights; None takes fp32 on the CPU,
     and on a GPU fp16 but for an autoencoder that overflows in it. vae: a file with another
-    autoencoder, for a Stable Diffusion model. lora_folder, embedding_folder: where a prompt's
+    autoencoder, for a Stable Diffusion model. decoder: a file with a tiny decoder (TAESD), rough
+    and fast, in the place of the autoencoder's. lora_folder, embedding_folder: where a prompt's
     `<lora:name:weight>` finds its file, and the words that it teaches. upscaler: a folder with the
     upscaler of requests that ask for one, in place of the one that comes with the package.
     engine: what runs the denoiser: "eager", "compiled", "openvino"; "auto" takes what is installed
@@ -65,6 +69,8 @@ def load(
         engine=engine,
         load_enlarger=enlarger,
     )
+    if decoder is not None:
+        painter.engine.decoder.tiny = tiny_decoder(Path(decoder), parts, place, dtype)
     for file in parts.loras:
         painter.add_lora(file)
     painter.adapters.lora_folder = existing(lora_folder)
@@ -73,6 +79,24 @@ def load(
     if upscaler is not None:
         painter.enlarger = load_upscaler(upscaler, device=place)
     return painter
+
+
+def tiny_decoder(
+    path: Path, parts: Parts, device: torch.device, dtype: torch.dtype | None
+) -> TinyDecoder:
+    """The tiny decoder of a file, for a model; CheckpointError where it is none, or for another."""
+    from limner.checkpoints.tiny_decoder import load_tiny_decoder
+
+    if parts.autoencoder is None:
+        raise CheckpointError(f"{path} decodes latents, and this model paints pixels")
+    space, own = parts.autoencoder.space, next(parts.autoencoder.parameters()).dtype
+    return load_tiny_decoder(
+        path,
+        latent_channels=space.channels,
+        stride=space.stride,
+        dtype=own if dtype is None else dtype,
+        device=device,
+    )
 
 
 def load_upscaler(

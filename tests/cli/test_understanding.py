@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import limner
-from limner.cli.understanding import pair_of, scene_lines, word_lines
+from limner.cli.understanding import everyday_lines, pair_of, scene_lines, word_lines
 from limner.data.records import PictureSet, Record
 from limner.data.scene_words import Relation, Scene
 from limner.data.synonyms import Synonyms
@@ -71,3 +71,16 @@ def test_what_is_left_or_above(relation, first, upright):
     one, two = (Record(picture=0, concept=name) for name in "ab")
     pair = pair_of(Scene(first=one, second=two, relation=relation))
     assert (pair.first, pair.upright) == (first, upright)
+
+
+def test_nouns_and_colours_are_painted_as_somebody_types_them(painter, judge, real, tmp_path):
+    nouns = tmp_path / "nouns.txt"
+    nouns.write_text("# one of two is known\n1 thing: thing 1\n2 king: king\n", "utf-8")
+    coloured = replace(real, records=tuple(replace(r, group="objects") for r in real.records))
+    lines = list(everyday_lines(painter, judge, coloured, nouns, 4))
+    assert [re.split(r"  +", line)[:2] for line in lines] == [
+        ["everyday nouns", "1 pictures"],
+        ["colours drawn", "4 pictures"],
+        ["colours held out", "4 pictures"],
+    ]
+    assert [("colour" in line.split("concept")[1]) for line in lines] == [False, True, True]

@@ -9,6 +9,8 @@ from sentence_tables import rows
 
 from limner.checkpoints import Words
 from limner.data.captions import canonical
+from limner.data.colours import Colour
+from limner.data.grounds import Place
 from limner.data.records import Record
 from limner.emoji import LANGUAGES, EmojiLanguage
 from limner.pipeline.language import Language
@@ -32,6 +34,38 @@ def test_sixty_ordinary_prompts(row: str, language: EmojiLanguage) -> None:
     assert reading.prompt == painted
     assert (reading.layout or "-") == layout
     assert " || ".join(reading.notes) == notes
+
+
+@pytest.mark.parametrize(
+    ("prompt", "painted", "layout"),
+    [
+        ("a cat <lora:x:1> left of a dog", "a cat AND a dog <lora:x:1>", "beside"),
+        ("<lora:x:.5>a crown above a frog <q:r>",
+         "a crown AND a frog <lora:x:.5> <q:r>", "stacked"),
+        ("a cat:1.2 <lora:x:1> AND a dog", "a cat:1.2 AND a dog <lora:x:1>", None),
+        ("a catt, noto <lora:x:1>", "a cat, noto <lora:x:1>", None),
+        *((same, same, None) for same in (
+            "<lora:x:.5> a red apple, 3d",  # nothing to change: the tag stays where it is
+            "a zyzzyva cat <lora:x:1> and a dog",  # a word that the LoRA may have taught
+            "(a cat:1.2) <lora:x:1> and a dog",
+            "[<lora:x:1>:a cat:5]",
+        )),
+    ],
+)  # fmt: skip
+def test_a_tag_is_of_the_whole_sentence(
+    prompt: str, painted: str, layout: str | None, language: EmojiLanguage
+) -> None:
+    reading = language.read(prompt)
+    assert (reading.prompt, reading.layout) == (painted, layout)
+    assert language.read(reading.prompt).prompt == painted
+
+
+@pytest.mark.parametrize("prompt", ["un chat noir", "eine kleine blaue Katze", "a big green catt"])
+def test_what_is_not_painted_is_told_once(prompt: str, language: EmojiLanguage) -> None:
+    reading = language.read(prompt)
+    assert reading.prompt == "a cat, 3d"
+    assert reading.notes[0].startswith("read as: a cat (")
+    assert "not painted: the colour" in reading.notes[1]
 
 
 @pytest.mark.parametrize("row", [*rows("prompts.txt"), *rows("sentences.txt")])
@@ -90,7 +124,7 @@ def test_nothing_is_told_where_all_is_painted(prompt: str, language: EmojiLangua
 def test_what_a_model_has_is_painted_and_not_told(words: Words) -> None:
     able = EmojiLanguage(replace(words, colours=("blue",), grounds=("beach",), plain_style=""))
     reading = able.read("a blue cat on the beach")
-    assert reading.prompt == "a blue cat"
+    assert reading.prompt == "a blue cat on the beach"
     assert reading.notes == ()
 
 
@@ -144,3 +178,50 @@ def test_one_text_for_the_whole(language: EmojiLanguage) -> None:
 def test_a_prompt_in_brackets_that_nobody_knows_is_a_guess(language: EmojiLanguage) -> None:
     [note] = language.read("(xyzzy:1.2)").notes
     assert "is a guess" in note
+
+
+@pytest.fixture(scope="module")
+def taught(words: Words) -> EmojiLanguage:
+    """The language of a model that was taught colours and grounds beside."""
+    colours = tuple(colour.value for colour in Colour)
+    grounds = tuple(place.value for place in Place if place is not Place.PLAIN)
+    return EmojiLanguage(replace(words, colours=colours, grounds=grounds))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "painted"),
+    [
+        ("a blue cat", "a blue cat, 3d"),
+        ("un chat noir, flat", "a black cat, flat"),
+        ("a violet car", "a purple automobile, 3d"),
+        ("a blue apple", "a blue apple, 3d"),
+        ("a red apple", "a red apple, 3d"),
+        ("a yellow banana", "a banana, 3d"),
+        ("a cat at the beach", "a cat on the beach, 3d"),
+        ("a rocket in outer space", "a rocket at night, 3d"),
+        ("a cat on a blue background", "a cat on a blue background, 3d"),
+        (
+            "a green car left of a yellow house in the snow",
+            "a green automobile in the snow, 3d AND a yellow house in the snow, 3d",
+        ),
+    ],
+)
+def test_colours_and_grounds_that_were_taught_are_painted(
+    prompt: str, painted: str, taught: EmojiLanguage
+) -> None:
+    reading = taught.read(prompt)
+    assert reading.prompt == painted
+    assert not any("not painted" in note for note in reading.notes)
+    assert taught.read(painted).prompt == painted
+
+
+def test_picture_of_a_whole_place_has_no_ground_and_that_is_told(taught: EmojiLanguage) -> None:
+    reading = taught.read("a sunset over the sea")
+    assert reading.prompt == "a sunset, 3d"
+    assert reading.notes == ("not painted: 'over the sea' ('sunset' is a whole picture by itself)",)
+
+
+def test_ground_that_was_not_taught_is_told(words: Words) -> None:
+    few = EmojiLanguage(replace(words, grounds=("beach",)))
+    assert few.read("a cat on the beach").notes == ()
+    assert "'in the snow' (not among its grounds)" in few.read("a cat in the snow").notes[0]

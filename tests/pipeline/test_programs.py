@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from records_of_programs import FOOOCUS, GRAPH, INVOKE, OLD_INVOKE, SWARM, TEXTS, node
 
 from limner.errors import RequestError
 from limner.pipeline.metadata import read_record
@@ -17,27 +18,6 @@ from limner.pipeline.programs import read_json
 RED = Image.new("RGB", (8, 8), "red")
 
 
-def node(kind: str, **inputs: Any) -> dict[str, Any]:
-    return {"class_type": kind, "inputs": inputs}
-
-
-TEXTS = {"positive": ["6", 0], "negative": ["7", 0], "model": ["10", 0]}
-GRAPH = {
-    "3": node(
-        "KSampler", seed=2**40 + 1, steps=20, cfg=8.0, sampler_name="dpmpp_2m", scheduler="karras",
-        denoise=1.0, latent_image=["5", 0], **TEXTS,
-    ),
-    "4": node("CheckpointLoaderSimple", ckpt_name="sd.safetensors"),
-    "5": node("EmptyLatentImage", width=512, height=["20", 0], batch_size=1),
-    "6": node("CLIPTextEncode", text=["21", 0], clip=["11", 0]),
-    "7": node("CLIPTextEncode", text="bad", clip=["11", 0]),
-    "8": node("VAEDecode", samples=["3", 0], vae=["4", 2]),
-    "9": node("SaveImage", filename_prefix="x", images=["8", 0]),
-    "10": node("LoraLoader", lora_name="x.safetensors", strength_model=0.8, model=["4", 0]),
-    "11": node("CLIPSetLastLayer", stop_at_clip_layer=-2, clip=["10", 1]),
-    "20": node("PrimitiveInt", value=768),
-    "21": node("PrimitiveString", value="a (cat:1.2), (x"),
-}  # fmt: skip
 SAID = {
     "prompt": "a (cat:1.2), (x", "negative": "bad", "dialect": "comfy", "lenient": True,
     "seed": 2**40 + 1, "steps": 20, "guidance": 8.0, "solver": "dpmpp_2m", "schedule": "karras",
@@ -120,13 +100,6 @@ def test_graphs_that_go_in_circles_or_nowhere(graph: Any) -> None:
     assert fields["prompt"] == ""
 
 
-INVOKE = {
-    "positive_prompt": "a cat++", "negative_prompt": "bad", "width": 512, "height": 768, "seed": 5,
-    "rand_device": "cuda", "cfg_scale": 7.5, "steps": 30, "scheduler": "dpmpp_2m_k", "clip_skip": 1,
-    "model": {"model_name": "sd15"}, "loras": [{"weight": 0.75}], "app_version": "3.6.0",
-}  # fmt: skip
-
-
 def test_invokeai() -> None:
     fields, others = said(INVOKE)
     assert fields == {
@@ -138,23 +111,21 @@ def test_invokeai() -> None:
 
 
 def test_invokeai_before_its_third_version() -> None:
-    image = {
-        "prompt": [{"prompt": "a cat [ugly] left", "weight": 1.0}], "steps": 50, "cfg_scale": 7.5,
-        "height": 512, "width": 768, "seed": 3, "sampler": "k_lms", "perlin": 0.1,
-    }  # fmt: skip
-    fields, others = said({"model_weights": "sd-1.5", "image": image})
+    fields, others = said(OLD_INVOKE)
     assert (fields["prompt"], fields["negative"]) == ("a cat left", "ugly")
     assert (fields["solver"], fields["size"], fields["seed"]) == ("lms", (768, 512), 3)
     assert others == {"Model": "sd-1.5", "perlin": "0.1"}
 
 
+def test_a_sampler_that_leaves_a_level_out_there_does_so_here() -> None:
+    fields, _ = said({"sui_image_params": {"prompt": "a", "sampler": "dpm_2", "steps": 9}})
+    assert (fields["solver"], fields["discard_penultimate"]) == ("dpm2", True)
+    fields, _ = said({**INVOKE, "scheduler": "kdpm_2"})
+    assert "discard_penultimate" not in fields  # diffusers leaves none out
+
+
 def test_swarmui() -> None:
-    image = {
-        "prompt": "a cat", "negativeprompt": "bad", "model": "xl", "seed": "5", "steps": 20,
-        "cfgscale": 7.0, "width": 512, "height": 768, "sampler": "euler", "scheduler": "karras",
-        "clipstopatlayer": -2, "swarm_version": "0.9.2", "loras": ["x"], "images": 1,
-    }  # fmt: skip
-    fields, others = said({"sui_image_params": image, "sui_extra_data": {"date": "today"}})
+    fields, others = said(SWARM)
     assert fields == {
         "prompt": "a cat", "negative": "bad", "dialect": "comfy", "lenient": True, "seed": 5,
         "steps": 20, "guidance": 7.0, "solver": "euler", "schedule": "karras", "clip_skip": 2,
@@ -163,12 +134,6 @@ def test_swarmui() -> None:
     assert others == {"Model": "xl", "swarm_version": "0.9.2", "loras": '["x"]'}
 
 
-FOOOCUS = {
-    "prompt": "p (x:1.2)", "negative_prompt": "n", "performance": "Speed", "steps": 30,
-    "resolution": "(1152, 896)", "guidance_scale": 4, "sampler": "dpmpp_2m_sde_gpu",
-    "scheduler": "karras", "seed": "8120921", "clip_skip": 2, "base_model": "jug",
-    "styles": "['Fooocus V2']", "metadata_scheme": "fooocus", "full_prompt": ["p, masterpiece"],
-}  # fmt: skip
 LABELS = {"guidance_scale": "Guidance Scale", "negative_prompt": "Negative Prompt"}
 
 

@@ -18,7 +18,7 @@ from limner.diffusion.prediction import name_of
 from limner.errors import TrainingError
 from limner.language.captions import canonical
 from limner.training.loop import LoopConfig
-from limner.training.recipes import RECIPES
+from limner.training.recipes import RECIPES, ByText
 from limner.training.recipes.world_widening import Repeats, Teller, Telling
 from limner.training.run import train
 
@@ -165,3 +165,12 @@ def test_thing_by_itself_is_as_large_as_the_canvas_unless_its_size_is_said(world
     assert all(d.composition.pieces[0].box == whole for d in plain if d.scene.ground is None)
     grounded = [d.composition.pieces[0].box == whole for d in plain if d.scene.ground]
     assert 0.1 < sum(grounded) / len(grounded) < 0.6
+
+
+@pytest.mark.parametrize(("plain", "spoken"), [("3d", True), ("neon", False)])
+def test_model_of_pictures_in_the_plain_style_names_what_reads_for_it(plain, spoken):
+    told = ByText(language="emoji", plain_style=plain)
+    known = told.words(things())
+    assert (known.language, known.plain_style) == (("emoji", "3d") if spoken else ("", ""))
+    row = RECIPES["emoji-unet"].told
+    assert (row.language, row.plain_style) == ("emoji", "3d")

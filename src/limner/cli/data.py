@@ -140,7 +140,7 @@ def everyday(
 ) -> None:
     """Write down what people call the concepts of a set, and which are learned first."""
     from limner.data.emoji import default_folder
-    from limner.data.everyday_words import EVERYDAY_FILE, everyday_words
+    from limner.data.everyday_words import EVERYDAY_FILE, everyday_words, read_nouns
     from limner.data.everyday_world import typed
     from limner.data.find_synonyms import find_synonyms
     from limner.data.records import PictureSet
@@ -156,7 +156,7 @@ def everyday(
         names_of(data.concepts),
         characters(),
         find_synonyms(data.records, wordnet, seed=seed),
-        measured=[] if nouns is None else measured_concepts(nouns),
+        measured=[] if nouns is None else [concept for _, concept in read_nouns(nouns)],
         count=first,
         seed=seed,
     )
@@ -166,12 +166,6 @@ def everyday(
         f"{len(words.names)} concepts, {len(words.first)} of them learned first, "
         f"{held_out} words held out, in {folder / EVERYDAY_FILE}"
     )
-
-
-def measured_concepts(nouns: Path) -> list[str]:
-    """The concepts of a list of nouns as bench/everyday_nouns.py writes it."""
-    rows = nouns.read_text(encoding="utf-8").splitlines()
-    return [row.partition(": ")[2] for row in rows if not row.startswith("#")]
 
 
 @command.command("lexicon")

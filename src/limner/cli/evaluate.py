@@ -10,7 +10,7 @@ import typer
 
 from limner.cli.options import Strict, warn
 from limner.cli.progress import progress_bar
-from limner.cli.understanding import scene_lines, word_lines
+from limner.cli.understanding import everyday_lines, scene_lines, word_lines
 from limner.errors import UsageError
 from limner.generators import finish
 
@@ -45,6 +45,10 @@ def command(
         Path | None, typer.Option(help="File of `limner data synonyms`: words to ask for.")
     ] = None,
     strict: Strict = False,
+    nouns: Annotated[
+        Path | None,
+        typer.Option(help="List of everyday nouns to ask for: recipes/everyday-nouns.txt."),
+    ] = None,
 ) -> None:
     """Paint many prompts and let a judge, trained on real pictures only, say what they show."""
     from limner.cli.train import read
@@ -76,6 +80,9 @@ def command(
             typer.echo(line)
     if words is not None:
         for line in word_lines(painter, the_judge, real, words, prompts):
+            typer.echo(line)
+    if nouns is not None:
+        for line in everyday_lines(painter, the_judge, real, nouns, prompts):
             typer.echo(line)
     typer.echo(output / "sheet.png")
 

@@ -57,6 +57,10 @@ class ModelOptions:
         Path | None,
         _of_model(metavar="FILE", help="A file with another autoencoder."),
     ] = None
+    decoder: Annotated[
+        Path | None,
+        _of_model(metavar="FILE", help="A tiny decoder (TAESD), rough and fast."),
+    ] = None
     loras: Annotated[
         list[str] | None,
         _of_model(
@@ -116,6 +120,7 @@ class ModelOptions:
             device=self.device,
             engine=self.engine,
             vae=self.vae,
+            decoder=self.decoder,
             lora_folder=self.lora_folder,
             embedding_folder=self.embedding_folder,
             upscaler=self.upscaler,

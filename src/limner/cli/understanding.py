@@ -1,4 +1,4 @@
-"""What `limner evaluate` measures beside single things: scenes of two, and words never read."""
+"""What `limner evaluate` measures beside cells: scenes, words never read, what people ask for."""
 
 from __future__ import annotations
 
@@ -63,6 +63,36 @@ def word_lines(
         if asked:
             painted = paint(painter, [each.prompt for each in asked], name)
             yield judge_words(painted, asked, judge).line(name)
+
+
+def everyday_lines(
+    painter: Painter, judge: Judge, real: PictureSet, file: Path, count: int
+) -> Iterator[str]:
+    """Nouns without a style, and things in colours that trainings draw and that they never draw.
+
+    As somebody types them, read by the model's language; those that the judge can name.
+    """
+    from limner.data.everyday_words import read_nouns
+    from limner.data.everyday_world import everyday_world
+    from limner.evaluate.everyday import colours_wanted, judge_everyday, nouns_wanted
+
+    named = set(judge.config.concepts)
+    nouns = [(noun, concept) for noun, concept in read_nouns(file) if concept in named]
+    plain = everyday_world(real).plain
+    for name, wanted in (
+        ("everyday nouns", nouns_wanted(nouns, count, SEED)),
+        ("colours drawn", colours_wanted(plain, count, SEED, held_out=False)),
+        ("colours held out", colours_wanted(plain, count, SEED, held_out=True)),
+    ):
+        if wanted:
+            prompts = [read_by(painter, each.prompt) for each in wanted]
+            yield judge_everyday(paint(painter, prompts, name), wanted, judge).line(name)
+
+
+def read_by(painter: Painter, prompt: str) -> str:
+    """The prompt in the words of the painter's model."""
+    language = painter.model.language
+    return prompt if language is None else language.read(prompt).prompt
 
 
 def plan(source: Scenes, count: int, chance: random.Random, *, held_out: bool) -> list[Scene]:

@@ -72,6 +72,25 @@ class EverydayWords:
             ) from error
 
 
+def read_nouns(file: Path) -> list[tuple[str, str]]:
+    """The nouns of a list as bench/everyday_nouns.py writes it, each with its concept.
+
+    DataError where it is none.
+    """
+    found = []
+    try:
+        rows = file.read_text(encoding="utf-8").splitlines()
+        for row in filter(None, rows):
+            if not row.startswith("#"):
+                noun, concept = row.split(" ", 1)[1].split(": ")
+                found.append((noun, concept))
+    except (OSError, ValueError, IndexError) as error:
+        raise DataError(
+            f"{file} is no list of nouns ({error}): lines such as '7 car: automobile' are right"
+        ) from error
+    return found
+
+
 def everyday_words(
     records: Sequence[Record],
     called: Mapping[str, Sequence[str]],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import filterfalse
 
 from limner.data.everyday_words import EverydayWords
 from limner.data.records import PictureSet, Record
-from limner.data.world import COLOUR_WORDS, World, WorldConfig
+from limner.data.world import World, WorldConfig
+from limner.language.english import says_colour
 from limner.language.vocabulary import Vocabulary
 
 # Nobody types these: lettering, signs of buttons, clock faces, the zodiac, arrows, squares.
@@ -74,7 +76,7 @@ def everyday_world(
     plain = {}
     for record in chosen.records:
         if record.concept not in plain and colourable(record):
-            fitting = filter(colourless, names.get(record.concept, (record.concept,)))
+            fitting = filterfalse(says_colour, names.get(record.concept, (record.concept,)))
             name = next(fitting, None)
             if name is not None:
                 plain[record.concept] = name
@@ -91,8 +93,3 @@ def colourable(record: Record) -> bool:
     if record.concept in WHOLE:
         return False
     return record.group in COLOURABLE or record.concept in ALSO_COLOURABLE
-
-
-def colourless(name: str) -> bool:
-    """Whether a name says no colour."""
-    return COLOUR_WORDS.isdisjoint(re.split(r"[\s-]", name))

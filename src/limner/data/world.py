@@ -47,7 +47,6 @@ SIZES = (  # of two things, what can be told apart and fits side by side
     (Size.SMALL, Size.BIG),
     (Size.BIG, Size.SMALL),
 )
-COLOUR_WORDS = frozenset(colour.value for colour in Colour)
 TRIES = 100
 
 

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from limner.checkpoints import Words
 from limner.emoji.prompts import missing_words, painted
 from limner.emoji.understanding import Understander
 from limner.language.english import plural, with_article
-from limner.language.words import Kind, Word, normal
+from limner.language.words import Kind, Word
 from limner.pipeline.language import Reading
+from limner.text.tokenizer import words_in
 
 # What has a meaning in a dialect: brackets, tags, schedules, weights, joined and broken texts.
 SYNTAX = re.compile(r"[()\[\]{}<>|\\]|\b(AND|BREAK)\b|:\s*[+-]?[.\d]|\+\+|--|^\s*#|\bembedding:")
 JOINED = re.compile(r"\s*\bAND\b\s*")
 WEIGHT = re.compile(r"\s*:\s*[+-]?[.\d]+\s*$")
 TAG = re.compile(r"<[^<>]*>|\bembedding:\S+")
+NAMED_TAG = re.compile(r"(?<!\\)<\w+:[^<>]+>")
+ESCAPE = re.compile(r"\\(.)")
 GUESS = (
     "no word of {!r} is one that this model knows, so the picture is a guess; `limner words` lists"
 )
 GUESS += " what it knows"
+
+
+def apart(prompt: str) -> tuple[str, tuple[str, ...]]:
+    """A sentence without the tags in it, as of LoRAs, which are of the whole, and the tags."""
+    tags = tuple(match[0] for match in NAMED_TAG.finditer(prompt))
+    return " ".join(NAMED_TAG.sub(" ", prompt).split()) if tags else prompt, tags
 
 
 class EmojiLanguage:
@@ -34,14 +44,27 @@ class EmojiLanguage:
         """As `pipeline.language.Language` says.
 
         Where no style is said, the model's plain one is added, but not to one text for the whole,
-        whose picture may have a style from elsewhere.
+        whose picture may have a style from elsewhere, as from a LoRA.
         """
         if not prompt.strip():
             return Reading(prompt=prompt)
-        own = {normal(word) for word in kept}
-        if own & {normal(word) for word in re.findall(r"[\w'\-]+", prompt)}:
+        if words_in(kept, ESCAPE.sub(r"\1", TAG.sub(" ", prompt))):
             return Reading(prompt=prompt)
-        style = "" if whole else self.words.plain_style
+        sentence, tags = apart(prompt)
+        if tags and sentence and self._is_known(sentence):
+            reading = self._read(sentence, whole=whole, style="")
+            changed = " ".join([reading.prompt, *tags])
+            return replace(reading, prompt=prompt if reading.prompt == sentence else changed)
+        return self._read(prompt, whole=whole, style="" if whole else self.words.plain_style)
+
+    def _is_known(self, sentence: str) -> bool:
+        """Whether a sentence has no syntax but AND, and no word that a LoRA might bring."""
+        members = JOINED.split(sentence)
+        return not any(map(self._has_syntax, members)) and not any(
+            self._understander.understand(WEIGHT.sub("", member)).missing for member in members
+        )
+
+    def _read(self, prompt: str, *, whole: bool, style: str) -> Reading:
         if SYNTAX.search(prompt) is None:
             return self._plain(prompt, whole=whole, style=style)
         if JOINED.search(prompt) and not any(map(self._has_syntax, JOINED.split(prompt))):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import filterfalse
 
 from limner.checkpoints import Words
+from limner.data.everyday_world import WHOLE
+from limner.emoji.names import names_of
 from limner.emoji.tables import OTHER_STYLES, OWN_COLOURS
 from limner.emoji.understanding import Understanding
 from limner.language import Relation, Scene, Size, Thing, canonical
-from limner.language.english import with_article
-from limner.language.scene import MOST_THINGS
+from limner.language.captions import plain_ground
+from limner.language.english import says_colour, with_article
+from limner.language.scene import MOST_THINGS, PLAIN, Ground
 from limner.language.words import Kind
 from limner.pipeline.language import Reading
 from limner.pipeline.request import BESIDE, STACKED
@@ -44,7 +48,7 @@ def painted(words: Words, found: Understanding, *, whole: bool, style: str = "")
         last = f", {shared}" if shared and len(texts) > 1 else ""
         texts = [" and ".join(each.removesuffix(last) for each in texts) + last]
         layout = None
-    notes = (*_read_as(found, scene, layout), *_not_painted(words, found, scene))
+    notes = (*_read_as(words, found, scene, layout), *_not_painted(words, found, scene))
     return Reading(prompt=" AND ".join(texts), layout=layout, notes=notes)
 
 
@@ -95,12 +99,30 @@ def _relations(scene: Scene) -> Iterator[tuple[int, Relation, int]]:
 def _text(words: Words, scene: Scene, thing: Thing) -> str:
     """ "a blue cat, 3d": what of a thing the model can be told."""
     colour = thing.colour if thing.colour in words.colours else ""
+    if (thing.concept, colour) in OWN_COLOURS:
+        colour = ""
+    name = f"{colour} {_colourless(words, thing.concept)}" if colour else thing.concept
+    placed = with_article(name)
+    if scene.ground and _has_ground(words, scene.ground) and thing.concept not in WHOLE:
+        placed = f"{placed} {plain_ground(scene.ground)}"
     style = thing.style or scene.style or words.plain_style
-    name = with_article(" ".join(filter(None, (colour, thing.concept))))
-    return ", ".join(filter(None, (name, style)))
+    return ", ".join(filter(None, (placed, style)))
 
 
-def _read_as(found: Understanding, scene: Scene, layout: str | None) -> Iterator[str]:
+def _colourless(words: Words, concept: str) -> str:
+    """The concept, or of one whose name says a colour another name: a blue apple."""
+    names = (concept, *names_of(words.concepts).get(concept, ())) if says_colour(concept) else ()
+    return next(filterfalse(says_colour, names), concept)
+
+
+def _has_ground(words: Words, ground: Ground) -> bool:
+    """Whether the model was taught what is behind the things; a plain one with its colour."""
+    if ground.place == PLAIN:
+        return bool(words.grounds) and ground.colour in words.colours
+    return ground.place in words.grounds
+
+
+def _read_as(words: Words, found: Understanding, scene: Scene, layout: str | None) -> Iterator[str]:
     """What was read, where that is more than the words themselves."""
     kinds = {w.text.casefold(): w.meaning for w in found.reading.words if w.kind_of}
     how = [f"{word}: {known}" for word, known in found.corrected.items()]
@@ -109,7 +131,22 @@ def _read_as(found: Understanding, scene: Scene, layout: str | None) -> Iterator
     if layout is not None:
         how.append("side by side" if layout == BESIDE else "one above the other")
     if how:
-        yield f"read as: {canonical(scene)} ({'; '.join(how)})"
+        yield f"read as: {canonical(_seen(words, scene))} ({'; '.join(how)})"
+
+
+def _seen(words: Words, scene: Scene) -> Scene:
+    """The scene without colours and sizes that are told as not painted: each is told once."""
+    things = (
+        replace(thing, colour="" if _unpainted(words, thing) else thing.colour, size=Size.PLAIN)
+        for thing in scene.things
+    )
+    return replace(scene, things=tuple(things))
+
+
+def _unpainted(words: Words, thing: Thing) -> bool:
+    """Whether a thing has a colour that the model was not taught, and that is not its own."""
+    own = (thing.concept, thing.colour) in OWN_COLOURS or thing.colour in thing.concept
+    return bool(thing.colour) and not own and thing.colour not in words.colours
 
 
 def _not_painted(words: Words, found: Understanding, scene: Scene) -> Iterator[str]:
@@ -126,15 +163,11 @@ def _not_painted(words: Words, found: Understanding, scene: Scene) -> Iterator[s
 def _left_out(words: Words, found: Understanding, scene: Scene) -> Iterator[str]:
     yield from missing_words(words, found)
     for thing in scene.things:
-        own = (thing.concept, thing.colour) in OWN_COLOURS or thing.colour in thing.concept
-        if thing.colour and not own and thing.colour not in words.colours:
+        if _unpainted(words, thing):
             yield f"the colour {thing.colour!r} of {thing.concept!r}"
         if thing.size is not Size.PLAIN:
             yield f"the size {thing.size.value!r} of {thing.concept!r}"
-    ground = found.scene.ground
-    if ground is not None and ground.place not in words.grounds:
-        said = next(w.text for w in found.reading.words if w.kind is Kind.GROUND)
-        yield f"{said!r} (no grounds)"
+    yield from _missing_ground(words, found, scene)
     yield from _too_many(found.scene, scene)
     parts = sum(thing.count or 1 for thing in scene.things)
     if parts > SURE:
@@ -142,6 +175,19 @@ def _left_out(words: Words, found: Understanding, scene: Scene) -> Iterator[str]
     for relation in dict.fromkeys(relation for _, relation, _ in scene.placed):
         if relation in INSTEAD:
             yield f"{relation.value!r} (painted {INSTEAD[relation]})"
+
+
+def _missing_ground(words: Words, found: Understanding, scene: Scene) -> Iterator[str]:
+    """Why what is said to lie behind the things is not painted."""
+    ground = found.scene.ground
+    if ground is None:
+        return
+    said = next(w.text for w in found.reading.words if w.kind is Kind.GROUND)
+    whole = [thing.concept for thing in scene.things if thing.concept in WHOLE]
+    if not _has_ground(words, ground):
+        yield f"{said!r} ({'not among its grounds' if words.grounds else 'no grounds'})"
+    elif whole:
+        yield f"{said!r} ({whole[0]!r} is a whole picture by itself)"
 
 
 def missing_words(words: Words, found: Understanding) -> Iterator[str]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from limner.engine.asks import Decoded
 from limner.engine.numerics import finite
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
+from limner.models.tiny_decoder import TinyDecoder
 from limner.types import Latent
 
 TILE, OVERLAP = 64, 16  # latent positions a side
@@ -29,6 +30,7 @@ class LatentDecoder:
         that is free. A tile does not see the whole picture, so its tones differ a little from
         those of the whole; the seams are blended.
     free: how many bytes are free, None where that is not known.
+    tiny: what decodes in the autoencoder's place, roughly and at once; it may be set at any time.
     """
 
     def __init__(
@@ -37,8 +39,10 @@ class LatentDecoder:
         *,
         tiles: bool | None = None,
         free: Callable[[torch.device], int | None] | None = None,
+        tiny: TinyDecoder | None = None,
     ) -> None:
         self.autoencoder = autoencoder
+        self.tiny = tiny
         self.tiles = tiles
         self._free = free_memory if free is None else free
 
@@ -48,6 +52,8 @@ class LatentDecoder:
         autoencoder = self.autoencoder
         if autoencoder is None:
             return Decoded(pixels=latent.float().cpu())
+        if self.tiny is not None:
+            return Decoded(pixels=_roughly(self.tiny, latent))
         raw = autoencoder.space.restore(latent).to(next(autoencoder.parameters()))
         raw = raw.contiguous(memory_format=torch.channels_last)  # less time and memory for SD's
         rows = len(raw) if self.tiles is False else self._rows(autoencoder.config, raw)
@@ -66,6 +72,12 @@ class LatentDecoder:
         height, width = raw.shape[2:]
         one = decoding_bytes(config, (height, width), raw.dtype.itemsize)
         return min(len(raw), int(RESERVE * free / one))
+
+
+def _roughly(tiny: TinyDecoder, latent: Latent) -> Float[Tensor, "B P H W"]:
+    """One by one: its maps are small, but those of many large pictures are not."""
+    rows = latent.to(next(tiny.parameters())).split(1)
+    return torch.cat([finite(tiny(row), "tiny decoder").float().cpu() for row in rows])
 
 
 def in_tiles(autoencoder: Autoencoder, raw: Latent) -> Float[Tensor, "B P H W"]:

@@ -62,7 +62,8 @@ class EagerEngine:
     def called(self) -> str:
         """What is said with a picture of what painted it, as "eager fp32"."""
         dtype = str(self.dtype).removeprefix("torch.")
-        return f"{self.name} {SHORT.get(dtype, dtype)}"
+        decoder = "" if self.decoder.tiny is None else ", tiny decoder"
+        return f"{self.name} {SHORT.get(dtype, dtype)}{decoder}"
 
     def remarks(self) -> tuple[str, ...]:
         """What a person should know of how was answered since this was asked last."""

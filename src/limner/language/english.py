@@ -257,6 +257,11 @@ def is_plural(words: str) -> bool:
     return PLURAL.fullmatch(HEAD_ENDS.split(words, maxsplit=1)[0]) is not None
 
 
+def says_colour(name: str) -> bool:
+    """Whether a name says one of the basic colours: "red apple", not "apple"."""
+    return not COLOURS.keys().isdisjoint(re.split(r"[\s-]", name))
+
+
 def plural(name: str) -> str:
     """Several of what has this name: "boxes", "slices of pizza"; of a plural the name itself."""
     ends = HEAD_ENDS.search(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from limner.checkpoints.lora import read_lora
@@ -95,15 +95,28 @@ class Adapters:
         self._merged = True
 
     def learn(self, *texts: str) -> None:
-        """Learn the words of `embedding_folder` that stand in these texts."""
-        plain = TAG.sub(" ", "\n".join(texts)).lower()
-        read = set(re.findall(r"[^\s,()\[\]:|]+", plain))
-        files = _files(self.embedding_folder)
+        """Learn the words of `embedding_folder` that stand in these texts.
+
+        They are found as a tokenizer finds those that are learned. Of files of one name one in
+        safetensors is taken; UsageError where that leaves several.
+        """
+        plain = TAG.sub(" ", "\n".join(texts))
+        by_name: dict[str, list[Path]] = {}
+        for file in _files(self.embedding_folder):
+            by_name.setdefault(file.stem.lower(), []).append(file)
         with self._lock:
             known = {word.lower() for word in self._embeddings}
-            for file in files:
-                if file.stem.lower() in read - known:
+            for name in words_in(by_name, plain):
+                if name not in known:
+                    file = self._only(by_name[name])
                     self.add_embedding(file, file.stem)
+
+    def _only(self, files: Sequence[Path]) -> Path:
+        """The file of one name that is taken."""
+        best = [file for file in files if file.suffix.lower() == SUFFIXES[0]] or files
+        if len(best) > 1:
+            raise _several(self.embedding_folder, files[0].stem, best)
+        return best[0]
 
     def add_embedding(self, path: str | Path, word: str | None = None) -> str:
         """Learn a word from a textual inversion file, and return the word.
@@ -133,9 +146,10 @@ class Adapters:
         loras += [lora for name in tagged - self._loras.keys() if (lora := self._of_folder(name))]
         return {word.word: word for lora in loras for word in lora.words} | self._embeddings
 
-    def complete(self, request: Request) -> Request:
+    def complete(self, request: Request, said: Callable[[], Sequence[str]]) -> Request:
         """The request with what there is by default: all LoRAs, the learned words that it names.
 
+        said: what its texts come to (`limner.pipeline.saying`), in which words are looked for.
         Raises RequestError where it asks for others: a picture that was painted with a LoRA is not
         painted again without it.
         """
@@ -150,7 +164,7 @@ class Adapters:
         missing = sorted(set(request.embeddings or ()) - known.keys())
         if missing:
             raise RequestError(f"the picture takes embeddings {_names(missing)}: add them first")
-        used = words_in(known, "\n".join(request.texts))
+        used = words_in(known, "\n".join(said())) if known else ()
         return request.with_defaults(loras=self.loras, embeddings=used)
 
     def adapted(
@@ -233,14 +247,18 @@ def _file(folder: Path | None, name: str) -> Path | None:
     """The file of that name in a folder or those in it; UsageError where there are several."""
     found = [file for file in _files(folder) if file.stem == name]
     if len(found) > 1:
-        raise UsageError(f"{folder} has several files for {name!r}: {_names(map(str, found))}")
+        raise _several(folder, name, found)
     return found[0] if found else None
+
+
+def _several(folder: Path | None, name: str, files: Iterable[Path]) -> UsageError:
+    return UsageError(f"{folder} has several files for {name!r}: {_names(map(str, files))}")
 
 
 def _files(folder: Path | None) -> list[Path]:
     if folder is None:
         return []
-    return sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES)
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
 
 
 def _names(names: Iterable[str]) -> str:

@@ -109,7 +109,8 @@ class Loaded:
         Raises UsageError for a clip_skip beyond the tower's layers.
         """
         layer = self.parts.sampling.clip_skip if clip_skip is None else clip_skip
-        known = [meant(text, self.model.lexicon)[0] for text in texts]
+        learned = self.adapters.embeddings
+        known = [meant(text, self.model.lexicon, learned)[0] for text in texts]
         ask = Encode(texts=tuple(Text.plain(text, layer) for text in known))
         with self.engine.session():  # which looks whether the encoder has changed
             (encoded,) = self.engine.answer([ask])

@@ -14,6 +14,7 @@ from limner.pipeline.features import used
 from limner.pipeline.model import Model
 from limner.pipeline.plan import given
 from limner.pipeline.request import Request
+from limner.pipeline.saying import said
 from limner.pipeline.sizes import nearest
 from limner.pipeline.words import warnings
 from limner.text.dialect import Dialect
@@ -35,11 +36,13 @@ def resolve(request: Request, model: Model) -> Resolved:
     What comes of it is resolved as itself.
     """
     own = model.sampling
-    model.adapters.learn(*request.texts)
+    if model.adapters.embedding_folder is not None:
+        model.adapters.learn(*said(request, own))
     request, notes = read(request, model)
     for feature in used(request, model):
         request = feature.complete(request, model)
-    request = model.adapters.complete(request).with_defaults(
+    texts = partial(said, request, own)
+    request = model.adapters.complete(request, texts).with_defaults(
         seed=secrets.randbelow(2**32),
         dialect=own.dialect,
         size=own.size,
@@ -70,10 +73,9 @@ def read(request: Request, model: Model) -> Resolved:
     """
     regions = request.regions or ()
     if model.language is None:
-        said = [
-            warnings(model.words, text) for text in (request.prompt, *(r.text for r in regions))
-        ]
-        return Resolved(request, tuple(chain.from_iterable(said)))
+        texts = (request.prompt, *(region.text for region in regions))
+        told = (warnings(model.words, text, model.adapters.embeddings) for text in texts)
+        return Resolved(request, tuple(chain.from_iterable(told)))
     own = request.dialect in (None, model.sampling.dialect)
     whole = not own or any(
         wish is not None for wish in (request.picture, request.content, request.style)

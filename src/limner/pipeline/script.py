@@ -26,6 +26,7 @@ from limner.text.alignment import aligned, filled
 from limner.text.combine import blend, conjunction, same_length
 from limner.text.dialect import Dialect
 from limner.text.spans import Span, Spans
+from limner.text.tokenizer import words_in
 from limner.text.weighted import mapped
 from limner.text.weighting import Map, Weighting
 from limner.types import Conditioning
@@ -135,9 +136,11 @@ def _text(spans: Spans, plan: Plan) -> Text:
     cut = spans
     if request.maps:
         cut, how = mapped(spans, request.maps)
-    lexicon = plan.model.lexicon
+    lexicon, learned = plan.model.lexicon, request.embeddings or ()
     known = tuple(
-        replace(span, text=meant(span.text, lexicon)[0]) if isinstance(span, Span) else span
+        replace(span, text=meant(span.text, lexicon, learned)[0])
+        if isinstance(span, Span)
+        else span
         for span in cut
     )
     return Text(
@@ -191,9 +194,9 @@ def not_painted(trees: Sequence[Tree], learned: Iterable[str]) -> tuple[str, ...
 
     learned: the learned words that the texts have.
     """
-    known, (prompt, _, *regions) = {word.lower() for word in learned}, trees
-    words = [node.name for tree in trees for node in tree.embeddings]
-    unknown = [name for name in words if name.lower() not in known]
+    known, (prompt, _, *regions) = tuple(learned), trees
+    words = [node for tree in trees for node in tree.embeddings]
+    unknown = [node.name for node in words if not words_in(known, node.word)]
     return (
         *(f"embedding {n!r} is missing: --embedding or --embedding-folder" for n in unknown),
         *(f"the prompt's <{tag.name}> is a tag that Limner does not know" for tag in prompt.tags),

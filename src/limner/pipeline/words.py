@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from limner.checkpoints import Words
 from limner.data.captions import content_words, unknown_words
+from limner.text.tokenizer import places_of
 
 LONGEST = 3  # words of an entry of a lexicon
 WORD = re.compile(r"[^\W_]+(?:['\-][^\W_]+)*")
 
 
-def meant(text: str, lexicon: Mapping[str, str]) -> tuple[str, tuple[tuple[str, str], ...]]:
+Found = tuple[tuple[str, str], ...]
+
+
+def meant(text: str, lexicon: Mapping[str, str], learned: Iterable[str] = ()) -> tuple[str, Found]:
     """The text with each entry of the lexicon as what it means, and (word, meaning) of each.
 
-    Of entries that begin at one place the longest; a plural counts as its singular.
+    Of entries that begin at one place the longest; a plural counts as its singular. learned: words
+    that stay as they are, whatever the lexicon knows of their parts.
     """
     if not lexicon:
         return text, ()
+    longest = tuple(sorted(learned, key=len, reverse=True))
+    pieces, found, last = list[str](), list[tuple[str, str]](), 0
+    for start, stop in (*(place for _, place in places_of(longest, text)), (len(text),) * 2):
+        between, some = _meant(text[last:start], lexicon)
+        pieces += [between, text[start:stop]]
+        found += some
+        last = stop
+    return "".join(pieces), tuple(found)
+
+
+def _meant(text: str, lexicon: Mapping[str, str]) -> tuple[str, Found]:
     places = [match.span() for match in WORD.finditer(text)]
     pieces, found, last, index = [], list[tuple[str, str]](), 0, 0
     while index < len(places):
@@ -32,11 +48,11 @@ def meant(text: str, lexicon: Mapping[str, str]) -> tuple[str, tuple[tuple[str, 
     return "".join([*pieces, text[last:]]), tuple(found)
 
 
-def warnings(words: Words | None, prompt: str) -> tuple[str, ...]:
-    """What to say of the words of a prompt that were not in the model's captions."""
+def warnings(words: Words | None, prompt: str, learned: Iterable[str] = ()) -> tuple[str, ...]:
+    """What to say of the words of a prompt that were not in the model's captions, nor learned."""
     if words is None:
         return ()
-    _, found = meant(prompt, words.lexicon)
+    _, found = meant(prompt, words.lexicon, learned)
     said = tuple(
         f"{word!r} was not in this model's captions and is painted as {concept!r}"
         for word, concept in dict.fromkeys(found)

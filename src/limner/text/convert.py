@@ -124,7 +124,7 @@ class _Flattening:
             return
         if self.target is not Dialect.A1111:  # where the name alone calls the embedding
             self.lose(f"embedding:{node.name}: its name is kept as text")
-        self.leaves.append((Text(node.name), weight))
+        self.leaves.append((Text(node.word), weight))
 
     def chunk(self) -> None:
         if self.target in (Dialect.A1111, Dialect.COMPEL):

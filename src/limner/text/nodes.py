@@ -6,10 +6,14 @@ nowhere in it. Two nodes are equal if they say the same, wherever they stand.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import groupby
 from typing import TypeAlias
+
+FOLDER = re.compile(r"[/\\]")
+ENDING = re.compile(r"\.(safetensors|pt|bin)(?![^\W_])", re.IGNORECASE)
 
 Place: TypeAlias = tuple[int, int] | None
 
@@ -176,10 +180,18 @@ class Tag(Node):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Embedding(Node):
-    """ComfyUI's `embedding:name`: the vectors of a textual inversion."""
+    """ComfyUI's `embedding:name`: the vectors of a textual inversion.
+
+    name: as it is written, which may be a path below a folder of them.
+    """
 
     name: str
     place: Place = field(default=None, compare=False)
+
+    @property
+    def word(self) -> str:
+        """What is learned of that file: its name without folders and ending."""
+        return ENDING.sub("", FOLDER.split(self.name)[-1]) or self.name
 
 
 Several: TypeAlias = And | Blend | Conjunction

@@ -91,8 +91,10 @@ class _Walk:
 
     def node(self, node: Node) -> None:
         match node:
-            case Text(text, place) | Embedding(text, place) if text:
+            case Text(text, place) if text:
                 self.pieces.append(Piece(Span(text, self.weight, place), self.groups))
+            case Embedding(place=place):
+                self.pieces.append(Piece(Span(node.word, self.weight, place), self.groups))
             case Break(place):
                 self.pieces.append(Piece(SpanBreak(place), self.groups))
             case Schedule() | Alternate():

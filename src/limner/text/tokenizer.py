@@ -199,7 +199,7 @@ class Tokenizer:
     def pieces(self, text: str) -> Iterator[Piece]:
         """The learned words of a text, and what stands before, between and after them."""
         last = 0
-        for word, (start, end) in _found(tuple(self._learned), text):
+        for word, (start, end) in places_of(tuple(self._learned), text):
             yield self._plain(text, last, start)
             ids = self._learned[word]
             yield Piece(ids, [word] * len(ids), [(start, end)] * len(ids), learned=True)
@@ -274,12 +274,15 @@ def _engine(vocabulary: dict[str, int], merges: list[Merge]) -> Engine:
 def words_in(words: Iterable[str], text: str) -> tuple[str, ...]:
     """The learned words that occur in a text, as `Tokenizer` finds them, the longest first."""
     longest = _longest_first(words)
-    found = {word for word, _ in _found(longest, text)}
+    found = {word for word, _ in places_of(longest, text)}
     return tuple(word for word in longest if word in found)
 
 
-def _found(longest: tuple[str, ...], text: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The words in a text and their places; of two that begin at one place the longer."""
+def places_of(longest: tuple[str, ...], text: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The words in a text and their places; of two that begin at one place the first.
+
+    longest: the words, the longest first.
+    """
     for match in _pattern(longest).finditer(text) if longest else ():
         yield longest[(match.lastindex or 0) - 1], match.span()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from limner.pipeline.infotext import Infotext
 from limner.pipeline.programs.graph import Graph, Link, Node, is_node
-from limner.pipeline.programs.said import Said, comfy_solver, layers_from_end, schedule, size
+from limner.pipeline.programs.said import Said, layers_from_end, sampled, schedule, size
 from limner.text.dialect import Dialect
 
 PARTS = ("noise", "guider", "sampler", "sigmas")  # of a sampler that is put together
@@ -75,7 +75,7 @@ class _Sampling:
                 ("noise_seed", "seed"),
                 ("steps", "steps"),
                 ("cfg", "guidance"),
-                ("sampler_name", comfy_solver),
+                ("sampler_name", sampled),
                 ("scheduler", schedule),
                 ("rho", "rho"),
             ):
@@ -85,9 +85,8 @@ class _Sampling:
                 self.said.take("cfg", 1.0, "guidance")
             self._tell_parts(part)
         for role, field in (("positive", "prompt"), ("conditioning", "prompt"), ("negative",) * 2):
-            part = next((p for p in parts if p.link(role) is not None), None)
-            if part is not None:
-                self._text(part.link(role), field)
+            links = (link for part in parts if (link := part.link(role)) is not None)
+            self._text(next(links, None), field)
         self._latent(sampler)
         self._model(parts)
 

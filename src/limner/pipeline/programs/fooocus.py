@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from limner.pipeline.infotext import Infotext
-from limner.pipeline.programs.said import Said, comfy_solver, schedule, size
+from limner.pipeline.programs.said import Said, sampled, schedule, size
 from limner.text.dialect import Dialect, Weighting
 
 RESOLUTION = re.compile(r"\(?\s*(\d{1,9})\s*[,x\u00d7]\s*(\d{1,9})\s*\)?")
-USED = ("prompt", "negative_prompt", "seed", "steps", "guidance_scale", "resolution", "sampler")
-USED += ("scheduler", "clip_skip", "base_model", "metadata_scheme", "full_prompt")
-USED += ("full_negative_prompt", "base_model_hash")
+USED = {
+    "prompt", "negative_prompt", "seed", "steps", "guidance_scale", "resolution", "sampler",
+    "scheduler", "clip_skip", "base_model", "metadata_scheme", "full_prompt",
+    "full_negative_prompt", "base_model_hash",
+}  # fmt: skip
 
 
 def wrote(record: Mapping[str, Any]) -> bool:
@@ -36,7 +38,7 @@ def read(record: Mapping[str, Any]) -> Infotext:
         ("seed", "seed"),
         ("steps", "steps"),
         ("guidance_scale", "guidance"),
-        ("sampler", comfy_solver),
+        ("sampler", sampled),
         ("scheduler", schedule),
         ("clip_skip", "clip_skip"),
     ):

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from limner.diffusion.names import NoiseMode
+from limner.diffusion.names import NoiseMode, solver_and_schedule
 from limner.pipeline.infotext import Infotext
-from limner.pipeline.programs.said import Said, size, solver, whole
+from limner.pipeline.programs.said import Said, size, whole
 from limner.text.dialect import Dialect
 
 # Its names of diffusers' schedulers, where they are not spelled as Limner's own or these solve in
@@ -28,9 +28,11 @@ SOLVERS = {
     "unipc": "UniPCMultistepScheduler",
 }
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-USED = ("positive_prompt", "negative_prompt", "seed", "steps", "cfg_scale", "width", "height")
-USED += ("scheduler", "clip_skip", "rand_device", "model", "cfg_rescale_multiplier")
-OLD = ("prompt", "seed", "steps", "cfg_scale", "width", "height", "sampler", "type")
+USED = {
+    "positive_prompt", "negative_prompt", "seed", "steps", "cfg_scale", "width", "height",
+    "scheduler", "clip_skip", "rand_device", "model", "cfg_rescale_multiplier",
+}  # fmt: skip
+OLD = {"prompt", "seed", "steps", "cfg_scale", "width", "height", "sampler", "type"}
 
 
 def wrote(record: Mapping[str, Any]) -> bool:
@@ -68,8 +70,8 @@ def read(record: Mapping[str, Any]) -> Infotext:
 
 def _solver(name: Any) -> dict[str, Any]:
     plain = str(name).removesuffix("_k").removeprefix("k_")
-    found = solver(SOLVERS.get(plain, plain))
-    return found | ({"schedule": "karras"} if str(name).endswith("_k") else {})
+    found, _ = solver_and_schedule(SOLVERS.get(plain, plain))
+    return {"solver": found} | ({"schedule": "karras"} if str(name).endswith("_k") else {})
 
 
 def _skipped(value: Any) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from limner.diffusion.elsewhere import comfyui
-from limner.diffusion.names import schedule_name, solver_and_schedule
+from limner.diffusion.names import schedule_name
 from limner.pipeline.infotext import Infotext, clean
 from limner.pipeline.request import Request
 from limner.pipeline.statement import FIELDS
@@ -54,7 +54,7 @@ class Said:
         text = value if isinstance(value, str) else written(value)
         self.others[clean(key)[:LONGEST]] = clean(text)[:LONGEST]
 
-    def rest(self, record: Mapping[str, Any], used: tuple[str, ...]) -> None:
+    def rest(self, record: Mapping[str, Any], used: Collection[str]) -> None:
         """What of a record was not used."""
         for key, value in record.items():
             if key not in used:
@@ -80,16 +80,12 @@ def _as(name: str) -> Reader:
     return read
 
 
-def solver(value: Any) -> dict[str, Any]:
-    """A solver by its name, which may say the schedule too."""
-    found, schedule = solver_and_schedule(str(value))
-    return {"solver": found} | ({} if schedule is None else {"schedule": schedule})
-
-
-def comfy_solver(value: Any) -> dict[str, Any]:
-    """A solver by ComfyUI's name, which for some leaves the last level but one out."""
-    discards = {"discard_penultimate": True} if comfyui(str(value)).discard_penultimate else {}
-    return solver(value) | discards
+def sampled(value: Any) -> dict[str, Any]:
+    """A sampler of ComfyUI, and of what samples as it does."""
+    found = comfyui(str(value))
+    said: dict[str, Any] = {} if found.schedule is None else {"schedule": found.schedule}
+    said |= {"discard_penultimate": True} if found.discard_penultimate else {}
+    return {"solver": found.solver, **said}
 
 
 def schedule(value: Any) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from limner.pipeline.infotext import Infotext
-from limner.pipeline.programs.said import Said, comfy_solver, layers_from_end, schedule, size
+from limner.pipeline.programs.said import Said, layers_from_end, sampled, schedule, size
 from limner.text.dialect import Dialect
 
 IMAGE = "sui_image_params"
-USED = ("prompt", "negativeprompt", "seed", "steps", "cfgscale", "width", "height", "sampler")
-USED += ("scheduler", "clipstopatlayer", "model", "images", "aspectratio")
+USED = {
+    "prompt", "negativeprompt", "seed", "steps", "cfgscale", "width", "height", "sampler",
+    "scheduler", "clipstopatlayer", "model", "images", "aspectratio",
+}  # fmt: skip
 
 
 def wrote(record: Mapping[str, Any]) -> bool:
@@ -26,7 +28,7 @@ def read(record: Mapping[str, Any]) -> Infotext:
         ("seed", "seed"),
         ("steps", "steps"),
         ("cfgscale", "guidance"),
-        ("sampler", comfy_solver),
+        ("sampler", sampled),
         ("scheduler", schedule),
         ("clipstopatlayer", layers_from_end),
     ):

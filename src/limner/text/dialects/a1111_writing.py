@@ -75,8 +75,8 @@ def _node(node: Node) -> str:
             return _schedule(node)
         case Alternate(options=options):
             return f"[{'|'.join(map(_inner, options))}]"
-        case Embedding(name=name):
-            return name
+        case Embedding():
+            return node.word
     raise TypeError(f"A1111 has no {type(node).__name__}: convert the tree first")
 
 

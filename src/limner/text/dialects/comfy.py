@@ -24,7 +24,7 @@ TOKEN = re.compile(
       (?P<escaped>   \\[()] )
     | (?P<open>      \( )
     | (?P<close>     \) )
-    | (?P<embedding> \bembedding:(?P<name>[^\s,():\\]+) )
+    | (?P<embedding> \bembedding:(?P<name>(?:[^\s,():\\]|\\(?![()]))+) )
     | (?P<text>      (?: [^\\()e]++ | e(?!mbedding:) )++ | . )
     """,
     re.VERBOSE | re.DOTALL,

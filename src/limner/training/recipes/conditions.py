@@ -65,11 +65,15 @@ class ByText:
     """Captions through the text tower of the model folder.
 
     train: train the tower along; else it stays as it is. caption: of a record, by chance.
+    language: what reads sentences for a model of pictures that have the plain style, the one that
+    is painted where none is asked for (`Words`); a model of other pictures is spoken to as it is.
     """
 
     train: bool = True
     caption: CaptionMaker = caption
     dropout: float = 0.1
+    language: str = ""
+    plain_style: str = ""
     needs: tuple[str, ...] = ("tokenizer", "text_encoder")
 
     def condition(
@@ -97,7 +101,14 @@ class ByText:
         known = known_words(data.records)
         read = {*known["names"], *known["keywords"], *known["captions"]}
         others = sorted(read - {*known["concepts"]})
-        return Words(concepts=known["concepts"], styles=known["styles"], others=tuple(others))
+        spoken = self.plain_style in known["styles"]
+        return Words(
+            concepts=known["concepts"],
+            styles=known["styles"],
+            others=tuple(others),
+            language=self.language if spoken else "",
+            plain_style=self.plain_style if spoken else "",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

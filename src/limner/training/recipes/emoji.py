@@ -52,6 +52,7 @@ EMOJI_SAMPLING = Sampling(
     pad_mask=PadMask.PAD.value,
     weighting="lerp",  # its encodings have a mean near 0, which A1111's weighting cannot restore
 )
+EMOJI_TOLD = ByText(language="emoji", plain_style="3d")
 EMOJI_DENOISER = DenoiserRecipe(
     source=EMOJI,
     loop=LoopConfig(steps=22_000, batch=48, learning_rate=6e-4, save_every=500),
@@ -60,7 +61,7 @@ EMOJI_DENOISER = DenoiserRecipe(
     process=RectifiedFlow(),
     prediction="flow",
     times=LogitNormalTimes(shift=1.5),
-    told=ByText(),
+    told=EMOJI_TOLD,
     concepts=400,
 )
 EMOJI_128 = partial(load_emoji, 128)
@@ -87,7 +88,7 @@ EMOJI_RECIPES: dict[str, Recipe] = {
         concepts=400,
     ),
     "emoji-unet": EMOJI_DENOISER,
-    "emoji-unet-frozen": replace(EMOJI_DENOISER, told=ByText(train=False)),
+    "emoji-unet-frozen": replace(EMOJI_DENOISER, told=replace(EMOJI_TOLD, train=False)),
     "emoji-wide": WideningRecipe(
         source=EMOJI,
         loop=LoopConfig(steps=12_000, batch=48, learning_rate=4e-4, save_every=250),

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from limner.checkpoints import ModelFolder, Words
 from limner.data.captions import caption
 from limner.data.everyday_words import EverydayWords
-from limner.data.everyday_world import colourless, vocabulary
+from limner.data.everyday_world import vocabulary
 from limner.data.records import PictureSet, Record
 from limner.data.world import Draw
 from limner.errors import TrainingError
 from limner.language.captions import canonical, write
+from limner.language.english import says_colour
 from limner.language.scene import Scene, Size
 from limner.language.vocabulary import Vocabulary
 from limner.training.objectives import Objective
@@ -158,7 +159,7 @@ def under_labels(scene: Scene, draw: Draw) -> Scene:
     }
     things = (
         replace(thing, concept=labels[place])
-        if not thing.colour or colourless(labels[place])
+        if not (thing.colour and says_colour(labels[place]))
         else thing
         for place, thing in enumerate(scene.things)
     )

@@ -1,0 +1,164 @@
+"""What people ask for, before and after: nouns, colours, seen and held-out cells, grounds beside.
+
+python bench/everyday.py recipes/everyday-nouns.txt --model runs/everyday64/run/model --count 60
+
+The judge is none that was trained: a picture is named after the real picture that is nearest to it
+in the features of a pretrained image network, so it needs minutes where another needs an hour. In
+the rows of colours both are compared in grey, with the same contrast. What it says of real pictures
+(through the autoencoder; turned to the colour) stands beside: no painter is judged better.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import limner
+from limner.cli.understanding import read_by
+from limner.data.cache import batches
+from limner.data.colours import recoloured
+from limner.data.emoji import cache_folder, load_emoji
+from limner.data.everyday_words import read_nouns
+from limner.data.everyday_world import everyday_world
+from limner.data.pixels import to_bytes, to_model_range
+from limner.data.records import PictureSet
+from limner.evaluate.everyday import Wanted, colours_wanted, judge_everyday, nouns_wanted
+from limner.evaluate.judge import Verdict
+from limner.evaluate.report import choose_cells
+from limner.training.perceptual import WHEEL, load_perceptual
+
+BATCH, SEED = 30, 40_009
+GRID = 4  # places of the features along a side
+CONTRAST = 0.25  # standard deviation of the grey of a thing
+
+
+class NearestJudge:
+    """Names pictures as the nearest of real ones; the logits are likenesses, -1 to 1."""
+
+    def __init__(self, real: PictureSet, *, grey: bool = False) -> None:
+        self.network = load_perceptual(cache_folder() / "packages" / WHEEL)
+        self.grey = grey
+        self.config = SimpleNamespace(concepts=real.concepts, styles=real.styles)
+        self.places = [
+            torch.tensor([names.index(getattr(record, kind)) for record in real.records])
+            for kind, names in (("concept", real.concepts), ("style", real.styles))
+        ]
+        self.bank = self.features(real.pictures[real.picture_indices()])
+
+    @torch.inference_mode()
+    def features(self, pictures: Tensor) -> Tensor:
+        """Unit vectors, (N, F), of bytes (N, 4, S, S)."""
+        parts = []
+        for span in batches(len(pictures), 64):
+            pixels = to_model_range(pictures[list(span)])
+            opacity = (pixels[:, 3:] + 1) / 2
+            colours = pixels[:, :3] + 1 - opacity  # on a grey ground
+            maps = self.network.maps(_grey(colours, opacity) if self.grey else colours)
+            kept = [F.adaptive_avg_pool2d(each, GRID).flatten(1) for each in maps[1:]]
+            kept.append(F.adaptive_avg_pool2d(opacity - opacity.mean(), 2 * GRID).flatten(1))
+            parts.append(torch.cat([F.normalize(each, dim=1) for each in kept], dim=1))
+        found = torch.cat(parts)
+        if not hasattr(self, "middle"):
+            self.middle = found.mean(0)
+        return F.normalize(found - self.middle, dim=1)
+
+    @torch.inference_mode()
+    def see(self, pictures: Tensor) -> Verdict:
+        """The likeness to the most similar picture of each concept and of each style."""
+        features = self.features(pictures)
+        like = features @ self.bank.T
+        logits = []
+        for places in self.places:
+            most = torch.full((len(like), int(places.max()) + 1), -1.0)
+            logits.append(most.scatter_reduce(1, places.expand(len(like), -1), like, "amax"))
+        return Verdict(features, *logits)
+
+
+def _grey(colours: Tensor, opacity: Tensor) -> Tensor:
+    """The lightness of each thing about its mean, with one contrast."""
+    grey = (colours * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    total = opacity.sum((2, 3), keepdim=True).clamp_min(1.0)
+    away = (grey - (grey * opacity).sum((2, 3), keepdim=True) / total) * opacity
+    deviation = (away.square().sum((2, 3), keepdim=True) / total).sqrt().clamp_min(0.02)
+    return (away / deviation * CONTRAST).clamp(-1, 1).expand(-1, 3, -1, -1)
+
+
+def painted(painter: limner.Painter, prompts: Sequence[str]) -> Tensor:
+    """One picture a prompt, in the model's own size, as bytes."""
+    parts = []
+    for first in range(0, len(prompts), BATCH):
+        some = prompts[first : first + BATCH]
+        parts.append(to_bytes(painter.paint_batch(some, range(first, first + len(some)))))
+    return torch.cat(parts)
+
+
+def cell_lines(painter: limner.Painter, judge: NearestJudge, own: PictureSet, count: int) -> None:
+    """Seen and held-out cells by their plain captions."""
+    cells = choose_cells(own, seen=count, held_out=count, seed=SEED)
+    for held_out in (False, True):
+        asked = [cell for cell in cells if cell.held_out == held_out]
+        seen = judge.see(painted(painter, [cell.prompt for cell in asked]))
+        right = [
+            found.argmax(1) == torch.tensor([names.index(getattr(c, kind)) for c in asked])
+            for kind, found, names in (
+                ("concept", seen.concepts, judge.config.concepts),
+                ("style", seen.styles, judge.config.styles),
+            )
+        ]
+        concept, style = (float(each.float().mean()) for each in right)
+        name = "cells held out" if held_out else "cells seen"
+        print(f"{name:<26}{len(asked):>6} pictures  concept {concept:6.1%}  style {style:6.1%}")
+
+
+def real_ones(data: PictureSet, wanted: Sequence[Wanted], style: str, painter) -> Tensor:
+    """The real pictures of what is wanted, turned to its colour, through the autoencoder."""
+    place = {(r.concept, r.style): r.picture for r in data.records}
+    found = []
+    for each in wanted:
+        pixels = to_model_range(data.pictures[place[each.concept, style]])
+        found.append(pixels if each.colour is None else recoloured(pixels, each.colour))
+    coder = painter.parts.autoencoder
+    return to_bytes(coder.decode(coder.encode(torch.stack(found)).mean))
+
+
+@torch.inference_mode()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("nouns", type=Path)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--known", type=Path, help="Model whose concepts the cells are of.")
+    given = parser.parse_args()
+    painter = limner.load(given.model)
+    sampling = replace(painter.parts.sampling, steps=given.steps)
+    language = painter.model.language
+    painter = limner.Painter(replace(painter.parts, sampling=sampling), language=language)
+    data = load_emoji(64)
+    known = set(limner.load(given.known).words.concepts)
+    own = data.select(lambda record: record.concept in known)
+    judge, in_grey = NearestJudge(data), NearestJudge(data, grey=True)
+    plain = everyday_world(own).plain
+    style = painter.words.plain_style
+    for name, wanted, by in (
+        ("everyday nouns", nouns_wanted(read_nouns(given.nouns), given.count, SEED), judge),
+        ("colours drawn", colours_wanted(plain, given.count, SEED, held_out=False), in_grey),
+        ("colours held out", colours_wanted(plain, given.count, SEED, held_out=True), in_grey),
+    ):
+        real = real_ones(data, wanted, style, painter)
+        print(judge_everyday(real, wanted, by).line(f"{name}, real"), flush=True)
+        prompts = [read_by(painter, each.prompt) for each in wanted]
+        pictures = painted(painter, prompts)
+        print(judge_everyday(pictures, wanted, by).line(name), flush=True)
+    cell_lines(painter, judge, own, given.count)
+
+
+if __name__ == "__main__":
+    main()
