@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import subprocess
@@ -64,6 +65,14 @@ def test_a_full_standard_output_is_told(tmp_path: Path) -> None:
     done = python(source, shell=">/dev/full", cwd=tmp_path)
     said = b"standard output cannot be written: No space left on device\n"
     assert (done.returncode, done.stderr) == (0, said)
+
+
+def test_a_program_that_takes_text_alone_is_told_text() -> None:
+    taken = io.StringIO()
+    with contextlib.redirect_stdout(taken):
+        streams.tell(Path("猫.png"))
+        streams.tell("a cat")
+    assert taken.getvalue() == "猫.png\na cat\n"
 
 
 def test_a_name_is_told_byte_for_byte(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -148,9 +157,11 @@ def test_progress_is_a_plain_line_now_and_then(
         report(1, 3)
         monkeypatch.setattr(progress, "EVERY", 0.0)
         report(2, 3)
+        report(2, None)
         monkeypatch.setattr(progress, "EVERY", 60.0)
+        report(2, None)
         report(3, 3)
-    assert capfd.readouterr() == ("", "painting: 2 of 3\npainting: 3 of 3\n")
+    assert capfd.readouterr() == ("", "painting: 2 of 3\npainting: 2\npainting: 3 of 3\n")
     for how in ({"quiet": True}, {"lines": False}):
         with progress.progress_bar("painting", **how) as report:
             report(3, 3)

@@ -18,7 +18,7 @@ from limner.serve.core import Core
 from limner.serve.models import Models, Shelf
 from limner.serve.work import Work
 
-SETS, JOBS = 2, 4
+SETS, JOBS = 1, 4
 
 
 class Sure:

@@ -116,10 +116,9 @@ def line_by_line(label: str) -> Report:
 
     def report(done: int, total: int | None, note: str = "") -> None:
         nonlocal said
-        if done == total or time.monotonic() - said >= EVERY:
+        if (total is not None and done >= total) or time.monotonic() - said >= EVERY:
             said = time.monotonic()
-            of = "" if total is None else f" of {total}"
-            streams.say(f"{note or label}: {done}{of}")
+            streams.say(f"{note or label}: {done}" + ("" if total is None else f" of {total}"))
 
     return report
 

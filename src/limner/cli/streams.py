@@ -7,6 +7,7 @@ closed, full, or nobody reads it any more) is not said: no picture is lost for i
 from __future__ import annotations
 
 import codecs
+import io
 import os
 import sys
 from contextlib import suppress
@@ -35,8 +36,8 @@ def prepare() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    if sys.stdout is not None:
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def say(line: object) -> None:
@@ -67,8 +68,11 @@ def write(data: bytes) -> None:
         return
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        if hasattr(sys.stdout, "buffer"):
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        else:  # text alone, where a program has put something in its place
+            sys.stdout.write(data.decode("utf-8", "replace"))
     except OSError as error:
         _lead_nowhere(sys.stdout)
         if isinstance(error, BrokenPipeError):

@@ -5,7 +5,7 @@ Nothing of a painting changes by what is painted beside it but the rounding of i
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from limner.engine.asks import Ask, Denoise, Step
@@ -82,23 +82,30 @@ def _answered(running: Running[Any], engine: Engine) -> list[tuple[int, Any]]:
         groups.setdefault(engine.key(ask), []).append(number)
     found: list[tuple[int, Any]] = []
     for numbers in groups.values():
-        answers = _shared([running[number][1] for number in numbers], engine)
+        answers = shared([running[number][1] for number in numbers], engine)
         found += zip(numbers, answers, strict=True)
     return found
 
 
-def _shared(asks: Sequence[Ask], engine: Engine) -> list[Any]:
+def shared(
+    asks: Sequence[Ask],
+    engine: Engine,
+    seen: Callable[[Exception, Sequence[Ask]], None] | None = None,
+) -> list[Any]:
     """The answers of one call; where it fails, of each half, so that a failure is one ask's own.
 
-    So what is too much together, for memory say, is done in smaller calls.
+    So what is too much together, for memory say, is done in smaller calls. seen: told of every
+    call that failed.
     """
     try:
         return engine.answer(list(asks))
     except Exception as error:
+        if seen is not None:
+            seen(error, asks)
         if len(asks) == 1:
             return [error]
         half = len(asks) // 2
-        return [*_shared(asks[:half], engine), *_shared(asks[half:], engine)]
+        return [*shared(asks[:half], engine, seen), *shared(asks[half:], engine, seen)]
 
 
 def _rows(running: Running[Any]) -> int:

@@ -13,13 +13,15 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from limner.engine.asks import Ask, Denoise, Step
 from limner.engine.driver import Engine, Painting, Returned, advanced, failed, shown
+from limner.engine.scheduler import shared
 from limner.serve.accounts import Accounts
 from limner.serve.models import Models
 from limner.serve.widths import Widths
@@ -49,7 +51,7 @@ class Seat:
     @property
     def rows(self) -> int:
         """That its ask brings into a call."""
-        return len(self.ask) if isinstance(self.ask, Denoise) else 1
+        return _rows(self.ask)
 
 
 @dataclass
@@ -120,9 +122,9 @@ class Core:
         seats = self._chosen()
         self._turns += 1
         began = self.clock()
-        asks = [seat.ask for seat in seats]
+        asks = [seat.ask for seat in seats if seat.ask is not None]
         rows = sum(seat.rows for seat in seats)
-        answers = self._answered(seats[0].engine, seats[0].key, asks, rows)
+        answers = shared(asks, seats[0].engine, partial(self._seen, seats[0].key))
         seconds = self.clock() - began
         if isinstance(asks[0], Denoise):
             self.widths.took(seats[0].key, rows, seconds)
@@ -155,17 +157,10 @@ class Core:
         if seat.ask is None:
             self._leave(seat)
 
-    def _answered(self, engine: Engine, key: Hashable, asks: Sequence[Any], rows: int) -> list[Any]:
-        """The answers of one call; where it fails, of halves, so that a failure is its own."""
-        try:
-            return engine.answer(list(asks))
-        except Exception as error:
-            if short_of_memory(error):
-                self.widths.short(key, rows)
-            if len(asks) == 1:
-                return [error]
-            parts = asks[: len(asks) // 2], asks[len(asks) // 2 :]
-        return [a for part in parts for a in self._answered(engine, key, part, _rows(part))]
+    def _seen(self, key: Hashable, error: Exception, asks: Sequence[Any]) -> None:
+        """Have narrower calls where one did not fit into memory."""
+        if short_of_memory(error):
+            self.widths.short(key, sum(map(_rows, asks)))
 
     def _lead(self, seat: Seat, answer: Any) -> None:
         """Lead a painting to its next ask; `ask` is None where it ended, and its end is told."""
@@ -313,5 +308,6 @@ def short_of_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "memory" in str(error).lower()
 
 
-def _rows(asks: Iterable[Any]) -> int:
-    return sum(len(ask) if isinstance(ask, Denoise) else 1 for ask in asks)
+def _rows(ask: Ask | None) -> int:
+    """That an ask brings into a call."""
+    return len(ask) if isinstance(ask, Denoise) else 1

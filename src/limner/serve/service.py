@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import logging
 import math
+import secrets
 import threading
 import time
 from collections import Counter
@@ -170,8 +171,8 @@ class Service:
             raise not_found("model")
         self._check_size(request)
         painter = self.models.loaded(model)
-        if painter is None:
-            return request
+        if painter is None:  # the seed is known all the same, should it be interrupted
+            return request.with_defaults(seed=secrets.randbelow(2**32))
         try:
             found = plan(request, painter.model).request
         except Exception as error:

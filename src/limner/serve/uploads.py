@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from PIL import Image, ImageOps
 
-from limner.pipeline.embedded import chunk_texts, exif_texts
+from limner.pipeline.embedded import COMMENT, PARAMETERS, chunk_texts, exif_texts
 from limner.serve.problems import ProblemError
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -56,7 +56,11 @@ def picture_of(file: bytes, name: str) -> Image.Image:
 def texts_of(file: bytes, name: str) -> dict[str, str]:
     """What a picture's file says of how it was painted, by keyword."""
     with _opened(file, name) as picture:
-        return {**exif_texts(picture), **chunk_texts(picture)}
+        said = {**exif_texts(picture), **chunk_texts(picture)}
+    if COMMENT in said:  # where a JPEG and a WebP have the infotext
+        comment = said.pop(COMMENT)
+        said.setdefault(PARAMETERS, comment)
+    return said
 
 
 @contextmanager

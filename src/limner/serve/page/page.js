@@ -42,7 +42,9 @@ function follow(prompt) {
   const events = new EventSource(job.links.events);
   const data = (event) => JSON.parse(event.data);
   events.addEventListener("step", (event) => {
-    at("progress").value = data(event).step / data(event).total;
+    const { step, total } = data(event);
+    if (total) at("progress").value = step / total;
+    at("said").textContent = total ? "" : `step ${step}`;
   });
   events.addEventListener("preview", (event) => show([data(event).url], prompt));
   for (const end of ["completed", "failed", "cancelled"]) {
