@@ -16,7 +16,7 @@ from limner.checkpoints import inspect, load_single_file, save_folder
 from limner.cli import main
 from limner.cli.main import COMMANDS, load_command
 from limner.errors import CheckpointError
-from limner.serve.running import Options, prepared
+from limner.server.running import Options, prepared
 
 KINDS = {
     "optimizer_states.0.state.1.exp_avg": torch.ones(30),

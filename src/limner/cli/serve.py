@@ -80,7 +80,7 @@ def command(
         raise UsageError(
             f"the server needs {', '.join(missing)}: pip install limner[serve] brings it"
         )
-    from limner.serve.running import Options, bytes_of, prepared, serve
+    from limner.server.running import Options, bytes_of, prepared, serve
 
     options = Options(
         host=host,

@@ -14,12 +14,12 @@ import httpx2
 import uvicorn
 
 import limner
-from limner.serve.app import application
-from limner.serve.keys import Keys
-from limner.serve.metrics import Metrics
-from limner.serve.models import Models, Shelf
-from limner.serve.service import Limits, Service
-from limner.serve.store import Store
+from limner.server.app import application
+from limner.server.keys import Keys
+from limner.server.metrics import Metrics
+from limner.server.models import Models, Shelf
+from limner.server.service import Limits, Service
+from limner.server.store import Store
 
 ANN, BOB = "a" * 20, "b" * 20
 

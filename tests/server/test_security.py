@@ -21,10 +21,10 @@ from running import ANN, BOB, Running
 from starlette.routing import Route
 
 from limner.errors import UsageError
-from limner.serve.app import application
-from limner.serve.keys import Keys, presented
-from limner.serve.problems import UNEXPECTED
-from limner.serve.security import OPEN, host_of
+from limner.server.app import application
+from limner.server.keys import Keys, presented
+from limner.server.problems import UNEXPECTED
+from limner.server.security import OPEN, host_of
 
 JOBS = "/api/v1/jobs"
 ASKED = {"prompt": "a cat", "seed": 1, "steps": 1}

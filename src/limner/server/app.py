@@ -14,17 +14,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from limner.errors import LimnerError
-from limner.serve import page
-from limner.serve.a1111 import A1111
-from limner.serve.answers import rendered
-from limner.serve.api import Api
-from limner.serve.keys import Keys
-from limner.serve.metrics import Metrics, Observed
-from limner.serve.openai import OpenAI
-from limner.serve.problems import ProblemError
-from limner.serve.security import LOOPBACK, MAX_BODY, Guard
-from limner.serve.service import Service
-from limner.serve.watching import told
+from limner.server import page
+from limner.server.a1111 import A1111
+from limner.server.answers import rendered
+from limner.server.api import Api
+from limner.server.keys import Keys
+from limner.server.metrics import Metrics, Observed
+from limner.server.openai import OpenAI
+from limner.server.problems import ProblemError
+from limner.server.security import LOOPBACK, MAX_BODY, Guard
+from limner.server.service import Service
+from limner.server.watching import told
 
 
 def application(

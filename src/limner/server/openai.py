@@ -24,15 +24,15 @@ from limner.pipeline.painter import Painter
 from limner.pipeline.pictures import eight_bit
 from limner.pipeline.request import Request
 from limner.pipeline.sizes import Size
-from limner.serve.answers import Json, object_of
-from limner.serve.doors import brought, check_asked, ended, files, fitted, taken
-from limner.serve.fields import asked
-from limner.serve.jobs import Event, Job
-from limner.serve.problems import ProblemError
-from limner.serve.security import MAX_BODY, owner_of
-from limner.serve.service import Service
-from limner.serve.uploads import picture_of
-from limner.serve.watching import told
+from limner.server.answers import Json, object_of
+from limner.server.doors import brought, check_asked, ended, files, fitted, taken
+from limner.server.fields import asked
+from limner.server.jobs import Event, Job
+from limner.server.problems import ProblemError
+from limner.server.security import MAX_BODY, owner_of
+from limner.server.service import Service
+from limner.server.uploads import picture_of
+from limner.server.watching import told
 
 ROOT, DOOR = "/v1", "openai"
 STARTED = int(time.time())

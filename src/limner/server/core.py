@@ -1,7 +1,7 @@
 """Many people's paintings on one engine, an evaluation of a denoiser at a time.
 
 No threads, no HTTP, any clock: `tick` does one turn, and whoever calls it again and again is the
-engine's thread (`limner.serve.worker`). Works come and go between turns. In a turn the work of
+engine's thread (`limner.server.worker`). Works come and go between turns. In a turn the work of
 whoever has had least of the engine's time makes its call, and takes along the asks of others that
 the same call can answer, in the same order, up to the width that pays. So a picture waits for at
 most one call of others before each of its own, whatever their number, and what is painted beside it
@@ -22,12 +22,12 @@ from typing import Any
 from limner.engine.asks import Ask, Denoise, Step
 from limner.engine.driver import Engine, Painting, Returned, advanced, failed, shown
 from limner.engine.scheduler import shared
-from limner.serve.accounts import Accounts
-from limner.serve.models import Models
-from limner.serve.widths import Widths
-from limner.serve.work import Interrupted, Painter, Work, ending
+from limner.server.accounts import Accounts
+from limner.server.models import Models
+from limner.server.widths import Widths
+from limner.server.work import Interrupted, Painter, Work, ending
 
-log = logging.getLogger("limner.serve")
+log = logging.getLogger("limner.server")
 MOST_ROWS = 128  # of all works under way; one that is larger is painted alone
 RESERVE = 64  # beyond them, for flows that have nothing under way
 

@@ -19,13 +19,13 @@ from limner.diffusion.names import SCHEDULE_NAMES, SOLVER_NAMES
 from limner.explain.prompt_report import report
 from limner.pipeline.statement import FIELDS
 from limner.prompt import convert, parse
-from limner.serve.answers import Json, body_of, object_of, read_object
-from limner.serve.fields import asked, job_schema
-from limner.serve.jobs import Event, Job, State
-from limner.serve.problems import ProblemError, not_found
-from limner.serve.security import owner_of
-from limner.serve.service import Service
-from limner.serve.watching import png
+from limner.server.answers import Json, body_of, object_of, read_object
+from limner.server.fields import asked, job_schema
+from limner.server.jobs import Event, Job, State
+from limner.server.problems import ProblemError, not_found
+from limner.server.security import owner_of
+from limner.server.service import Service
+from limner.server.watching import png
 from limner.text.dialect import Dialect
 from limner.text.tokenizer import Tokenizer
 from limner.version import __version__

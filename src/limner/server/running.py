@@ -19,12 +19,12 @@ from limner.emoji.shipped import PAIRS, RESTYLING, SHIPPED
 from limner.errors import UsageError
 from limner.loading import found, load
 from limner.pipeline.painter import Painter
-from limner.serve.app import application
-from limner.serve.keys import Keys
-from limner.serve.metrics import Metrics
-from limner.serve.models import Models, Shelf
-from limner.serve.service import Limits, Service
-from limner.serve.store import Store
+from limner.server.app import application
+from limner.server.keys import Keys
+from limner.server.metrics import Metrics
+from limner.server.models import Models, Shelf
+from limner.server.service import Limits, Service
+from limner.server.store import Store
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DRAIN = 30.0  # seconds that jobs under way have when the server goes down

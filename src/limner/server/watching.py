@@ -14,11 +14,11 @@ from limner.engine.asks import Step
 from limner.pipeline.embedded import save_options
 from limner.pipeline.request import Request
 from limner.pipeline.result import Result
-from limner.serve.jobs import Job, Preview, State
-from limner.serve.problems import ProblemError, problem_of
+from limner.server.jobs import Job, Preview, State
+from limner.server.problems import ProblemError, problem_of
 from limner.types import Latent
 
-log = logging.getLogger("limner.serve")
+log = logging.getLogger("limner.server")
 PREVIEW_PAUSE = 0.25  # seconds between two previews of a job
 POLLED = 5.0  # seconds for which one who asked how it goes counts as looking on
 MOST_LATENTS = 2**26  # bytes of the steps that a job keeps

@@ -20,7 +20,7 @@ import limner
 from limner import Request
 from limner.pipeline.metadata import read_request
 from limner.pipeline.schema import schema
-from limner.serve.service import Limits
+from limner.server.service import Limits
 
 JOBS = "/api/v1/jobs"
 BROKEN = '("a", "b").blend(x)'

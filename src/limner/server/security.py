@@ -16,9 +16,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from limner.serve.answers import rendered
-from limner.serve.keys import COOKIE, EVERYBODY, Keys, presented
-from limner.serve.problems import ProblemError
+from limner.server.answers import rendered
+from limner.server.keys import COOKIE, EVERYBODY, Keys, presented
+from limner.server.problems import ProblemError
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 READING = ("GET", "HEAD", "OPTIONS")

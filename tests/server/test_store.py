@@ -10,9 +10,9 @@ from running import Running, serving
 
 from limner import Request
 from limner.errors import UsageError
-from limner.serve.jobs import Job, State
-from limner.serve.service import Limits
-from limner.serve.store import FORGOTTEN, Store
+from limner.server.jobs import Job, State
+from limner.server.service import Limits
+from limner.server.store import FORGOTTEN, Store
 
 
 def job(**more: object) -> Job:

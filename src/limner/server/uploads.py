@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from PIL import Image, ImageOps
 
 from limner.pipeline.embedded import COMMENT, PARAMETERS, chunk_texts, exif_texts
-from limner.serve.problems import ProblemError
+from limner.server.problems import ProblemError
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_SIDE = 4096  # pixels

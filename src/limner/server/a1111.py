@@ -24,7 +24,7 @@ from limner.pipeline.embedded import PARAMETERS
 from limner.pipeline.infotext import parse
 from limner.pipeline.request import Request
 from limner.pipeline.sizes import Size
-from limner.serve.a1111_fields import (
+from limner.server.a1111_fields import (
     edited,
     enlarged,
     fields_of,
@@ -32,13 +32,13 @@ from limner.serve.a1111_fields import (
     text,
     whole,
 )
-from limner.serve.answers import Json, object_of
-from limner.serve.doors import check_asked, ended, files, fitted, taken
-from limner.serve.jobs import Job
-from limner.serve.problems import ProblemError
-from limner.serve.security import owner_of
-from limner.serve.service import Service
-from limner.serve.uploads import file_of, picture_of, texts_of
+from limner.server.answers import Json, object_of
+from limner.server.doors import check_asked, ended, files, fitted, taken
+from limner.server.jobs import Job
+from limner.server.problems import ProblemError
+from limner.server.security import owner_of
+from limner.server.service import Service
+from limner.server.uploads import file_of, picture_of, texts_of
 from limner.version import __version__
 
 ROOT, DOOR = "/sdapi/v1", "a1111"

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from limner.serve.answers import Json, object_of
-from limner.serve.fields import job_schema
-from limner.serve.keys import COOKIE, Keys
-from limner.serve.problems import ProblemError
-from limner.serve.service import Service
+from limner.server.answers import Json, object_of
+from limner.server.fields import job_schema
+from limner.server.keys import COOKIE, Keys
+from limner.server.problems import ProblemError
+from limner.server.service import Service
 
 FILES = {
     "/": ("index.html", "text/html"),
@@ -51,7 +51,7 @@ def routes(service: Service, keys: Keys | None) -> list[Route]:
 
 
 def _file(name: str, kind: str) -> Any:
-    body = (files("limner.serve") / "page" / name).read_bytes()
+    body = (files("limner.server") / "page" / name).read_bytes()
 
     async def answer(request: Request) -> Response:
         return Response(body, media_type=kind)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from limner.pipeline.embedded import LIMNER, PARAMETERS, save_options
-from limner.serve.uploads import texts_of
+from limner.server.uploads import texts_of
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])

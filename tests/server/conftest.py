@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from running import ANN, BOB, Running, serving
 
-from limner.serve.keys import Keys
+from limner.server.keys import Keys
 
 
 @pytest.fixture(scope="session")

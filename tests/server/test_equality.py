@@ -14,9 +14,9 @@ import limner
 from limner import Request, Result
 from limner.diffusion.solvers import SOLVERS
 from limner.pipeline.many import painting, rows_of
-from limner.serve.core import Core
-from limner.serve.models import Models, Shelf
-from limner.serve.work import Work
+from limner.server.core import Core
+from limner.server.models import Models, Shelf
+from limner.server.work import Work
 
 SETS, JOBS = 1, 4
 

@@ -15,7 +15,7 @@ from limner.pipeline.kinds import Text, Truth
 from limner.pipeline.request import Request
 from limner.pipeline.schema import schema
 from limner.pipeline.statement import FIELDS, STORED
-from limner.serve.uploads import file_of, is_data_url, picture_of
+from limner.server.uploads import file_of, is_data_url, picture_of
 
 PICTURES = ("picture", "content")  # fields that JSON has not
 PICTURED = ("mask", "style")  # fields of which a text may be a picture's file

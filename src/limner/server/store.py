@@ -17,7 +17,7 @@ from typing import Any
 
 from limner.errors import OutputError, UsageError
 from limner.pipeline.request import Request
-from limner.serve.jobs import Job, State
+from limner.server.jobs import Job, State
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (

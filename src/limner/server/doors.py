@@ -22,10 +22,10 @@ from limner.pipeline.embedded import save_options
 from limner.pipeline.painter import Painter
 from limner.pipeline.pictures import resized
 from limner.pipeline.sizes import Size, nearest
-from limner.serve.jobs import Job, State
-from limner.serve.problems import ProblemError
-from limner.serve.service import Service
-from limner.serve.uploads import MAX_SIDE, texts_of
+from limner.server.jobs import Job, State
+from limner.server.problems import ProblemError
+from limner.server.service import Service
+from limner.server.uploads import MAX_SIDE, texts_of
 
 LOOK = 0.25  # seconds between two looks whether the client is still there
 SENT = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}

@@ -19,9 +19,9 @@ from running import ANN, Running
 
 from limner.cli import main
 from limner.errors import UsageError
-from limner.serve.jobs import State
-from limner.serve.running import Options, bytes_of, prepared, sources_of
-from limner.serve.store import Store
+from limner.server.jobs import State
+from limner.server.running import Options, bytes_of, prepared, sources_of
+from limner.server.store import Store
 
 JOBS = "/api/v1/jobs"
 LONG = {"prompt": "a cat", "steps": 1000, "solver": "euler", "seed": 1}
@@ -147,7 +147,7 @@ def test_figures_tell_of_jobs_and_of_nobody(server: Running, client: httpx2.Clie
 def test_logs_have_no_ids_and_one_line_each(
     client: httpx2.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "limner.serve.requests")
+    caplog.set_level("INFO", "limner.server.requests")
     made = client.post(JOBS, json={"prompt": "a secret\r\napple", "steps": 1}).json()
     client.get(made["links"]["self"], params={"wait": 20})
     client.get("/a%0d%0aINFO%20forged")

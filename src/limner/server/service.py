@@ -32,17 +32,17 @@ from limner.pipeline.painter import Painter
 from limner.pipeline.planning import plan
 from limner.pipeline.request import Request
 from limner.pipeline.result import Result
-from limner.serve.core import Core, Turn
-from limner.serve.jobs import Job, State
-from limner.serve.models import Models
-from limner.serve.problems import ProblemError, not_found, problem_of
-from limner.serve.store import Store
-from limner.serve.watching import Shot, Watching, png, told
-from limner.serve.work import Work
-from limner.serve.worker import Worker
+from limner.server.core import Core, Turn
+from limner.server.jobs import Job, State
+from limner.server.models import Models
+from limner.server.problems import ProblemError, not_found, problem_of
+from limner.server.store import Store
+from limner.server.watching import Shot, Watching, png, told
+from limner.server.work import Work
+from limner.server.worker import Worker
 from limner.types import Latent
 
-log = logging.getLogger("limner.serve")
+log = logging.getLogger("limner.server")
 SWEEP = 30.0  # seconds between two looks for what has expired
 MEMORABLE = 64  # of the last jobs' seconds, for estimates
 BUSY = ProblemError(

@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from limner.serve.core import Core
+from limner.server.core import Core
 
-log = logging.getLogger("limner.serve")
+log = logging.getLogger("limner.server")
 PAUSE = 1.0  # seconds between two beats where there is nothing to do
 
 

@@ -12,9 +12,9 @@ import pytest
 from traces import Asking, Clock, Ends, SumEngine, Sums, core, run, until
 
 from limner.errors import CheckpointError, NumericsError, UsageError
-from limner.serve.core import Core, Turn
-from limner.serve.models import Models, Shelf
-from limner.serve.widths import Widths
+from limner.server.core import Core, Turn
+from limner.server.models import Models, Shelf
+from limner.server.widths import Widths
 
 TRACES = 40
 

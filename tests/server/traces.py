@@ -13,9 +13,9 @@ import torch
 from limner.diffusion.process import Level
 from limner.engine.asks import Decode, Decoded, Denoise, Encode, Step
 from limner.errors import NumericsError
-from limner.serve.core import Core
-from limner.serve.models import Models, Shelf
-from limner.serve.work import Work
+from limner.server.core import Core
+from limner.server.models import Models, Shelf
+from limner.server.work import Work
 from limner.types import Conditioning
 
 DECODED = Decoded(pixels=torch.zeros(1, 3, 1, 1))

@@ -15,8 +15,8 @@ from limner.pipeline.masks import black_and_white
 from limner.pipeline.pictures import eight_bit, resized
 from limner.pipeline.sizes import Size
 from limner.pipeline.statement import FACTORS, FIELDS
-from limner.serve.problems import ProblemError
-from limner.serve.uploads import file_of, picture_of
+from limner.server.problems import ProblemError
+from limner.server.uploads import file_of, picture_of
 
 MOST_BLUR = 256
 

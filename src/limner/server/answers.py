@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from limner.serve.problems import ProblemError
+from limner.server.problems import ProblemError
 
 BODY_SECONDS = 30.0  # for which a body may take to come
 

@@ -17,12 +17,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from limner.serve.answers import Json
-from limner.serve.core import Turn
-from limner.serve.jobs import Job
-from limner.serve.service import Service
+from limner.server.answers import Json
+from limner.server.core import Turn
+from limner.server.jobs import Job
+from limner.server.service import Service
 
-log = logging.getLogger("limner.serve.requests")
+log = logging.getLogger("limner.server.requests")
 ID = re.compile(r"[0-9a-f]{32}")  # whoever reads logs shall not read pictures
 WIDTHS = (1, 2, 4, 8, 16, 32, 64)
 SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
