@@ -139,7 +139,7 @@ def test_table_has_every_package() -> None:
         ("if TYPE_CHECKING:\n    from limner.nn.attention import Attention", {"nn"}),
         ("from . import unet", {"models"}),
         ("from ..text import masks", {"text"}),
-        ("from .. import serve", {"serve"}),
+        ("from .. import server", {"server"}),
         ("import torch, numpy\nfrom limnery import x", set()),
     ],
 )
