@@ -38,7 +38,7 @@ def test_a_setting_of_another_type_is_told(change: dict[str, Any], said: str) ->
     with pytest.raises(CheckpointError, match=said):
         sampling_from_json(right | change)
     with pytest.raises(CheckpointError, match="an object is right"):
-        sampling_from_json(None)  # type: ignore[arg-type]
+        sampling_from_json(None)
 
 
 @pytest.mark.parametrize(

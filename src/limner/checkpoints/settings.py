@@ -125,7 +125,7 @@ class Sampling:
         )
 
 
-def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
+def sampling_from_json(json: Any) -> Sampling:
     """Raises CheckpointError for settings that this version does not know."""
     check_typed(json, Sampling, "limner.json, of sampling,")
     if unknown := sorted(json.keys() - Sampling.__dataclass_fields__.keys()):
@@ -156,7 +156,7 @@ def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
     return made
 
 
-def words_from_json(json: Mapping[str, Any] | None) -> Words | None:
+def words_from_json(json: Any) -> Words | None:
     if json is None:
         return None
     check_typed(json, Words, "limner.json, of words,")
