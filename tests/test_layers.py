@@ -26,7 +26,7 @@ ROWS = (
     ("emoji",),
     ("loading",),
     ("limner",),  # the public surface, which hands out what the pipeline has
-    ("serve",),
+    ("server",),
     ("cli",),
     ("__main__",),
 )

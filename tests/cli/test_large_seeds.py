@@ -70,9 +70,10 @@ def test_every_noise_takes_it(tiny_model: Path, noise: str, solver: str) -> None
     fields = {"steps": 2, "noise": noise, "solver": solver, "count": 2}
     both = painter.generate("a cat", seed=MOST - 1, **fields)
     assert both.seeds == (MOST - 1, MOST)
-    alike = painter.generate("a cat", seed=2**63 - 2, **fields).latents
+    # PyTorch's generator on the CPU has 32 bits of state from a seed: other low bits are another's.
+    other = painter.generate("a cat", seed=5, **fields).latents
     assert torch.isfinite(both.latents).all()
-    assert not torch.allclose(both.latents, alike, atol=1e-2)
+    assert not torch.allclose(both.latents, other, atol=1e-2)
 
 
 def test_the_schema_says_so_and_one_more_is_refused() -> None:

@@ -174,12 +174,6 @@ def test_follow_reports_every_step_and_returns_the_result() -> None:
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_progress_is_silent_without_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
-    with progress.progress_bar("painting") as report:
-        report(1, 2)
-    assert capfd.readouterr() == ("", "")
-
-
 def test_words_are_searched_whatever_their_case() -> None:
     lines = words.listing(["red apple", "Pineapple", "cat"], ["3d"], "APPLE")
     assert lines == ["concept red apple", "concept Pineapple"]

@@ -44,7 +44,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     first, second = report["parts"][0]["stages"]
     assert (first["last"], second["first"]) == (5, 6)
     assert first["spans"][1] == {"text": "red", "weight": 1.3, "place": [3, 6]}
-    assert first["chunks"][0][1] == {"id": 736, "token": "red</w>", "span": 1}
+    assert first["chunks"][0][1] == {"id": 736, "token": "red</w>", "text": "red", "span": 1}
     assert report["unknown_tags"] == ["<q:r>"]
 
 

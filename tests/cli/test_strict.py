@@ -16,6 +16,7 @@ from limner.checkpoints import inspect, load_single_file, save_folder
 from limner.cli import main
 from limner.cli.main import COMMANDS, load_command
 from limner.errors import CheckpointError
+from limner.server.running import Options, prepared
 
 KINDS = {
     "optimizer_states.0.state.1.exp_avg": torch.ones(30),
@@ -110,6 +111,17 @@ def test_strict_refuses_it(run: Run, words: tuple[str, ...]) -> None:
     assert code == 1
     assert f"0 tensors missing [], {len(KINDS)} unexpected" in said
     assert not Path("out/0001-a-cat.png").exists()
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_server_refuses_it_where_asked_to(whole: Path, tmp_path: Path, strict: bool) -> None:
+    options = Options(models=[f"x={whole}"], state=tmp_path, device="cpu", strict=strict)
+    models = prepared(options).models
+    if not strict:
+        assert models.get("x") is not None
+        return
+    with pytest.raises(CheckpointError, match=f"{len(KINDS)} unexpected"):
+        models.get("x")
 
 
 def test_every_command_that_loads_a_model_can_be_strict() -> None:

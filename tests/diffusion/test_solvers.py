@@ -156,6 +156,19 @@ def test_dpm_adaptive_holds_its_tolerance() -> None:
     assert SOLVERS["dpm_adaptive"].calls(_path(EDM(), 2)) is None
 
 
+@pytest.mark.parametrize("process", [EDM(), RectifiedFlow(), DiscreteDiffusion()])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_dpm_adaptive_of_hardly_any_levels(process: Process, steps: int) -> None:
+    path = levels(process, steps, FITTING[type(process)][0])
+    x = path[0].sigma * torch.ones(1, 1, 1, 1)
+    ends = [
+        last(drive(solver_named("dpm_adaptive")(x, part, _no_noise), gaussian))
+        for part in (path, path[:-1], path[1:], path[-1:])
+    ]
+    assert all(bool(end.isfinite().all()) for end in ends)
+    assert torch.equal(ends[-1], x)
+
+
 @pytest.mark.parametrize("steps", [19, 20, 36])
 @pytest.mark.parametrize("process", [EDM(), RectifiedFlow()], ids=["edm", "flow"])
 def test_restart_goes_back_to_more_noise(process: Process, steps: int) -> None:

@@ -42,7 +42,7 @@ def test_sixty_ordinary_prompts(row: str, language: EmojiLanguage) -> None:
         ("a cat <lora:x:1> left of a dog", "a cat AND a dog <lora:x:1>", "beside"),
         ("<lora:x:.5>a crown above a frog <q:r>",
          "a crown AND a frog <lora:x:.5> <q:r>", "stacked"),
-        ("a cat:1.2 <lora:x:1> AND a dog", "a cat:1.2 AND a dog <lora:x:1>", None),
+        ("a car:1.2 <lora:x:1> AND a dog", "an automobile:1.2 AND a dog <lora:x:1>", None),
         ("a catt, noto <lora:x:1>", "a cat, noto <lora:x:1>", None),
         *((same, same, None) for same in (
             "<lora:x:.5> a red apple, 3d",  # nothing to change: the tag stays where it is

@@ -108,3 +108,21 @@ def test_a_table_that_does_not_fit_is_refused():
     ):
         with pytest.raises(UsageError):
             table_sheet(rows, heads=heads, labels=labels)
+
+
+def test_labels_that_are_to_be_whole_are_given_their_room() -> None:
+    """A seed of twenty digits under a picture of 16 pixels."""
+    from limner.evaluate import sheet
+
+    pictures = [Image.new("RGB", (16, 16))] * 2
+    labels = ["seed 18446744073709551614", "seed 18446744073709551615"]
+    font = sheet.ImageFont.load_default(sheet.CAPTION_SIZE)
+    cut = sheet.contact_sheet(pictures, labels, columns=2)
+    whole = sheet.contact_sheet(pictures, labels, columns=2, whole=True)
+    assert cut.width < whole.width
+    assert whole.width > 2 * font.getlength(labels[0])
+    beside = np.asarray(whole)[:, whole.width // 2 :]
+    assert not np.array_equal(np.asarray(whole)[:, : beside.shape[1]], beside)  # the last digit
+    beside = [sheet.table_sheet([[picture]], heads=["a"], labels=[label])
+              for picture, label in zip(pictures, labels, strict=True)]  # fmt: skip
+    assert not np.array_equal(*map(np.asarray, beside))

@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 import limner
 from limner.cli.main import main
+from limner.diffusion.process import RectifiedFlow
 from limner.errors import UsageError
 from limner.pipeline import Request
 from limner.pipeline.fitting import deepest, fitted
@@ -27,6 +28,18 @@ def test_what_cannot_be_taken_is_left_out_and_told(painter: limner.Painter) -> N
         "the picture's size 65x64",
     ]
     assert painter.complete(request).clip_skip == painter.model.sampling.clip_skip
+
+
+def test_a_schedule_that_does_not_fit_is_left_out(painter: limner.Painter) -> None:
+    flow = type(painter.parts.process) is RectifiedFlow
+    unfit, fit = ("karras", "simple") if flow else ("shifted", "karras")
+    asked = Request(prompt="a cat", schedule=unfit, steps=4)
+    request, (note,) = fitted(asked, painter.model, ())
+    assert request.schedule is None
+    assert note.startswith(f"the picture's schedule {unfit!r} is left out")
+    assert fitted(asked, painter.model, ["schedule"]) == (asked, ())
+    discards = Request(prompt="a cat", schedule=fit, discard_penultimate=True, steps=4)
+    assert fitted(discards, painter.model, ()) == (discards, ())
 
 
 def test_what_can_be_taken_stays(painter: limner.Painter) -> None:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from deep_pictures import ramp, save_ramp
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from limner.errors import RequestError
+from limner.pipeline.metadata import read_record
 from limner.pipeline.pictures import check_size, eight_bit, read_picture, resized
 
 
@@ -102,3 +104,17 @@ def test_transparent_pixels_lend_no_colour_when_resized():
     red = np.asarray(resized(picture, (4, 4)))[..., 0]
     assert red.max() == 0
     assert resized(picture, (8, 8)) is picture
+
+
+BROKEN_EXIF = b"Exif\0\0MM\0*\0\0\0\x08\0\x05\xff\xff\xff\xff\xff\xff\xff"
+
+
+def test_an_exif_block_that_cannot_be_read_is_left_aside(tmp_path):
+    """Its pixels are sound; a record beside the block is read."""
+    picture = Image.new("RGB", (16, 8), (200, 10, 10))
+    picture.save(tmp_path / "a.jpg", exif=BROKEN_EXIF)
+    assert read_picture(tmp_path / "a.jpg").size == (16, 8)
+    said = PngInfo()
+    said.add_text("parameters", "a cat\nSteps: 4, Seed: 3, Size: 16x16")
+    picture.save(tmp_path / "a.png", exif=BROKEN_EXIF, pnginfo=said)
+    assert read_record(tmp_path / "a.png").request.seed == 3

@@ -241,3 +241,21 @@ def test_what_a_camera_writes_is_no_infotext(tmp_path: Path, comment: Any, place
 def test_blanks_under_the_own_keyword_are_no_infotext(tmp_path: Path, text: str) -> None:
     with pytest.raises(RequestError, match="holds no record"):
         read_record(saved(tmp_path / "a.png", {"parameters": text}))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "scheduler", "solver", "discards"),
+    [
+        ("dpm_2", "karras", "dpm2", True),
+        ("uni_pc", "normal", "unipc", True),
+        ("euler_cfg_pp", "beta", "euler_cfgpp", False),
+        ("ipndm", "kl_optimal", "ipndm", False),
+    ],
+)
+def test_samplers_of_comfyui_are_what_it_paints(
+    sampler: str, scheduler: str, solver: str, discards: bool
+) -> None:
+    inputs = {**GRAPH["3"]["inputs"], "sampler_name": sampler, "scheduler": scheduler}
+    found, _ = said({**GRAPH, "3": node("KSampler", **inputs)})
+    assert (found["solver"], found["schedule"]) == (solver, scheduler)
+    assert found.get("discard_penultimate", False) is discards

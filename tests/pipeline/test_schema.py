@@ -21,7 +21,7 @@ PROPERTIES = schema()["properties"]
 UNDERSTOOD = {
     "type", "enum", "minimum", "maximum", "exclusiveMinimum", "items", "prefixItems", "minItems",
     "maxItems", "contains", "description", "default", "examples", "properties", "required",
-    "additionalProperties", "pattern",
+    "additionalProperties", "pattern", "maxLength",
 }  # fmt: skip
 TYPES = {
     "string": lambda value: isinstance(value, str),
@@ -56,7 +56,8 @@ def valid(value: Any, said: dict[str, Any]) -> bool:
         known = set(said["required"]) <= set(value) <= set(parts)
         return known and all(valid(each, parts[name]) for name, each in value.items())
     if isinstance(value, str):
-        return re.search(said.get("pattern", ""), value) is not None
+        fits = len(value) <= said.get("maxLength", len(value))
+        return fits and re.search(said.get("pattern", ""), value) is not None
     return not isinstance(value, list) or _valid_list(value, said)
 
 

@@ -251,3 +251,28 @@ def test_errors(clip, small, tmp_path):
     (tmp_path / "pad" / "tokenizer_config.json").write_text('{"pad_token": "[PAD]"}')
     with pytest.raises(CheckpointError, match="its vocabulary lacks"):
         Tokenizer.load(tmp_path / "pad")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"pad_token": 3}, "pad_token is 3: a token is right"),
+        ({"pad_token": {"content": None}}, "pad_token is None"),
+        ({"model_max_length": "77"}, "model_max_length is 77: a number of tokens is right"),
+        ({"model_max_length": 0}, "model_max_length is 0"),
+    ],
+)
+def test_settings_of_another_type_are_told(tmp_path, settings, said):
+    Tokenizer.train(["a cat"] * 4, 600).save(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    (tmp_path / "special_tokens_map.json").unlink(missing_ok=True)
+    with pytest.raises(CheckpointError, match=said):
+        Tokenizer.load(tmp_path)
+
+
+def test_a_null_in_the_settings_says_nothing(tmp_path):
+    Tokenizer.train(["a cat"] * 4, 600).save(tmp_path)
+    nothing = json.dumps({"pad_token": None, "model_max_length": None})
+    (tmp_path / "tokenizer_config.json").write_text(nothing, encoding="utf-8")
+    (tmp_path / "special_tokens_map.json").unlink(missing_ok=True)
+    assert Tokenizer.load(tmp_path).length == 77

@@ -83,7 +83,7 @@ def test_a_file_is_gone_on_from_and_another_is_refused(tmp_path: Path) -> None:
 
 def test_pixels_are_fitted_to_the_tower() -> None:
     clear = torch.full((1, 4, 8, 8), -1.0)  # transparent: white
-    assert torch.equal(fitted(clear, VIT, None), torch.ones(1, 3, 16, 16))
+    torch.testing.assert_close(fitted(clear, VIT, None), torch.ones(1, 3, 16, 16))
     grey = torch.zeros(1, 1, 16, 16)
     expected = Normalisation()(torch.zeros(1, 3, 16, 16))
     torch.testing.assert_close(fitted(grey, VIT, Normalisation()), expected)

@@ -101,6 +101,8 @@ def test_stopping_a_training_saves_and_resuming_gives_the_same_model(trained, da
     base = trained / "emoji-clip" / "model"
     run = train(SMALL["emoji-unet"], data, tmp_path / "run", base=base)
     next(run)
+    with pytest.raises(TrainingError, match="is being trained in by another process"):
+        list(train(SMALL["emoji-unet"], data, tmp_path / "run", base=base))
     run.close()
     with pytest.raises(TrainingError, match="already holds a training"):
         list(train(SMALL["emoji-unet"], data, tmp_path / "run", base=base))

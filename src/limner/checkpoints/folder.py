@@ -35,6 +35,7 @@ from limner.checkpoints.settings import (
     sampling_from_json,
     words_from_json,
 )
+from limner.checkpoints.typed import check_typed
 from limner.diffusion.prediction import Prediction, name_of
 from limner.diffusion.process import Process, RectifiedFlow
 from limner.errors import CheckpointError
@@ -209,7 +210,9 @@ class ModelFolder:
         try:
             if description.get("_class_name", kind.name) != kind.name:
                 raise ValueError(f"its class is {description['_class_name']}, not {kind.name}")
-            return kind.from_json(description)
+            made = kind.from_json(description)
+            check_typed(vars(made), type(made), "it")
+            return made
         except (KeyError, TypeError, ValueError, CheckpointError) as error:
             raise CheckpointError(f"{path} does not describe {part}: {error}") from None
 

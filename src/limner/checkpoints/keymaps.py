@@ -150,24 +150,12 @@ def ldm_autoencoder(levels: int, layers: int) -> Table:
 
 
 def open_clip(layers: int) -> Table:
-    return dict(OPEN_CLIP_ENDS) | {
-        f"text_model.encoder.layers.{layer}.{ours}": replace(
-            source, name=f"transformer.resblocks.{layer}.{source.name}"
-        )
-        for layer in range(layers)
-        for ours, source in OPEN_CLIP_LAYER.items()
-    }
+    return dict(OPEN_CLIP_ENDS) | _open_clip_layers("text_model", layers)
 
 
 def open_clip_vision(layers: int) -> Table:
     """A Vision Transformer of OpenAI's and OpenCLIP's, whose layers are those of the text tower."""
-    return dict(OPEN_CLIP_VISION_ENDS) | {
-        f"vision_model.encoder.layers.{layer}.{ours}": replace(
-            source, name=f"transformer.resblocks.{layer}.{source.name}"
-        )
-        for layer in range(layers)
-        for ours, source in OPEN_CLIP_LAYER.items()
-    }
+    return dict(OPEN_CLIP_VISION_ENDS) | _open_clip_layers("vision_model", layers)
 
 
 def same_names(*modules: str) -> Table:
@@ -247,3 +235,13 @@ def _shortcut(ours: str, theirs: str) -> dict[str, Source]:
     """A residual block of the autoencoder, whose inner names differ in one."""
     names = {ours: theirs, f"{ours}.conv_shortcut": f"{theirs}.nin_shortcut"}
     return {name: Source(other) for name, other in names.items()}
+
+
+def _open_clip_layers(tower: str, layers: int) -> dict[str, Source]:
+    return {
+        f"{tower}.encoder.layers.{layer}.{ours}": replace(
+            source, name=f"transformer.resblocks.{layer}.{source.name}"
+        )
+        for layer in range(layers)
+        for ours, source in OPEN_CLIP_LAYER.items()
+    }

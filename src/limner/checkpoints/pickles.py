@@ -105,6 +105,11 @@ def _check_size(path: Path, *, zipped: bool) -> None:
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is broken or cut short ({error}): copy it again") from None
+    if any("/code/" in member.filename for member in members):  # as OpenAI released CLIP
+        raise CheckpointError(
+            f"{path} is a TorchScript program, which opening would run: a file of its tensors "
+            "alone is right, such as OpenCLIP's of the same model"
+        )
     if sum(member.file_size for member in members) > size:  # PyTorch does not compress
         raise CheckpointError(f"{path} is a compressed zip, which no PyTorch file is")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Unpack
 
+from limner.checkpoints.typed import check_typed
 from limner.diffusion.hold import Hold
 from limner.diffusion.names import schedule_name, solver_name
 from limner.diffusion.path import Path, path
@@ -126,6 +127,7 @@ class Sampling:
 
 def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
     """Raises CheckpointError for settings that this version does not know."""
+    check_typed(json, Sampling, "limner.json, of sampling,")
     if unknown := sorted(json.keys() - Sampling.__dataclass_fields__.keys()):
         raise CheckpointError(f"limner.json sets {unknown[0]!r}: a newer Limner knows what it is")
     interval = json.get("interval")
@@ -133,21 +135,31 @@ def sampling_from_json(json: Mapping[str, Any]) -> Sampling:
     if "span" in options:
         options["span"] = tuple(options["span"])
     orders = json.get("last_orders", {})
+    check_typed(orders, LastOrders, "limner.json, of the last orders,")
     hold = json.get("hold")
-    fields = {
-        **json,
-        "options": options,
-        "last_orders": LastOrders(**{few: tuple(each) for few, each in orders.items()}),
-        "hold": None if hold is None else Hold(**hold),
-        "size": tuple(json["size"]),
-        "interval": None if interval is None else tuple(interval),
-    }
-    return Sampling(**fields)
+    try:
+        made = replace(
+            Sampling(),
+            **dict(json)
+            | {
+                "options": options,
+                "last_orders": LastOrders(**{few: tuple(each) for few, each in orders.items()}),
+                "hold": None if hold is None else Hold(**hold),
+                "size": tuple(json.get("size", Sampling.size)),
+                "interval": None if interval is None else tuple(interval),
+            },
+        )
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"limner.json does not say how to sample: {error}") from None
+    if made.steps < 1 or min(made.size) < 1:
+        raise CheckpointError("limner.json has fewer than 1 step, or a size below 1 pixel")
+    return made
 
 
 def words_from_json(json: Mapping[str, Any] | None) -> Words | None:
     if json is None:
         return None
+    check_typed(json, Words, "limner.json, of words,")
     known = {name: value for name, value in json.items() if name in Words.__dataclass_fields__}
     lists = {name: tuple(json.get(name, ())) for name in LISTS}
     return Words(**{**known, **lists})

@@ -129,6 +129,7 @@ def _checked(vectors: Any, width: int) -> Tensor:
         )
     if not 0 < len(rows) <= MAX_VECTORS:
         raise CheckpointError(f"it has {len(rows)} vectors: 1 to {MAX_VECTORS} are right")
+    rows = rows.float() if rows.dtype.itemsize == 1 else rows  # nothing is computed in 8 bits
     if not torch.isfinite(rows).all():
         raise CheckpointError("its vectors are not all finite")
     return rows

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated
 
 import typer
 
-from limner.cli import files
+from limner.cli import files, streams
 from limner.cli.batching import Batch
 from limner.cli.naming import PATTERN, Names
 from limner.cli.options import OUTPUT, ModelOptions, flattened
@@ -19,22 +20,17 @@ from limner.cli.request_options import RequestOptions
 from limner.errors import UsageError
 from limner.pipeline.lines import read_lines
 
-STANDARD_INPUT = "-"
 
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """Where the pictures go, how they are called, and what is said meanwhile."""
 
-@flattened
-def command(
-    file: Annotated[
-        str,
-        typer.Argument(metavar="FILE", help="A prompt a line, or JSON lines; - is standard input."),
-    ],
-    *,
     out: Annotated[
         Path,
         typer.Option(
             "--out", "-o", metavar="FOLDER", help="Where the pictures go.", rich_help_panel=OUTPUT
         ),
-    ],
+    ]
     pattern: Annotated[
         str,
         typer.Option(
@@ -43,13 +39,13 @@ def command(
             "such as {seed}; .png, .jpg or .webp.",
             rich_help_panel=OUTPUT,
         ),
-    ] = PATTERN,
+    ] = PATTERN
     force: Annotated[
         bool,
         typer.Option(
             "--force", metavar="", help="Paint again what is there.", rich_help_panel=OUTPUT
         ),
-    ] = False,
+    ] = False
     quiet: Annotated[
         bool,
         typer.Option(
@@ -59,7 +55,17 @@ def command(
             help="No progress and no warnings: only where the pictures are, and what failed.",
             rich_help_panel=OUTPUT,
         ),
-    ] = False,
+    ] = False
+
+
+@flattened
+def command(
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="A prompt a line, or JSON lines; - is standard input."),
+    ],
+    *,
+    written: Written,
     options: RequestOptions,
     painted_by: ModelOptions,
 ) -> None:
@@ -72,24 +78,24 @@ def command(
     Run again, it goes on: a picture that is there already is left as it is. A line that fails is
     told, and the others are painted.
     """
-    names = Names(out, pattern)
+    names, quiet = Names(written.out, written.pattern), written.quiet
     total = asking(file)
     with opened(file) as lines, progress_bar("painting", quiet=quiet) as report:
-        files.check_folder(out)
+        files.check_folder(written.out)
         batch = Batch(
             names=names,
             common=options.given,
             painted_by=painted_by,
             report=lambda done: report(done, max(done, total)),
-            force=force,
+            force=written.force,
             quiet=quiet,
         )
         try:
             for path in batch.paint(lines):
-                typer.echo(path)
+                streams.tell(path)
         finally:
             if not quiet:
-                typer.echo(batch.summary(), err=True)
+                streams.say(batch.summary())
     if batch.failed:
         raise typer.Exit(1)
 
@@ -97,7 +103,9 @@ def command(
 @contextmanager
 def opened(file: str) -> Iterator[IO[bytes]]:
     """The lines of a file, or of standard input; UsageError where it cannot be read."""
-    if file == STANDARD_INPUT:
+    if file == str(streams.STANDARD):
+        if sys.stdin is None:
+            raise UsageError("- is standard input, which is closed: a file is right")
         yield sys.stdin.buffer
         return
     try:

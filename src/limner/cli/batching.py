@@ -8,12 +8,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from limner.cli import files
+from limner.cli import files, streams
 from limner.cli.choosing import fitting
 from limner.cli.naming import Names
-from limner.cli.options import ModelOptions, warn
+from limner.cli.options import ModelOptions
 from limner.errors import LimnerError, RequestError, UsageError
 from limner.pipeline.lines import Line, read_lines
 from limner.pipeline.statement import STORED
@@ -96,7 +94,7 @@ class Batch:
         painter, origin = painted_by.load(), painted_by.origin
         of_model = (*painter.parts.notes, *painter.adapters.warnings)  # told once, not by lines
         for note in () if self.quiet else of_model:
-            warn(note)
+            streams.warn(note)
         waiting: dict[int, tuple[Job, list[Path]]] = {}
         requests = self._requests(chain([first], jobs), painter, origin, waiting)
         for index, outcome in painter.outcomes(requests):
@@ -146,7 +144,7 @@ class Batch:
         self.failed += 1
         place = "" if line is None else f"line {line.number}: "
         what = error if isinstance(error, LimnerError) else f"{type(error).__name__}: {error}"
-        typer.echo(f"limner: {place}{what}", err=True)
+        streams.say(f"limner: {place}{what}")
         self._behind()
 
     def _behind(self) -> None:
@@ -154,7 +152,7 @@ class Batch:
 
     def _warner(self, line: Line) -> Callable[[str], None]:
         """What tells a warning of a line."""
-        return lambda text: None if self.quiet else warn(f"line {line.number}: {text}")
+        return lambda text: None if self.quiet else streams.warn(f"line {line.number}: {text}")
 
 
 def missing_of(job: Job, painter: Painter, origin: Path) -> list[Path]:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from limner.cli.options import Strict, warn
+from limner.cli import streams
+from limner.cli.options import Strict
 
 
 class Dtype(StrEnum):
@@ -52,5 +53,5 @@ def command(
         strict=strict,
     )
     for note in notes:
-        warn(note)
-    typer.echo(target)
+        streams.warn(note)
+    streams.tell(target)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli import streams
 from limner.cli.progress import progress_bar
 from limner.errors import OutputError, UsageError
 
@@ -87,7 +88,7 @@ def shards(
 
     written, skipped = write_shards(folder, output, each=each)
     say_skipped(skipped)
-    typer.echo(f"{written} pictures in {output} ({len(skipped)} skipped)")
+    streams.tell(f"{written} pictures in {output} ({len(skipped)} skipped)")
 
 
 @command.command("synonyms")
@@ -121,7 +122,7 @@ def synonyms(
     training, measured = (
         sum(map(len, words.values())) for words in (found.training, found.held_out)
     )
-    typer.echo(f"{training} words to train with and {measured} to measure with in {path}")
+    streams.tell(f"{training} words to train with and {measured} to measure with in {path}")
 
 
 @command.command("everyday")
@@ -162,7 +163,7 @@ def everyday(
     )
     words.save(folder)
     held_out = sum(map(len, words.held_out.values()))
-    typer.echo(
+    streams.tell(
         f"{len(words.names)} concepts, {len(words.first)} of them learned first, "
         f"{held_out} words held out, in {folder / EVERYDAY_FILE}"
     )
@@ -200,7 +201,7 @@ def lexicon(
     )
     settings = replace(words, lexicon=found)
     folder.save_settings(process, name_of(prediction), sampling, settings)
-    typer.echo(f"{len(found)} words in {model / 'lexicon.json'}")
+    streams.tell(f"{len(found)} words in {model / 'lexicon.json'}")
 
 
 def joined(first: PictureSet, second: PictureSet) -> PictureSet:
@@ -229,10 +230,10 @@ def refuse_to_replace(folder: Path, *, force: bool) -> None:
 def tell(built: PictureSet, folder: Path) -> None:
     """Say what was built and where, and name what had to be skipped."""
     say_skipped(built.skipped)
-    typer.echo(f"{len(built)} pictures in {folder} ({len(built.skipped)} skipped)")
+    streams.tell(f"{len(built)} pictures in {folder} ({len(built.skipped)} skipped)")
 
 
 def say_skipped(skipped: Iterable[str]) -> None:
     """Name what was left out, on the standard error."""
     for name in skipped:
-        typer.echo(f"limner: skipped {name}", err=True)
+        streams.say(f"limner: skipped {name}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.options import Strict, warn
+from limner.cli import streams
+from limner.cli.options import Strict
 from limner.cli.progress import progress_bar
 from limner.cli.understanding import everyday_lines, scene_lines, word_lines
 from limner.errors import UsageError
@@ -58,7 +59,7 @@ def command(
 
     painter = load(model, strict=strict)
     for note in painter.parts.notes:
-        warn(note)
+        streams.warn(note)
     if painter.words is None:
         raise UsageError("this model has no list of its concepts: there is nothing to ask it")
     known = set(painter.words.concepts)
@@ -71,20 +72,20 @@ def command(
     write_sheet(painter, cells, output / "sheet.png")
     report = measure(painter, the_judge, real, cells, seeds)
     (output / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
-    typer.echo(report.table())
+    streams.tell(report.table())
     if painter.parts.autoencoder is not None and len(real.held_out):
         decibel = reconstruction(painter, real.held_out)
-        typer.echo(f"autoencoder, {len(real.held_out)} held-out pictures: PSNR {decibel:.1f} dB")
+        streams.tell(f"autoencoder, {len(real.held_out)} held-out pictures: PSNR {decibel:.1f} dB")
     if scenes:
         for line in scene_lines(painter, the_judge, real, scenes):
-            typer.echo(line)
+            streams.tell(line)
     if words is not None:
         for line in word_lines(painter, the_judge, real, words, prompts):
-            typer.echo(line)
+            streams.tell(line)
     if nouns is not None:
         for line in everyday_lines(painter, the_judge, real, nouns, prompts):
-            typer.echo(line)
-    typer.echo(output / "sheet.png")
+            streams.tell(line)
+    streams.tell(output / "sheet.png")
 
 
 def judge_in(folder: Path, real: PictureSet, steps: int) -> Judge:

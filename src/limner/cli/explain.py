@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limner.cli import files
+from limner.cli import files, streams
 from limner.cli.choosing import fitting, taken
 from limner.cli.options import (
     ModelOptions,
@@ -20,6 +20,7 @@ from limner.cli.options import (
     one_prompt,
     repeated,
 )
+from limner.cli.paint import summary
 from limner.cli.progress import progress_bar
 from limner.cli.request_options import RequestOptions, Without
 from limner.errors import OutputError, UsageError
@@ -75,6 +76,8 @@ def command(
     base = repeated(source, output)
     text = one_prompt(prompt, None if base is None else base.prompt)
     path = output.target(f"{text} explained" if output.output is None else text)
+    if path == streams.STANDARD:
+        raise UsageError("explain writes two files: -o names the sheet, the maps go beside it")
     maps_path = path.with_suffix(".npz")
     if maps_path.exists() and not output.force:
         raise OutputError(f"{maps_path} is there already: -o names another place, --force writes")
@@ -90,6 +93,8 @@ def command(
     only = None if layers is None else [name.strip() for name in layers.split(",")]
     made = files.save_picture(sheet(painted, shown, side, only), path, force=output.force)
     output.written([made, save_maps(painted.result, maps_path)])
+    if not output.quiet:
+        streams.say(summary(tuple(painted.result.seeds), painted.result.timings))
 
 
 @dataclass(frozen=True, kw_only=True)

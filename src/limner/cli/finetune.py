@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.options import Strict, warn
+from limner.cli import streams
+from limner.cli.options import Strict, flattened
 from limner.cli.progress import progress_bar, stop_signals
+from limner.cli.train import PRECISION, warn_of_slow_precision
 from limner.cli.watching import Watch
 from limner.errors import UsageError
 from limner.generators import finish
@@ -17,6 +20,7 @@ from limner.generators import finish
 if TYPE_CHECKING:
     from limner.checkpoints import Parts
     from limner.data.records import PictureSet
+    from limner.training.loop import LoopConfig
     from limner.training.tunings import Tuning
 
 
@@ -31,36 +35,87 @@ class Spelling(StrEnum):
     KOHYA = "kohya"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What comes out of a tuning, and of which form."""
+
+    kind: Annotated[Kind, typer.Option(help="What comes out.")] = Kind.LORA
+    rank: Annotated[int, typer.Option(help="Of a LoRA.")] = 16
+    alpha: Annotated[float | None, typer.Option(help="Of a LoRA. Default: its rank.")] = None
+    targets: Annotated[
+        str, typer.Option(help="Of a LoRA: attention, linear, all, or parts of modules' names.")
+    ] = "attention"
+    spelling: Annotated[Spelling, typer.Option(help="Of a LoRA's file: diffusers reads both.")] = (
+        Spelling.PEFT
+    )
+    word: Annotated[
+        str | None, typer.Option(help="Of an embedding: the new word, as the captions have it.")
+    ] = None
+    start: Annotated[
+        str | None, typer.Option(help="Of an embedding: the known words it begins as.")
+    ] = None
+    vectors: Annotated[int, typer.Option(help="Of an embedding: how many tokens it takes.")] = 1
+    text: Annotated[
+        bool, typer.Option("--text", help="Train the text encoder too (lora, full).")
+    ] = False
+
+    def tuning(self) -> Tuning:
+        """What the options ask for; UsageError where one is missing."""
+        from limner.training.tunings import EmbeddingTuning, FullTuning, LoraTuning
+
+        if self.kind is Kind.FULL:
+            return FullTuning(text=self.text)
+        if self.kind is Kind.EMBEDDING:
+            if self.word is None or self.start is None:
+                raise UsageError("an embedding needs --word '<my-cat>' and --start cat")
+            return EmbeddingTuning(word=self.word, start=self.start, vectors=self.vectors)
+        return LoraTuning(
+            rank=self.rank,
+            alpha=self.alpha,
+            targets=tuple(filter(None, (each.strip() for each in self.targets.split(",")))),
+            text=self.text,
+            spelling=self.spelling.value,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Length:
+    """How long and how fast it trains."""
+
+    steps: Annotated[int, typer.Option(help="How many batches to see.")] = 600
+    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 10
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Default: 1e-3; of the whole model 1e-5.")
+    ] = None
+    precision: Annotated[str, typer.Option(help=PRECISION)] = "auto"
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0
+
+    def loop(self, kind: Kind) -> LoopConfig:
+        """The loop of a tuning of this kind."""
+        from limner.training.loop import LoopConfig
+
+        usual = 1e-5 if kind is Kind.FULL else 1e-3
+        return LoopConfig(
+            steps=self.steps,
+            batch=self.batch,
+            learning_rate=usual if self.learning_rate is None else self.learning_rate,
+            weight_decay=0.0,
+            ema=(16.97,),
+            precision=self.precision,
+            seed=self.seed,
+        )
+
+
+@flattened
 def command(
-    data: Annotated[Path, typer.Option(help="A folder of captioned pictures, or a built set.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the training.")],
     model: Annotated[
         Path | None, typer.Argument(help="A model's folder or file. Default: the shipped one.")
     ] = None,
-    kind: Annotated[Kind, typer.Option(help="What comes out.")] = Kind.LORA,
-    rank: Annotated[int, typer.Option(help="Of a LoRA.")] = 16,
-    alpha: Annotated[float | None, typer.Option(help="Of a LoRA. Default: its rank.")] = None,
-    targets: Annotated[
-        str, typer.Option(help="Of a LoRA: attention, linear, all, or parts of modules' names.")
-    ] = "attention",
-    spelling: Annotated[
-        Spelling, typer.Option(help="Of a LoRA's file: diffusers reads both.")
-    ] = Spelling.PEFT,
-    word: Annotated[
-        str | None, typer.Option(help="Of an embedding: the new word, as the captions have it.")
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option(help="Of an embedding: the known words it begins as.")
-    ] = None,
-    vectors: Annotated[int, typer.Option(help="Of an embedding: how many tokens it takes.")] = 1,
-    text: Annotated[
-        bool, typer.Option("--text", help="Train the text encoder too (lora, full).")
-    ] = False,
-    steps: Annotated[int, typer.Option(help="How many batches to see.")] = 600,
-    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 10,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Default: 1e-3; of the whole model 1e-5.")
-    ] = None,
+    *,
+    data: Annotated[Path, typer.Option(help="A folder of captioned pictures, or a built set.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the training.")],
+    asked: Asked,
+    length: Length,
     dropout: Annotated[float, typer.Option(help="The part of captions left out.")] = 0.1,
     mirror: Annotated[
         bool, typer.Option("--mirror", help="See every picture mirrored too.")
@@ -68,8 +123,6 @@ def command(
     size: Annotated[
         int | None, typer.Option(help="Pixels along a side. Default: what the model paints.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
-    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
     strict: Strict = False,
@@ -80,59 +133,22 @@ def command(
     """
     from limner.training.finetune import FineTuning, finetune
     from limner.training.launch import first_process, own_device
-    from limner.training.loop import LoopConfig
 
-    tuning = tuning_of(
-        kind, rank=rank, alpha=alpha, targets=targets, spelling=spelling, word=word, start=start,
-        vectors=vectors, text=text,
-    )  # fmt: skip
-    usual = 1e-5 if kind is Kind.FULL else 1e-3
-    loop = LoopConfig(
-        steps=steps,
-        batch=batch,
-        learning_rate=usual if learning_rate is None else learning_rate,
-        weight_decay=0.0,
-        ema=(16.97,),
-        precision=precision,
-        seed=seed,
+    config = FineTuning(
+        tuning=asked.tuning(), loop=length.loop(asked.kind), text_dropout=dropout, mirror=mirror
     )
-    config = FineTuning(tuning=tuning, loop=loop, text_dropout=dropout, mirror=mirror)
     parts = opened(model, own_device(device), strict=strict)
-    pictures = read(data, parts, size)
-    first = first_process()
-    for note in parts.notes if first else ():
-        warn(note)
-    with progress_bar(str(kind), quiet=not first) as report, stop_signals() as stopped:
-        watch = Watch(report, quiet=not first)
+    pictures, quiet = read(data, parts, size), not first_process()
+    for note in () if quiet else parts.notes:
+        streams.warn(note)
+    warn_of_slow_precision(length.precision, device)
+    bar = progress_bar(str(asked.kind), quiet=quiet, lines=False)
+    with bar as report, stop_signals() as stopped:
+        watch = Watch(report, quiet=quiet)
         made = finish(finetune(parts, pictures, output, config, resume=resume, stop=stopped), watch)
     watch.check_done(stopped)
-    if first:
-        typer.echo(made)
-
-
-def tuning_of(
-    kind: Kind,
-    *,
-    rank: int,
-    alpha: float | None,
-    targets: str,
-    spelling: Spelling,
-    word: str | None,
-    start: str | None,
-    vectors: int,
-    text: bool,
-) -> Tuning:
-    """What the options ask for; UsageError where one is missing."""
-    from limner.training.tunings import EmbeddingTuning, FullTuning, LoraTuning
-
-    if kind is Kind.FULL:
-        return FullTuning(text=text)
-    if kind is Kind.EMBEDDING:
-        if word is None or start is None:
-            raise UsageError("an embedding needs --word '<my-cat>' and --start cat")
-        return EmbeddingTuning(word=word, start=start, vectors=vectors)
-    asked = tuple(filter(None, (target.strip() for target in targets.split(","))))
-    return LoraTuning(rank=rank, alpha=alpha, targets=asked, text=text, spelling=spelling.value)
+    if made is not None and not quiet:
+        streams.tell(made)
 
 
 def opened(model: Path | None, device: str, *, strict: bool = False) -> Parts:
@@ -159,5 +175,5 @@ def read(folder: Path, parts: Parts, size: int | None) -> PictureSet:
     side = min(parts.sampling.size) if size is None else size
     found = load_folder(folder, size=side, channels=channels_of(parts))
     for reason in found.skipped:
-        typer.echo(f"limner: skipped {reason}", err=True)
+        streams.say(f"limner: skipped {reason}")
     return found

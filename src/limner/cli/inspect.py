@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli import streams
+
 if TYPE_CHECKING:
     from limner.checkpoints import Report
 
@@ -32,12 +34,12 @@ def command(
 
     report = inspect(model)
     if as_json:
-        typer.echo(json.dumps(report.to_json(), indent=1))
+        streams.tell(json.dumps(report.to_json(), indent=1))
     else:
         for name, value in lines(report):
-            typer.echo(f"{name:12}{printable(value)}")
+            streams.tell(f"{name:12}{printable(value)}")
     for line in engine_lines(report) if engines else ():
-        typer.echo(f"{'engine':12}{line}", err=as_json)
+        (streams.say if as_json else streams.tell)(f"{'engine':12}{line}")
     if not report.sound:
         raise typer.Exit(1)
 

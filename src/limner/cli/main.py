@@ -15,6 +15,8 @@ from inspect import cleandoc
 import typer
 
 import limner
+from limner.cli import streams
+from limner.cli.paths import named
 from limner.cli.progress import StoppedError
 from limner.errors import LimnerError, UsageError
 
@@ -50,6 +52,8 @@ COMMANDS = {
 """Heading of the help -> the commands under it, each with its line."""
 
 INTERRUPTED = 130
+LONGEST = 100  # characters that are shown of a file's name
+LONGEST_LINE = 500
 
 OVERVIEW = """Words in, a picture out.
 
@@ -62,7 +66,12 @@ What does not begin with a command below is a prompt; limner paint --help has th
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line (without the program's name) and return the exit code."""
+    """Run one command line (without the program's name) and return the exit code.
+
+    arguments: None are those of the process, whose streams are then made ready first.
+    """
+    if arguments is None:
+        streams.prepare()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or os.environ.get("LIMNER_DEBUG", "") not in ("", "0")
     try:
@@ -75,18 +84,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(str(error), INTERRUPTED)
     except LimnerError as error:
         return fail(str(error), 2 if isinstance(error, UsageError) else 1)
+    except BrokenPipeError:  # whoever read the names has left
+        return 1
     except Exception as error:
         if debug:
-            traceback.print_exc()
+            streams.say(traceback.format_exc().rstrip())
             return 1
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        return fail(f"unexpected {text} (--debug shows where)", 1)
+        return fail(f"{unexpected(error)} (--debug shows where)", 1)
+
+
+def unexpected(error: Exception) -> str:
+    """One line of an error that is none of Limner's: a file's by its name, of no endless length."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        name = str(error.filename)
+        return f"{name[:LONGEST]}{'...' * (len(name) > LONGEST)}: {error.strerror}"
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"unexpected {text[:LONGEST_LINE]}"
 
 
 def run(words: list[str]) -> int:
     """Run the command that the words name; words that name none are those of `paint`."""
     if words and words[0] == "--version":
-        typer.echo(f"limner {limner.__version__}")
+        streams.tell(f"limner {limner.__version__}")
         return 0
     if not words or words[0] in ("--help", "-h"):
         return invoke(overview(), ["--help"], program="limner")
@@ -105,7 +124,11 @@ def load_command(name: str) -> typer.Typer:
     """Import the module of a command and make its parser."""
     target = import_module(f"limner.cli.{name}").command
     if isinstance(target, typer.Typer):
+        for one in target.registered_commands:
+            if one.callback is not None:
+                named(one.callback)
         return target
+    named(target)
     aliases: Mapping[str, str] = getattr(target, "aliases", {})
     app = typer.Typer(add_completion=False)
     app.command(
@@ -152,5 +175,5 @@ def overview() -> typer.Typer:
 
 def fail(line: str, code: int) -> int:
     """Say in one line what was wrong."""
-    typer.echo(f"limner: {line}", err=True)
+    streams.say(f"limner: {line}")
     return code

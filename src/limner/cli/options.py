@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import partial, wraps
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 
 import typer
 
+from limner.cli import streams
 from limner.cli.request_options import ALIASES, RequestOptions
 from limner.cli.viewer import show
 from limner.errors import UsageError
@@ -145,7 +147,8 @@ class OutputOptions:
             "--output",
             "-o",
             metavar="FILE",
-            help="A .png, .jpg or .webp file, or a folder. Default: named after the prompt.",
+            help="A .png, .jpg or .webp file, a folder, or - for standard output. Default: named "
+            "after the prompt.",
         ),
     ] = None
     force: Annotated[
@@ -173,20 +176,31 @@ class OutputOptions:
         from limner.cli import files
 
         path = files.target_path(self.output, name)
-        files.check_writable(path)
+        if path == streams.STANDARD:
+            self._check_standard_output()
+        else:
+            files.check_writable(path)
         return path
+
+    def _check_standard_output(self) -> None:
+        """Raise UsageError where no picture can go to standard output."""
+        if self.show:
+            raise UsageError("-o - makes no file that --open could show: name one")
+        if sys.stdout is None or sys.stdout.isatty():
+            raise UsageError("-o - writes a picture's bytes: lead them on, as in -o - | display")
 
     def warn(self, line: str) -> None:
         """Say in one line what the person may want to know, and go on."""
         if not self.quiet:
-            warn(line)
+            streams.warn(line)
 
     def written(self, paths: Sequence[Path]) -> None:
         """Say where the files are, and show the first where that was asked for."""
         for path in paths:
-            typer.echo(path)
+            if path != streams.STANDARD:
+                streams.tell(path)
         if self.show and paths and not show(paths[0]):
-            warn(f"no viewer was found here that opens {paths[0]}")
+            streams.warn(f"no viewer was found here that opens {paths[0]}")
 
 
 def flattened(function: Callable[..., None]) -> Callable[..., None]:
@@ -217,7 +231,10 @@ def flattened(function: Callable[..., None]) -> Callable[..., None]:
         function(**given, **made)
 
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    command.aliases = ALIASES  # type: ignore[attr-defined]
+    own_words = {parameter.name.replace("_", "-") for parameter in parameters}
+    command.aliases = {  # type: ignore[attr-defined]
+        alias: name for alias, name in ALIASES.items() if alias not in own_words
+    }
     command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
     return command
 
@@ -273,16 +290,13 @@ def repeated(source: Path | None, output: OutputOptions) -> Request | None:
     return record.request
 
 
-def warn(line: str) -> None:
-    """Say in one line what the person may want to know, and go on."""
-    typer.echo(f"limner: warning: {line}", err=True)
-
-
 def parse_lora(text: str) -> tuple[Path, float, str | None]:
     """(file, weight, name) of "ink=style.safetensors:0.8"; 1 and None for what is left out.
 
     A file whose own name has an equals sign is that file, if it is there.
     """
+    if not text.strip():
+        raise UsageError(f"--lora {text!r}: write FILE or FILE:WEIGHT, as style.safetensors:0.8")
     file, colon, weight = text.rpartition(":")
     try:
         number = float(weight)

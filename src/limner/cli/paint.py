@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli import files
+from limner.cli import files, streams
 from limner.cli.choosing import fitting, taken
 from limner.cli.options import (
     OUTPUT,
@@ -24,6 +23,7 @@ from limner.cli.options import (
 )
 from limner.cli.progress import follow, progress_bar
 from limner.cli.request_options import RequestOptions
+from limner.errors import UsageError
 
 if TYPE_CHECKING:
     from limner.pipeline import Request, Result
@@ -64,6 +64,8 @@ def carry_out(
 
     base: what a repeated picture says; asked: what was given in its place (see `taken`).
     """
+    if path == streams.STANDARD and request.count > 1 and not grid:
+        raise UsageError(f"-o - writes one picture, not {request.count}: --grid makes them one")
     painted_by = fitting(request, painted_by)
     painter = painted_by.load()
     request = taken(request, base, asked, painter, output)
@@ -72,8 +74,8 @@ def carry_out(
     for warning in result.warnings:
         output.warn(warning)
     output.written(write(result, path, painted_by.origin, grid=grid, force=output.force))
-    if sys.stderr.isatty() and not output.quiet:
-        typer.echo(summary(tuple(result.seeds), result.timings), err=True)
+    if not output.quiet:
+        streams.say(summary(tuple(result.seeds), result.timings))
 
 
 def write(result: Result, path: Path, origin: Path, *, grid: bool, force: bool) -> list[Path]:
@@ -88,7 +90,7 @@ def write(result: Result, path: Path, origin: Path, *, grid: bool, force: bool) 
 
         labels = [f"seed {seed}" for seed in result.seeds]
         columns = math.ceil(math.sqrt(len(result.images)))
-        sheet = contact_sheet(result.images, labels, columns=columns)
+        sheet = contact_sheet(result.images, labels, columns=columns, whole=True)
         return [files.save_picture(sheet, path, sheet_texts(result, origin), force=force)]
     return [
         files.save_picture(image, path, texts(result, index, origin), first=index + 1, force=force)

@@ -1,17 +1,21 @@
-"""Progress for a person at a terminal; silence for a pipe or a log."""
+"""Progress: a bar for a person at a terminal, now and then a plain line for a pipe or a log."""
 
 from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
 
+from limner.cli import streams
 from limner.errors import LimnerError
 from limner.generators import finish
 
 Outcome = TypeVar("Outcome")
+EVERY = 5.0
+"""Seconds between two lines of progress, where no bar is seen."""
 
 
 class StoppedError(LimnerError):
@@ -81,10 +85,13 @@ def at_terminal() -> bool:
 
 
 @contextmanager
-def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Report]:
-    """A bar on standard error if that is a terminal and it should not be quiet."""
+def progress_bar(label: str, *, quiet: bool = False, lines: bool = True) -> Iterator[Report]:
+    """A bar on standard error if that is a terminal, else, with `lines`, a line now and then.
+
+    quiet: neither.
+    """
     if quiet or not at_terminal():
-        yield lambda done, total, note="": None
+        yield line_by_line(label) if lines and not quiet else lambda done, total, note="": None
         return
     from rich.console import Console
     from rich.progress import Progress
@@ -101,6 +108,19 @@ def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Report]:
             progress.update(task, description=note or label, completed=done, total=total)
 
         yield report
+
+
+def line_by_line(label: str) -> Report:
+    """Says how far it has come every few seconds, and at the end."""
+    said = time.monotonic()
+
+    def report(done: int, total: int | None, note: str = "") -> None:
+        nonlocal said
+        if (total is not None and done >= total) or time.monotonic() - said >= EVERY:
+            said = time.monotonic()
+            streams.say(f"{note or label}: {done}" + ("" if total is None else f" of {total}"))
+
+    return report
 
 
 def follow(steps: Generator[Numbered, None, Outcome], report: Report) -> Outcome:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli import streams
 from limner.text.dialect import Dialect
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ def show(
 
     shown = report(tree, steps, vocabulary(model))
     if as_json:
-        typer.echo(json.dumps(shown, indent=1, ensure_ascii=False))
+        streams.tell(json.dumps(shown, indent=1, ensure_ascii=False))
         return
     for line in lines(shown):
-        typer.echo(line)
+        streams.tell(line)
 
 
 @command.command("convert")
@@ -70,11 +71,11 @@ def convert(
     converted = convert(parse(prompt, source, lenient), target)
     if as_json:
         shown = {"prompt": converted.text, "notes": list(converted.notes)}
-        typer.echo(json.dumps(shown, indent=1, ensure_ascii=False))
+        streams.tell(json.dumps(shown, indent=1, ensure_ascii=False))
         return
-    typer.echo(converted.text)
+    streams.tell(converted.text)
     for note in converted.notes:
-        typer.echo(f"limner: {note}", err=True)
+        streams.say(f"limner: {note}")
 
 
 def vocabulary(model: Path | None) -> Tokenizer:

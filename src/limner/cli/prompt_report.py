@@ -13,6 +13,8 @@ WIDTH = 96
 
 def lines(shown: dict[str, Any]) -> Iterator[str]:
     """A report for reading."""
+    if not shown["prompt"].strip():
+        yield "the prompt is empty"
     parts = shown["parts"]
     for number, part in enumerate(parts, 1):
         if len(parts) > 1 or part["weight"] != 1:
@@ -48,15 +50,15 @@ def _stage_lines(stage: dict[str, Any], shown: dict[str, Any]) -> Iterator[str]:
 
 def _token_lines(tokens: list[dict[str, Any]]) -> list[str]:
     """Each token with its id; what goes on in the next token ends in `-`."""
-    pairs = [f"{_word(token['token'])}\N{NO-BREAK SPACE}{token['id']}" for token in tokens]
+    pairs = [f"{_word(token)}\N{NO-BREAK SPACE}{token['id']}" for token in tokens]
     wrapped = textwrap.wrap(
         "  ".join(pairs), WIDTH, initial_indent="    ", subsequent_indent="    "
     )
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped]
 
 
-def _word(token: str) -> str:
-    return token.removesuffix(WORD_END) if token.endswith(WORD_END) else f"{token}-"
+def _word(token: dict[str, Any]) -> str:
+    return _clean(token["text"]) + ("" if token["token"].endswith(WORD_END) else "-")
 
 
 def _clean(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from limner.cli import streams
 from limner.cli.train import draw, read
 
 
@@ -42,4 +43,4 @@ def command(
     sheet = rebuild_model(chosen, pictures, folder, target, width=width, step=step, base=base)
     if sheet is not None:
         draw(sheet, target.with_name(target.name + ".png"))
-    typer.echo(target)
+    streams.tell(target)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-import typer
-
+from limner.cli import streams
 from limner.pipeline.schema import schema
 
 
@@ -14,4 +13,4 @@ def command() -> None:
 
     A line of limner batch is such an object; a picture's own record is one, too.
     """
-    typer.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+    streams.tell(json.dumps(schema(), indent=2, ensure_ascii=False))

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from limner.cli import streams
+from limner.cli.options import Strict
 from limner.errors import UsageError
 
 NEEDED = ("starlette", "uvicorn", "prometheus_client", "python_multipart")
@@ -61,6 +63,7 @@ def command(
         Path | None,
         typer.Option(metavar="FOLDER", help="Files of words to learn where a prompt names them."),
     ] = None,
+    strict: Strict = False,
     check: Annotated[
         bool, typer.Option("--check", metavar="", help="Say what would run, and end.")
     ] = False,
@@ -77,7 +80,7 @@ def command(
         raise UsageError(
             f"the server needs {', '.join(missing)}: pip install limner[serve] brings it"
         )
-    from limner.serve.running import Options, bytes_of, prepared, serve
+    from limner.server.running import Options, bytes_of, prepared, serve
 
     options = Options(
         host=host,
@@ -91,10 +94,11 @@ def command(
         device=device,
         lora_folder=lora_folder,
         embedding_folder=embedding_folder,
+        strict=strict,
     )
     ready = prepared(options)
     for line in ready.lines:
-        typer.echo(line)
+        streams.tell(line)
     if check:
         return
     logging.basicConfig(format="%(message)s", level=logging.INFO if log else logging.WARNING)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limner.cli import files
-from limner.cli.options import Strict, warn
+from limner.cli import files, streams
+from limner.cli.options import Strict
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def matrix(
 ) -> None:
     """Show how alike prompts, and pictures, are to one another: a matrix of cosines."""
     path = None if output is None else files.target_path(output, "similarity")
+    if path == streams.STANDARD:
+        raise UsageError("-o - : the cosines go to standard output, so the picture needs a name")
     if path is not None:
         files.check_writable(path)
 
@@ -114,15 +116,15 @@ def matrix(
     names = [*texts, *(picture.name for picture in pictures or ())]
     alike = cosines(every, every).cpu()
     if as_json:
-        typer.echo(json.dumps({"names": names, "cosines": alike.tolist()}, ensure_ascii=False))
+        streams.tell(json.dumps({"names": names, "cosines": alike.tolist()}, ensure_ascii=False))
     else:
-        typer.echo(table(names, alike.tolist()))
+        streams.tell(table(names, alike.tolist()))
     if path is not None:
         from limner.evaluate.sheet import table_sheet
         from limner.explain.tiles import tiles
 
         sheet = table_sheet(tiles(alike), heads=names, labels=names)
-        typer.echo(files.save_picture(sheet, path, force=force), err=as_json)
+        (streams.say if as_json else streams.tell)(files.save_picture(sheet, path, force=force))
 
 
 def words_of(
@@ -152,7 +154,7 @@ def opened(model: Path | None, *, strict: bool = False) -> Reader:
         return load(model, strict=strict)
     whole = load_clip(model, device=usable(None), strict=strict)
     for note in whole.notes:
-        warn(note)
+        streams.warn(note)
     return whole
 
 
@@ -200,10 +202,10 @@ def tell(
     found = nearest(query, vectors(painter, names), count=count, without=own)
     if as_json:
         shown: list[Any] = [{"text": names[row], "cosine": cosine} for row, cosine in found]
-        typer.echo(json.dumps(shown, indent=1, ensure_ascii=False))
+        streams.tell(json.dumps(shown, indent=1, ensure_ascii=False))
         return
     for row, cosine in found:
-        typer.echo(f"{cosine:6.3f}  {names[row]}")
+        streams.tell(f"{cosine:6.3f}  {names[row]}")
 
 
 def table(names: list[str], rows: list[list[float]]) -> str:

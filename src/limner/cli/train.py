@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli import streams
+from limner.cli.options import flattened
 from limner.cli.progress import progress_bar, stop_signals
 from limner.cli.watching import Watch
 from limner.errors import UsageError
@@ -16,14 +19,49 @@ from limner.generators import finish
 if TYPE_CHECKING:
     from limner.data.records import PictureSet
     from limner.training.loop import Progress
+    from limner.training.recipes import Recipe
     from limner.training.sheet import Sheet
 
 SHEET = "samples.png"
 SHEETS = "sheets"
+PRECISION = "bf16, fp32, or auto: bf16 where the device has it. Default: auto."
 
 
+@dataclass(frozen=True, kw_only=True)
+class Adjustments:
+    """What is done otherwise than the recipe says; None: as it says."""
+
+    steps: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None
+    batch: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None
+    concepts: Annotated[int | None, typer.Option(help="How many concepts to learn.")] = None
+    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None
+    accumulate: Annotated[
+        int | None, typer.Option(help="Parts of a batch, one after another: less memory.")
+    ] = None
+    precision: Annotated[str | None, typer.Option(help=PRECISION)] = None
+    snapshot_every: Annotated[
+        int | None, typer.Option(help="Steps between snapshots of the weights' averages.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """How a training runs, whatever it trains."""
+
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False
+    sheet_every: Annotated[
+        int, typer.Option(help="Steps between sheets of samples in OUTPUT/sheets; 0: none.")
+    ] = 0
+    shard: Annotated[
+        bool, typer.Option("--shard", help="Over processes: each keeps a part of each weight.")
+    ] = False
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu"
+
+
+@flattened
 def command(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, such as emoji-unet.")],
+    *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the training.")],
     base: Annotated[
         Path | None,
@@ -32,25 +70,8 @@ def command(
     data: Annotated[
         Path | None, typer.Option(help="A built set, or a folder of captioned pictures.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
-    steps: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
-    concepts: Annotated[int | None, typer.Option(help="How many concepts to learn.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
-    accumulate: Annotated[
-        int | None, typer.Option(help="Parts of a batch, one after another: less memory.")
-    ] = None,
-    precision: Annotated[str | None, typer.Option(help="bf16 or fp32.")] = None,
-    snapshot_every: Annotated[
-        int | None, typer.Option(help="Steps between snapshots of the weights' averages.")
-    ] = None,
-    sheet_every: Annotated[
-        int, typer.Option(help="Steps between sheets of samples in OUTPUT/sheets; 0: none.")
-    ] = 0,
-    shard: Annotated[
-        bool, typer.Option("--shard", help="Over processes: each keeps a part of each weight.")
-    ] = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    adjustments: Adjustments,
+    running: Running,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")
     ] = False,
@@ -61,48 +82,62 @@ def command(
     """
     from limner.training.launch import first_process
     from limner.training.recipes import adjusted, recipe_named
+
+    chosen = adjusted(recipe_named(recipe), **asdict(adjustments))
+    pictures = chosen.source() if data is None else read(data)
+    write = event_writer(output) if tensorboard and first_process() else None
+    warn_of_slow_precision(chosen.loop.precision, running.device)
+    sheet = trained(recipe, chosen, pictures, output, base, running, write)
+    if sheet is not None:
+        draw(sheet, output / SHEET)
+        streams.tell(output / SHEET)
+    if first_process():
+        streams.tell(output / "model")
+
+
+def trained(
+    label: str,
+    recipe: Recipe,
+    pictures: PictureSet,
+    output: Path,
+    base: Path | None,
+    running: Running,
+    write: Callable[[Progress], None] | None,
+) -> Sheet | None:
+    """Train with progress, and return what the recipe shows at the end; write: told every step."""
+    from limner.training.launch import first_process
     from limner.training.run import train
 
-    chosen = adjusted(
-        recipe_named(recipe),
-        steps=steps,
-        batch=batch,
-        seed=seed,
-        concepts=concepts,
-        accumulate=accumulate,
-        precision=precision,
-        snapshot_every=snapshot_every,
-    )
-    pictures = chosen.source() if data is None else read(data)
-    first = first_process()
-    write = event_writer(output) if tensorboard and first else lambda progress: None
-    with progress_bar(recipe, quiet=not first) as report, stop_signals() as stopped:
-        watch = Watch(report, quiet=not first)
+    quiet = not first_process()
+    bar = progress_bar(label, quiet=quiet, lines=False)
+    with bar as report, stop_signals() as stopped:
+        watch = Watch(report, quiet=quiet)
 
         def after_step(progress: Progress) -> None:
             watch(progress)
             if progress.sheet is not None:
                 draw(progress.sheet, output / SHEETS / f"{progress.step:06d}.png")
-            write(progress)
+            if write is not None:
+                write(progress)
 
-        run = train(
-            chosen,
-            pictures,
-            output,
-            base=base,
-            resume=resume,
-            device=device,
-            shard=shard,
-            sheet_every=sheet_every,
-            stop=stopped,
-        )
+        run = train(recipe, pictures, output, base=base, **asdict(running), stop=stopped)
         sheet = finish(run, after_step)
     watch.check_done(stopped)
-    if sheet is not None:
-        draw(sheet, output / SHEET)
-        typer.echo(output / SHEET)
-    if first:
-        typer.echo(output / "model")
+    return sheet
+
+
+def warn_of_slow_precision(precision: str, device: str) -> None:
+    """Say it where a training was asked for in bf16 on a processor that has none."""
+    import torch
+
+    from limner.training.launch import first_process
+    from limner.training.precision import BF16, emulates_bf16
+
+    if precision == BF16 and first_process() and emulates_bf16(torch.device(device)):
+        streams.warn(
+            "this processor has no bf16, which is some hundred times slower on it: "
+            "--precision fp32, or none, is right"
+        )
 
 
 def read(data: Path | None) -> PictureSet:
@@ -117,8 +152,8 @@ def read(data: Path | None) -> PictureSet:
         return PictureSet.load(data)
     found = load_folder(data, size=64, channels=4)
     for reason in found.skipped:
-        typer.echo(f"limner: skipped {reason}", err=True)
-    typer.echo(f"{len(found)} pictures, {len(found.skipped)} skipped", err=True)
+        streams.say(f"limner: skipped {reason}")
+    streams.say(f"{len(found)} pictures, {len(found.skipped)} skipped")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,34 +23,50 @@ ENLARGING: dict[str, Any] = {"rich_help_panel": Group.ENLARGING.value}
 REFINING: dict[str, Any] = {"rich_help_panel": "Painting over it"}
 
 
-@flattened
-def command(
-    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="The picture to make larger.")],
+@dataclass(frozen=True, kw_only=True)
+class Enlarging:
+    """How a picture is enlarged."""
+
     by: Annotated[
         int, typer.Option(metavar="2|4", help="How many times as wide and high.", **ENLARGING)
-    ] = 2,
+    ] = 2
     steps: Annotated[
         int | None,
         typer.Option(
             metavar="1..100", help="Steps of the upscaler. Default: its own.", **ENLARGING
         ),
-    ] = None,
+    ] = None
     noise: Annotated[
         float,
         typer.Option(
             metavar="0..1", help="Noise put on the picture first, against its faults.", **ENLARGING
         ),
-    ] = 0.0,
+    ] = 0.0
     tile: Annotated[
         int | None,
         typer.Option(metavar="PIXELS", help="Of the result along one side of a tile.", **ENLARGING),
-    ] = None,
+    ] = None
     seed: Annotated[
         int,
         typer.Option(
             metavar="NUMBER", help="Of the noise: another seed, other details.", **ENLARGING
         ),
-    ] = 0,
+    ] = 0
+
+    def upscaling(self) -> Upscaling:
+        """The same as the upscaler takes it; RequestError where it does not."""
+        from limner.pipeline import Upscaling
+        from limner.pipeline.upscaling import TILE
+
+        given = asdict(self)
+        return Upscaling(**given | {"tile": TILE if self.tile is None else self.tile})
+
+
+@flattened
+def command(
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="The picture to make larger.")],
+    *,
+    enlarging: Enlarging,
     refine: Annotated[
         str | None,
         typer.Option(metavar="PROMPT", help="Then paint over it: what it shows.", **REFINING),
@@ -62,7 +79,6 @@ def command(
             **REFINING,
         ),
     ] = None,
-    *,
     painted_by: ModelOptions,
     output: OutputOptions,
 ) -> None:
@@ -72,20 +88,17 @@ def command(
     """
     if strength is not None and refine is None:
         raise UsageError("--strength is of --refine: say by it what the picture shows")
-    path = output.target(f"{picture.stem} {by}x")
-    from limner.pipeline import Request, Upscaling
+    path = output.target(f"{picture.stem} {enlarging.by}x")
+    from limner.pipeline import Request
     from limner.pipeline.features.upscale import STRENGTH
     from limner.pipeline.pictures import read_picture
-    from limner.pipeline.upscaling import TILE
 
-    how = Upscaling(by=by, steps=steps, noise=noise, tile=TILE if tile is None else tile, seed=seed)
-    shown = read_picture(picture)
+    how, shown = enlarging.upscaling(), read_picture(picture)
     if refine is None:
         larger, texts = upscaled(shown, how, painted_by, quiet=output.quiet), dict[str, str]()
     else:
-        over = Request(
-            prompt=refine, seed=seed, strength=STRENGTH if strength is None else strength
-        )
+        strength = STRENGTH if strength is None else strength
+        over = Request(prompt=refine, seed=enlarging.seed, strength=strength)
         larger, texts = repainted(shown, how, over, painted_by, output)
     output.written([files.save_picture(larger, path, texts, force=output.force)])
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import typer
-
+from limner.cli import streams
 from limner.cli.progress import Report, Stop, StoppedError, at_terminal
 from limner.errors import TrainingError
 
@@ -33,7 +32,7 @@ class Watch:
             self._note, self._noted = line(progress), time.monotonic()
         self.report(self.done, self.total, self._note)
         if self.lines and self.done % LINE_EVERY == 0:
-            typer.echo(line(progress), err=True)
+            streams.say(line(progress))
 
     def check_done(self, stopped: Stop) -> None:
         """Raises StoppedError or TrainingError if it was stopped before its last step."""

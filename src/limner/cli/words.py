@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from limner.cli import streams
 from limner.cli.options import Strict
 from limner.errors import UsageError
 
@@ -29,7 +30,7 @@ def command(
     if not lines:
         raise UsageError(f"no concept or style contains {search!r}; limner words lists them all")
     for line in lines:
-        typer.echo(line)
+        streams.tell(line)
 
 
 def listing(concepts: Sequence[str], styles: Sequence[str], search: str | None) -> list[str]:

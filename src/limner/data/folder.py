@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from limner.data.caption_files import captioned_files
-from limner.data.pixels import eight_bits, flatten, premultiplied_bytes
+from limner.data.pixels import eight_bits, flatten, premultiplied_bytes, turned_upright, unwarned
 from limner.data.records import PictureSet, Record
 from limner.errors import DataError, UsageError
 
@@ -103,8 +103,8 @@ def read_square(file: File, size: int, channels: int = 3) -> UInt8[Tensor, "C S 
 
 def upright(file: File) -> Image.Image:
     """A picture as its camera held it, RGBA."""
-    with Image.open(file) as picture:
-        return eight_bits(ImageOps.exif_transpose(picture)).convert("RGBA")
+    with unwarned(), Image.open(file) as picture:
+        return eight_bits(turned_upright(picture)).convert("RGBA")
 
 
 def resized_bytes(

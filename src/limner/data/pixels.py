@@ -11,17 +11,42 @@ Pictures have eight bits a channel here; deeper ones are brought to that by thei
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Float, Shaped, UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from limner.errors import UsageError
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 DEEP = ("I", "F")  # modes of more than eight bits begin so
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Without Pillow's warnings of what is odd in a file that it reads all the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def turned_upright(picture: Image.Image) -> Image.Image:
+    """A picture as its EXIF says that it stands; as it is, where that cannot be read.
+
+    Errors of its pixels as Pillow raises them.
+    """
+    picture.load()
+    try:
+        with unwarned():
+            return ImageOps.exif_transpose(picture)
+    except Exception:  # a broken block makes Pillow raise almost anything; its pixels are sound
+        return picture.copy()
 
 
 def to_model_range(pictures: UInt8[Tensor, "*batch C H W"]) -> Float[Tensor, "*batch C H W"]:

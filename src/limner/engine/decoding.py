@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from itertools import product
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from limner.engine.asks import Decoded
+from limner.engine.memory import RESERVE, free_memory
 from limner.engine.numerics import finite
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
 from limner.models.tiny_decoder import TinyDecoder
@@ -19,7 +19,6 @@ from limner.types import Latent
 
 TILE, OVERLAP = 64, 16  # latent positions a side
 MAPS = 4.0  # of the decoder's largest maps, as many as it takes at once: 3.2 as measured, and some
-RESERVE = 0.8  # the part of the free memory that may be asked for
 SHORT = "decoded in tiles, as memory was short"
 
 
@@ -133,36 +132,3 @@ def decoding_bytes(config: AutoencoderConfig, size: tuple[int, int], itemsize: i
     widths = (*config.channels[1:], config.channels[-1])
     largest = max(channels * (stride >> level) ** 2 for level, channels in enumerate(widths))
     return MAPS * largest * height * width * itemsize
-
-
-def free_memory(device: torch.device) -> int | None:
-    """Bytes that may still be taken on a device; None where the system does not say."""
-    if device.type == "cuda":
-        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return torch.cuda.mem_get_info(device)[0] + unused
-    if device.type != "cpu":
-        return None
-    found = [free for free in (_linux_memory(), _container_memory()) if free is not None]
-    return min(found, default=None)
-
-
-def _linux_memory() -> int | None:
-    for line in _lines(Path("/proc/meminfo")):
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) << 10
-    return None
-
-
-def _container_memory() -> int | None:
-    """What a limit on the container's memory leaves, where there is one (cgroup v2)."""
-    most, used = (_lines(Path(f"/sys/fs/cgroup/memory.{name}")) for name in ("max", "current"))
-    if not (most and used and most[0].isdigit()):
-        return None
-    return max(0, int(most[0]) - int(used[0]))
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []

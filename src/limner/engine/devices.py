@@ -12,7 +12,14 @@ def usable(device: str | torch.device | None) -> torch.device:
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return torch.empty(0, device=device).device
+        place = torch.device(device)
+    except RuntimeError:
+        place = torch.device("meta")
+    if place.type == "meta":  # where nothing is computed
+        right = "cpu, cuda, cuda:1 or mps is right"
+        raise UsageError(f"device {str(device)!r} cannot be used here: {right}") from None
+    try:
+        return torch.empty(0, device=place).device
     except (RuntimeError, AssertionError) as error:
         first = str(error).splitlines()[0]
         raise UsageError(f"device {str(device)!r} cannot be used here ({first}): try cpu") from None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -40,6 +43,20 @@ def finite(value: Tensor, stage: str) -> Tensor:
     if not torch.isfinite(value).all():
         raise NumericsError(_said(stage))
     return value
+
+
+@contextmanager
+def suspected(suspects: Sequence[str]) -> Iterator[None]:
+    """Let a NumericsError of the block name what most likely makes such numbers, if anything."""
+    try:
+        yield
+    except NumericsError as error:
+        if not suspects:
+            raise
+        what = str(error).partition(": ")[0]
+        raise NumericsError(
+            f"{what}, with {' and '.join(suspects)}: try without, or with less of it"
+        ) from error
 
 
 def _said(stage: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -17,7 +18,7 @@ CAPTION_SIZE = 11
 CAPTION_HEIGHT = 16
 INK = (40, 40, 40)
 PAPER = (255, 255, 255)
-LABEL_WIDTH = 110  # of the labels beside a table's rows, at most
+LABEL_WIDTH = 110  # of the labels beside a table's rows, at most, but for a number's digits
 MOST_LINES = 3  # of a head, a label or a line of the title
 LONGEST = 1000  # characters that are looked at: more never fit
 SQUARE = 8  # pixels along one side of the checkerboard
@@ -31,10 +32,12 @@ def contact_sheet(
     columns: int,
     scale: int = 1,
     checkerboard: bool = True,
+    whole: bool = False,
 ) -> Image.Image:
     """The pictures row by row in so many columns, as one RGB picture.
 
-    labels: one for each picture, cut to the width of a picture; None: no captions.
+    labels: one for each picture, cut to the width of a picture, or with `whole` given the room that
+    they need; None: no captions.
     scale: whole enlargement of every picture, pixels stay squares.
     checkerboard: what shows through transparent pixels; False: white.
     Every picture gets the room of the largest. UsageError for no pictures, or labels or columns
@@ -43,10 +46,13 @@ def contact_sheet(
     _check(pictures, labels, columns, scale)
     width = scale * max(picture.width for picture in pictures)
     height = scale * max(picture.height for picture in pictures)
+    font = ImageFont.load_default(CAPTION_SIZE)
+    if whole and labels:
+        width = max(width, *(math.ceil(font.getlength(label)) for label in labels))
     step_x, step_y = width + MARGIN, height + MARGIN + (0 if labels is None else CAPTION_HEIGHT)
     rows = math.ceil(len(pictures) / columns)
     sheet = Image.new("RGB", (columns * step_x + MARGIN, rows * step_y + MARGIN), PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(CAPTION_SIZE)
+    pen = ImageDraw.Draw(sheet)
     for index, picture in enumerate(pictures):
         x = MARGIN + index % columns * step_x
         y = MARGIN + index // columns * step_y
@@ -77,7 +83,7 @@ def table_sheet(
         raise UsageError("a table needs one head a column, one label a row, and rows of one length")
     step_x = scale * max(picture.width for picture in pictures) + MARGIN
     step_y = scale * max(picture.height for picture in pictures) + MARGIN
-    beside = [_text_block(label, LABEL_WIDTH) for label in labels or ()]
+    beside = [_text_block(label, max(LABEL_WIDTH, _digits(label))) for label in labels or ()]
     above = [_text_block(head, step_x - MARGIN) for head in heads]
     left = MARGIN + max((block.width + MARGIN for block in beside), default=0)
     over_all = _text_block(title, left + len(heads) * step_x - 2 * MARGIN)
@@ -108,6 +114,12 @@ def _text_block(text: str, width: int) -> Image.Image:
     for number, line in enumerate(lines):
         pen.text((0, number * CAPTION_HEIGHT), line, INK, font)
     return block
+
+
+def _digits(text: str) -> int:
+    """The width of the longest number in a text, which no part of would stand for."""
+    font = ImageFont.load_default(CAPTION_SIZE)
+    return math.ceil(max(map(font.getlength, re.findall(r"\d+", text[:LONGEST])), default=0))
 
 
 def _broken(text: str, width: int, font: Font) -> list[str]:

@@ -9,7 +9,7 @@ from limner.prompt import And, Blend, Conjunction, Part, Stage, Tree
 from limner.text.chunks import Token, chunked
 from limner.text.dialect import Dialect
 from limner.text.spans import Span, Spans
-from limner.text.tokenizer import Tokenizer
+from limner.text.tokenizer import WORD_END, Tokenizer, byte_letters
 
 NAMES = {And: "AND", Blend: "blend", Conjunction: "and"}
 
@@ -63,7 +63,16 @@ def _span(span: Any) -> dict[str, Any]:
 
 
 def _token(token: Token) -> dict[str, Any]:
-    return {"id": token.id, "token": token.text, "span": token.span}
+    return {"id": token.id, "token": token.text, "text": _text(token.text), "span": token.span}
+
+
+def _text(entry: str) -> str:
+    """What an entry of the vocabulary is of a text; bytes of part of a letter as \\xe7."""
+    letters = entry.removesuffix(WORD_END)
+    known = byte_letters()
+    if not all(letter in known for letter in letters):  # a learned word, or a special token
+        return letters
+    return bytes(known[letter] for letter in letters).decode("utf-8", "backslashreplace")
 
 
 def _swap(tree: Tree, number: int) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class AutoencoderConfig:
                 raise UsageError(
                     f"{name} has {len(value)} values for {self.latent_channels} latent channels"
                 )
+        if 0 in (self.scale if isinstance(self.scale, tuple) else (self.scale,)):
+            raise UsageError(f"scale is {self.scale}: what is multiplied by 0 does not come back")
 
     @property
     def space(self) -> LatentSpace:

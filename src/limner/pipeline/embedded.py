@@ -79,6 +79,7 @@ def read_texts(path: Path) -> dict[str, str]:
         if os.path.getsize(path) > MAX_FILE:
             raise ValueError(f"it is larger than {MAX_FILE} bytes")
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is odd in a file that is read all the same
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
                 texts = {**exif_texts(picture), **chunk_texts(picture)}
@@ -100,8 +101,11 @@ def chunk_texts(picture: Image.Image) -> dict[str, str]:
 def exif_texts(picture: Image.Image) -> dict[str, str]:
     """Those in the EXIF block."""
     exif = Image.Exif()
-    exif.load(picture.info.get("exif", b""))  # Pillow's own getexif would decode a PNG
-    tags = exif.get_ifd(IFD.Exif)
+    try:
+        exif.load(picture.info.get("exif", b""))  # Pillow's own getexif would decode a PNG
+        tags = exif.get_ifd(IFD.Exif)
+    except Exception:  # a broken block makes Pillow raise almost anything; the rest may be sound
+        return {}
     texts = {}
     note = tags.get(Base.MakerNote)
     if isinstance(note, bytes) and note.startswith(MAKER_NOTE):

@@ -8,6 +8,7 @@ from typing import Any
 
 from limner.checkpoints import Parts
 from limner.diffusion.solvers import SOLVERS
+from limner.errors import RequestError
 from limner.pipeline.model import Model
 from limner.pipeline.request import Request
 from limner.pipeline.resolve import Resolved
@@ -44,6 +45,34 @@ def _eta(request: Request, model: Model) -> Iterator[Left]:
         yield None, f"eta {request.eta:g} is left out: solver {solver!r} takes none"
 
 
+def _schedule(request: Request, model: Model) -> Iterator[Left]:
+    own = model.sampling.schedule
+    if request.schedule is not None and not _goes(model, request, schedule=request.schedule):
+        yield (
+            None,
+            f"schedule {request.schedule!r} is left out: it does not fit this model, whose own is "
+            f"{own!r}",
+        )
+
+
+def _discard(request: Request, model: Model) -> Iterator[Left]:
+    """Of a schedule that fits: one level less may be none."""
+    schedule = model.sampling.schedule if request.schedule is None else request.schedule
+    discards = request.discard_penultimate
+    if discards and not _goes(model, request, schedule=schedule, discard_penultimate=True):
+        yield False, f"last level but one stays: schedule {schedule!r} cannot leave it out"
+
+
+def _goes(model: Model, request: Request, **options: Any) -> bool:
+    """Whether there are levels of so many steps."""
+    steps = model.sampling.steps if request.steps is None else request.steps
+    try:
+        model.sampling.path(model.parts.process, steps, **options)
+    except RequestError:
+        return False
+    return True
+
+
 def _clip_skip(request: Request, model: Model) -> Iterator[Left]:
     most = deepest(model.parts)
     if request.clip_skip is not None and request.clip_skip > most:
@@ -65,6 +94,8 @@ def _size(request: Request, model: Model) -> Iterator[Left]:
 
 UNFIT: dict[str, Callable[[Request, Model], Iterator[Left]]] = {
     "eta": _eta,
+    "schedule": _schedule,
+    "discard_penultimate": _discard,
     "clip_skip": _clip_skip,
     "size": _size,
 }

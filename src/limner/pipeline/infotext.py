@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from limner.diffusion.names import NoiseMode, solver_and_schedule
-from limner.diffusion.programs import (
+from limner.diffusion.elsewhere import (
     A1111_SAMPLERS,
     A1111_SCHEDULES,
     A1111_TIMES,
@@ -25,6 +24,7 @@ from limner.diffusion.programs import (
     a1111_schedule,
     written,
 )
+from limner.diffusion.names import NoiseMode, solver_and_schedule
 from limner.errors import RequestError
 from limner.pipeline.request import Request
 from limner.pipeline.statement import FIELDS

@@ -61,14 +61,17 @@ class Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Kind):
-    """Any text that Unicode has."""
+    """Any text that Unicode has, of at most so many characters."""
 
     right: str = "text"
     metavar: str = "TEXT"
+    most: int | None = None
 
     def check(self, name: str, value: Any) -> str:
         if not isinstance(value, str):
             raise self.wrong(name, value)
+        if self.most is not None and len(value) > self.most:
+            raise RequestError(f"{name} has {len(value)} characters: at most {self.most} are right")
         try:
             value.encode()
         except UnicodeEncodeError as error:
@@ -78,7 +81,7 @@ class Text(Kind):
         return value
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string"}
+        return {"type": "string"} | ({} if self.most is None else {"maxLength": self.most})
 
 
 @dataclass(frozen=True, kw_only=True)

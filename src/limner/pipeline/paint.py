@@ -18,7 +18,7 @@ from limner.data.pixels import to_picture
 from limner.diffusion.process import Level
 from limner.diffusion.solvers import Against, Pair
 from limner.engine.asks import Ask, Decode, Denoise, Step
-from limner.engine.numerics import Watch
+from limner.engine.numerics import Watch, suspected
 from limner.errors import RequestError
 from limner.pipeline.plan import Feature, Moment, Plan, given, repeated
 from limner.pipeline.result import Clock, Result
@@ -31,13 +31,13 @@ Painting = Generator[Ask | Step, Any, Result]
 
 def paint(plan: Plan) -> Painting:
     """Text encoder, noise, solver with guidance, decoder, in this order."""
-    clock = Clock()
-    with clock.stage("text"):
+    clock, suspects = Clock(), plan.suspects
+    with clock.stage("text"), suspected(suspects):
         plan, features = yield from begun(plan)
         told = yield from read(plan, features)
-    with clock.stage("denoise"):
+    with clock.stage("denoise"), suspected(suspects):
         x = yield from denoised(plan, told, features)
-    with clock.stage("decode"):
+    with clock.stage("decode"), suspected(suspects):
         decoded = yield Decode(latent=x)
         images = pictures(decoded.pixels, features)
     result = Result(

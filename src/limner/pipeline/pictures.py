@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from limner.data.pixels import eight_bits
+from limner.data.pixels import eight_bits, turned_upright, unwarned
 from limner.errors import RequestError, UsageError
 from limner.pipeline.embedded import MAX_FILE
 from limner.pipeline.sizes import MAX_PIXELS
@@ -26,11 +25,9 @@ def read_picture(path: str | Path) -> Image.Image:
     try:
         if os.path.getsize(path) > MAX_FILE:
             raise ValueError(f"it is larger than {MAX_FILE} bytes")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as file:
-                check_size(file.size)
-                return ImageOps.exif_transpose(file)
+        with unwarned(), Image.open(path, formats=FORMATS) as file:
+            check_size(file.size)
+            return turned_upright(file)
     except Exception as error:  # a broken file makes Pillow raise almost anything
         reason = getattr(error, "strerror", None) or error
         said = " ".join(str(reason).split())[:200]

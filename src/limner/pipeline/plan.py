@@ -24,6 +24,7 @@ from limner.prompt import Tree
 from limner.types import Latent
 
 T = TypeVar("T")
+STRONG = 50.0  # a guidance or a weight above it is no usual one
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,6 +63,22 @@ class Plan:
     def trees(self) -> tuple[Tree, ...]:
         """All of its texts."""
         return self.prompt, self.negative, *self.regions
+
+    @property
+    def suspects(self) -> tuple[str, ...]:
+        """What of it may make numbers that are not finite, in words; the model's own are not."""
+        loras = [
+            f"LoRA {each.name!r} at {each.picture:g}"
+            for each in self.adapted.loras
+            if each.picture or each.text
+        ]
+        words = [f"the learned word {word!r}" for word in given(self.request.embeddings)]
+        scales = (
+            f"{name.replace('_', ' ')} {scale:g}"
+            for name in ("guidance", "style_weight", "content_weight")
+            if abs(scale := getattr(self.request, name) or 0.0) > STRONG
+        )
+        return (*loras, *words, *scales)
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from limner.diffusion.guidance import Guidance, Rescale
 from limner.diffusion.schedules import LevelOptions
 from limner.diffusion.solvers import SOLVERS, Against
 from limner.pipeline.features import used
+from limner.pipeline.memory import check_memory
 from limner.pipeline.model import Model
 from limner.pipeline.plan import Plan, given, taken
 from limner.pipeline.request import Request
@@ -47,12 +48,14 @@ def plan(request: Request, model: Model) -> Plan:
         features=tuple(feature for feature in features if feature is not None),
         again=partial(plan, model=model),
         notes=(
+            *_empty(request),
             *notes,
             *parts.notes,
             *warnings,
             *(f"LoRA {n!r} of the prompt is missing: --lora or --lora-folder" for n in missing),
         ),
     )
+    check_memory(made)
     return replace(made, total=_total(made))
 
 
@@ -61,6 +64,13 @@ def _total(made: Plan) -> int | None:
     calls = [made.calls, *(each.calls(made) for each in made.features)]
     known = [each for each in calls if each is not None]
     return sum(known) if len(known) == len(calls) else None
+
+
+def _empty(request: Request) -> tuple[str, ...]:
+    """What to say where no words are to be followed, and nothing else says what to paint."""
+    if request.prompt.strip() or request.content is not None or request.regions:
+        return ()
+    return ("the prompt is empty: whatever comes is painted",)
 
 
 def _level_options(request: Request) -> LevelOptions:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from limner.errors import RequestError
 from limner.pipeline.kinds import SHOWN, Kind, Number, Pictured, Text
+from limner.text.dialect import LONGEST_PROMPT
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -61,7 +62,11 @@ def in_parts(box: Place) -> bool:
     return max(box) <= 1
 
 
-KINDS: Mapping[str, Kind] = {"text": Text(), "box": Box(), "mask": Pictured(metavar="MASK")}
+KINDS: Mapping[str, Kind] = {
+    "text": Text(most=LONGEST_PROMPT),
+    "box": Box(),
+    "mask": Pictured(metavar="MASK"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +140,10 @@ class Regions(Kind):
         """A mask is no part of it: JSON holds none."""
         region = {
             "type": "object",
-            "properties": {"text": {"type": "string", "pattern": r"\S"}, "box": Box().schema()},
+            "properties": {
+                "text": KINDS["text"].schema() | {"pattern": r"\S"},
+                "box": Box().schema(),
+            },
             "required": ["text", "box"],
             "additionalProperties": False,
         }

@@ -36,7 +36,7 @@ from limner.pipeline.kinds import (
 )
 from limner.pipeline.regions import Region, Regions
 from limner.pipeline.sizes import MAX_PIXELS
-from limner.text.dialect import Dialect, Weighting
+from limner.text.dialect import LONGEST_PROMPT, Dialect, Weighting
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -67,11 +67,14 @@ def _solver(name: str) -> str:
 class Statement:
     """The fields of a `Request`, with what is said of them; None is the model's own default."""
 
-    prompt: str = field(metadata=about(Text(), "What to paint.", Group.PROMPT))
+    prompt: str = field(metadata=about(Text(most=LONGEST_PROMPT), "What to paint.", Group.PROMPT))
     negative: str = field(
         default="",
         metadata=about(
-            Text(), "What to lead away from.", Group.PROMPT, aliases=("negative-prompt",)
+            Text(most=LONGEST_PROMPT),
+            "What to lead away from.",
+            Group.PROMPT,
+            aliases=("negative-prompt",),
         ),
     )
     dialect: str | None = field(

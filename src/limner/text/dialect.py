@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum, StrEnum
 
+LONGEST_PROMPT = 10_000  # characters: some 30 chunks of a text encoder, and seconds of it
+
 
 class Dialect(StrEnum):
     """Whose prompts are read: each has its own syntax, splitting and weighting."""

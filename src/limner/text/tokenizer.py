@@ -312,6 +312,15 @@ def _byte_alphabet() -> list[str]:
     return letters + [letter + WORD_END for letter in letters]
 
 
+@cache
+def byte_letters() -> dict[str, int]:
+    """The vocabulary's letter for a byte -> that byte; bytes without a glyph have other letters."""
+    letters = _byte_alphabet()[:256]
+    own = {letter: ord(letter) for letter in letters if ord(letter) < 256}
+    others = sorted(set(range(256)) - set(own.values()))
+    return own | dict(zip(letters[len(own) :], others, strict=True))
+
+
 def _vocabulary(merges: Iterable[Merge]) -> dict[str, int]:
     """Bytes, then the merged tokens in order of merging, then BOS and EOS."""
     tokens = dict.fromkeys([*_byte_alphabet(), *(a + b for a, b in merges), START, END])
@@ -362,12 +371,16 @@ def _read_settings(folder: Path) -> tuple[str, bool, int]:
     for name in ("special_tokens_map.json", "tokenizer_config.json"):
         if (folder / name).is_file():
             settings |= json.loads((folder / name).read_text(encoding="utf-8"))
-    pad = settings.get("pad_token", END)
-    length = settings.get("model_max_length", CLIP_LENGTH)
+    said = {name: value for name, value in settings.items() if value is not None}
+    pad, length = said.get("pad_token", END), said.get("model_max_length", CLIP_LENGTH)
     name = pad["content"] if isinstance(pad, dict) else pad
+    if not isinstance(name, str):
+        raise ValueError(f"pad_token is {str(name)[:40]}: a token is right")
+    if isinstance(length, bool) or not isinstance(length, int | float) or not length >= 3:
+        raise ValueError(f"model_max_length is {str(length)[:40]}: a number of tokens is right")
     special = name != END and not settings.get("split_special_tokens", False)
     # transformers writes "no limit" as 10**30
-    return name, special, length if length < 10**6 else CLIP_LENGTH
+    return name, special, int(length) if length < 10**6 else CLIP_LENGTH
 
 
 def _write_json(path: Path, value: dict) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from limner.errors import UsageError
 from limner.text import dialects, spans
-from limner.text.dialect import Dialect
+from limner.text.dialect import LONGEST_PROMPT, Dialect
 from limner.text.nodes import (
     Alternate,
     And,
@@ -169,8 +169,13 @@ def parse(
     lenient: read what the dialect's own system reads, also where Limner would rather raise; what
     makes that system fail is plain text. Never raises PromptError.
     negative: the prompt is a negative one, in which A1111 splits no AND.
-    Raises PromptError, which marks the place, and UsageError for an unknown dialect.
+    Raises PromptError, which marks the place, and UsageError for an unknown dialect and for more
+    than `LONGEST_PROMPT` characters.
     """
+    if len(prompt) > LONGEST_PROMPT:
+        raise UsageError(
+            f"the prompt has {len(prompt)} characters: at most {LONGEST_PROMPT} are right"
+        )
     named = dialects.dialect_named(dialect)
     children = dialects.read(prompt, named, lenient=lenient, negative=negative)
     return Tree(children, named, prompt)

@@ -71,7 +71,8 @@ class Alarm:
             return
         self._told.set()
         if not self._left.wait(GRACE):
-            print(f"limner: {self._said}", file=sys.stderr, flush=True)
+            with suppress(OSError, ValueError):  # nobody hears it: the process ends all the same
+                print(f"limner: {self._said}", file=sys.stderr, flush=True)
             os._exit(1)
 
 

@@ -32,7 +32,7 @@ from limner.training.objectives.conditions import Remembered, TextCondition, Tol
 from limner.training.objectives.denoising import DenoisingObjective
 from limner.training.recipes.autoencoder import cached_latents
 from limner.training.run import stoppable
-from limner.training.saving import holds_state
+from limner.training.saving import claimed, holds_state
 from limner.training.tunings import Tuning, attach_own_loras
 from limner.types import Conditioning
 
@@ -81,7 +81,7 @@ def finetune(
 
     pictures = mirrored(data) if config.mirror else data
     processes = find_processes(str(next(parts.denoiser.parameters()).device))
-    with processes.together():
+    with processes.together(), claimed(folder, processes.rank):
         if processes.sharded:
             raise UsageError("finetune does not shard weights: launch it without FSDP")
         with processes.in_turn():

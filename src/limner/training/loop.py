@@ -32,6 +32,7 @@ from limner.training.finite import Answer, failure, not_finite
 from limner.training.gradients import add_gradients
 from limner.training.objectives import Objective
 from limner.training.optim import adamw, grouped, learning_rate_factor, optimiser_state, step_unless
+from limner.training.precision import AUTO, PRECISIONS, runs_in_half
 from limner.training.saving import STATE, load_state, save_state
 from limner.training.sheet import Sheet
 from limner.training.snapshots import FOLDER as SNAPSHOTS
@@ -55,7 +56,8 @@ class LoopConfig:
     batch: items a step, over all processes. accumulate: parts that a process cuts its share into,
     one after another, where memory is short; the result is the same.
     warmup, decay: parts of `steps`. ema: gammas of `PowerEMA`, the first is the one that ships.
-    precision: "bf16" runs the forward pass under autocast, weights stay fp32.
+    precision: "bf16" runs the forward pass under autocast, weights stay fp32; "auto" does where the
+    device has bf16 (`precision.emulates_bf16`).
     save_every: steps between saves; save_minutes: minutes after which there is one all the same.
     snapshot_every: steps between snapshots of the averages, from which one of any length can be
     rebuilt (`snapshots.rebuild`); 0: none.
@@ -70,7 +72,7 @@ class LoopConfig:
     decay: float = 0.25
     clip: float = 1.0
     ema: tuple[float, ...] = (16.97, 6.94)
-    precision: str = "bf16"
+    precision: str = AUTO
     seed: int = 0
     save_every: int = 1000
     save_minutes: float = 10.0
@@ -80,8 +82,10 @@ class LoopConfig:
         for name in ("steps", "batch", "accumulate", "save_every"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.precision not in ("bf16", "fp32"):
-            raise TrainingError(f"precision {self.precision!r} is unknown: use bf16 or fp32")
+        if self.precision not in PRECISIONS:
+            raise TrainingError(
+                f"precision {self.precision!r} is unknown: one of {', '.join(PRECISIONS)} is right"
+            )
 
 
 class Losses(Mapping[str, float]):
@@ -149,7 +153,8 @@ class Trainer:
         self.folder = folder
         self.processes = Processes(device_of(objective)) if processes is None else processes
         self._check_batch()
-        self.processes.wrap(objective.modules, half=config.precision == "bf16")
+        half = runs_in_half(config.precision, self.processes.device)
+        self.processes.wrap(objective.modules, half=half)
         self.step = 0
         self.batches = Batches(objective.count, config.batch, config.seed)
         self.ahead = self.processes.device.type == "cuda"

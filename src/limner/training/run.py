@@ -26,7 +26,7 @@ from limner.training.launch import find_processes
 from limner.training.loop import Progress, Trainer
 from limner.training.objectives import Objective
 from limner.training.recipes import Recipe, missing_parts
-from limner.training.saving import holds_state
+from limner.training.saving import claimed, holds_state
 from limner.training.sheet import Sheet
 
 LOG = "log.jsonl"
@@ -52,14 +52,14 @@ def train(
     shard: over several processes, each holds a part of every weight.
     stop: asked after every step; if it is true in any process, all save and end.
     Over several processes all of this is yielded by each, sheets and models only by the first.
-    Raises TrainingError where a part is missing, the folder already holds a training, or another
-    process has failed.
+    Raises TrainingError where a part is missing, the folder already holds a training or is being
+    trained in, or another process has failed.
     """
     if holds_state(folder) and not resume:
         raise TrainingError(f"{folder} already holds a training: add --resume, or name another")
     chosen = recipe.choose(data)
     processes = find_processes(device, shard=shard)
-    with processes.together():
+    with processes.together(), claimed(folder, processes.rank):
         with processes.in_turn():
             model = prepare(recipe, folder / "model", base)
             torch.manual_seed(recipe.loop.seed)

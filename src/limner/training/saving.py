@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +14,11 @@ import torch
 
 from limner.errors import TrainingError
 from limner.files import remove_partial, whole_file
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None  # type: ignore[assignment]
 
 STATE = "state.pt"
 BEFORE = "state-before.pt"
@@ -44,6 +49,34 @@ def write_whole(
 def save_state(folder: Path, state: dict[str, Any]) -> None:
     """Write a training's state into its folder; the one before it stays there as `BEFORE`."""
     write_whole(folder / STATE, lambda file: torch.save(state, file), before=folder / BEFORE)
+
+
+@contextmanager
+def claimed(folder: Path, rank: int = 0) -> Iterator[None]:
+    """Make a folder this training's own while the block runs, and make it where it is missing.
+
+    rank: of several processes of one training the first claims it for all. Whatever ends the
+    process lets go of it. Raises TrainingError where another process, or another training of this
+    one, has it; where a file system knows no such claims, nothing is held.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if fcntl is None or rank:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainingError(
+                f"{folder} is being trained in by another process: let that end, or name another "
+                "folder"
+            ) from None
+        except OSError:  # no such claims here
+            pass
+        yield
+    finally:
+        os.close(handle)
 
 
 def holds_state(folder: Path) -> bool:

@@ -64,7 +64,7 @@ def dpm_adaptive(x: Tensor, levels: Sequence[Level], noise: FreshNoise) -> Evalu
     x, inner, end = yield from _entered(x, levels)
     level, last, h = inner[0], inner[-1], FIRST_STEP
     before, epsilon = x, None
-    while (left := log_step(level, last)) > CLOSE:
+    while level is not last and (left := log_step(level, last)) > CLOSE:
         following = last if h >= left else _further(level, h)
         if epsilon is None:
             denoised = yield x, level

@@ -11,7 +11,7 @@ from typing import Any
 
 from limner.pipeline.infotext import Infotext
 from limner.pipeline.programs.graph import Graph, Link, Node, is_node
-from limner.pipeline.programs.said import Said, layers_from_end, schedule, size
+from limner.pipeline.programs.said import Said, layers_from_end, sampled, schedule, size
 from limner.text.dialect import Dialect
 
 PARTS = ("noise", "guider", "sampler", "sigmas")  # of a sampler that is put together
@@ -21,7 +21,9 @@ TEXTS = ("text", "text_g", "t5xxl", "clip_l", "text_l")
 SCHEDULES = {
     "KarrasScheduler": "karras",
     "ExponentialScheduler": "exponential",
+    "PolyexponentialScheduler": "polyexponential",
     "BetaSamplingScheduler": "beta",
+    "AlignYourStepsScheduler": "ays",
 }
 LOADERS = {"ckpt_name": "Model", "unet_name": "Model", "lora_name": "LoRA"}
 QUIET = ("Save", "Preview", "VAELoader", "VAEDecode", "CLIPLoader", "DualCLIPLoader")
@@ -75,6 +77,7 @@ class _Sampling:
                 ("cfg", "guidance"),
                 ("sampler_name", sampled),
                 ("scheduler", schedule),
+                ("rho", "rho"),
             ):
                 self.said.take(key, self.graph.value(part, key), read)
             self.said.take("scheduler", SCHEDULES.get(part.kind), schedule)

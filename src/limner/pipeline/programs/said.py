@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from limner.diffusion.elsewhere import comfyui
 from limner.diffusion.names import schedule_name
-from limner.diffusion.programs import comfyui
 from limner.pipeline.infotext import Infotext, clean
 from limner.pipeline.request import Request
 from limner.pipeline.statement import FIELDS

@@ -10,6 +10,7 @@ from limner.errors import PromptError
 from limner.text.dialects.common import number
 from limner.text.nodes import Lora, Tag
 
+STRENGTHS = {"te": "text encoder", "unet": "denoiser"}
 COMMENT = re.compile(r"\\.|#[^\n]*", re.DOTALL)
 TAG = re.compile(r"\\.|<(\w+):([^<>]+)>", re.DOTALL)
 
@@ -78,10 +79,13 @@ def _lora(arguments: list[str], source: Source, place: tuple[int, int]) -> Lora:
     name, *rest = arguments
     by_position = [a for a in rest if "=" not in a]
     named = dict(a.split("=", 1) for a in rest if "=" in a)
-    strengths = dict(zip(("te", "unet"), by_position, strict=False)) | {
-        key: named.pop(key) for key in ("te", "unet") if key in named
+    strengths = dict(zip(STRENGTHS, by_position, strict=False)) | {
+        key: named.pop(key) for key in STRENGTHS if key in named
     }
-    values = {k: number(v, source.prompt, place, f"{k} of a LoRA") for k, v in strengths.items()}
+    values = {
+        key: number(value, source.prompt, place, f"a LoRA's weight in the {STRENGTHS[key]}")
+        for key, value in strengths.items()
+    }
     text_encoder = values.get("te", 1.0)
     others = (*by_position[2:], *(f"{key}={value}" for key, value in named.items()))
     return Lora(name, text_encoder, values.get("unet", text_encoder), others, place)

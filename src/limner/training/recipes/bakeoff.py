@@ -13,7 +13,7 @@ from limner.diffusion.times import UniformTimes
 from limner.models.dit import DIT_EMOJI
 from limner.training.objectives.weights import MeasuredAs
 from limner.training.recipes.base import Recipe
-from limner.training.recipes.emoji import EMOJI_DENOISER
+from limner.training.recipes.emoji import EMOJI_DENOISER, EMOJI_TOLD
 
 BUDGET = replace(EMOJI_DENOISER.loop, steps=600)
 UNET = replace(EMOJI_DENOISER, loop=BUDGET, concepts=100)
@@ -30,7 +30,7 @@ BAKEOFF_RECIPES: dict[str, Recipe] = {
         times=UniformTimes(),
         sampling=EPSILON_SAMPLING,
     ),
-    "bakeoff-frozen": replace(UNET, told=replace(UNET.told, train=False)),
+    "bakeoff-frozen": replace(UNET, told=replace(EMOJI_TOLD, train=False)),
     # As many tokens as the DiT on latents; velocity itself fails on patches so large (JiT).
     "bakeoff-pixels": replace(
         DIT,

@@ -1,0 +1,145 @@
+"""What requests of A1111's clients come to as fields of ours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import ImageOps
+from PIL.Image import Image
+
+from limner.diffusion.names import solver_and_schedule
+from limner.errors import RequestError
+from limner.pipeline.masks import black_and_white
+from limner.pipeline.pictures import eight_bit, resized
+from limner.pipeline.sizes import Size
+from limner.pipeline.statement import FACTORS, FIELDS
+from limner.server.problems import ProblemError
+from limner.server.uploads import file_of, picture_of
+
+MOST_BLUR = 256
+
+
+def fields_of(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a request that pictures from words and from pictures share."""
+    count = whole(said, "batch_size", 1) * whole(said, "n_iter", 1)
+    fields: dict[str, Any] = {
+        "prompt": text(said, "prompt"),
+        "negative": text(said, "negative_prompt"),
+        "count": FIELDS["count"].check(count),
+        "steps": whole(said, "steps", 20),
+        "guidance": number(said, "cfg_scale", 7.0),
+        **sampled(said),
+    }
+    if (seed := whole(said, "seed", -1)) >= 0:
+        fields["seed"] = seed
+    if (strength := number(said, "subseed_strength", 0.0)) > 0:
+        fields["variation_strength"] = strength
+        subseed = whole(said, "subseed", -1)
+        fields |= {"variation_seed": subseed} if subseed >= 0 else {}
+    settings = said.get("override_settings")
+    skip = settings.get("CLIP_stop_at_last_layers") if isinstance(settings, Mapping) else None
+    if skip not in (None, 1):
+        fields["clip_skip"] = skip
+    return fields
+
+
+def sampled(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Solver and schedule; an unknown one is refused, not replaced."""
+    name = text(said, "sampler_name") or text(said, "sampler_index")
+    schedule = text(said, "scheduler")
+    fields: dict[str, Any] = {}
+    try:
+        if name and name.lower() != "automatic":
+            fields["solver"], told = solver_and_schedule(name)
+            fields |= {} if told is None else {"schedule": told}
+        if schedule and schedule.lower() != "automatic":
+            fields.setdefault("schedule", FIELDS["schedule"].check(schedule))
+    except RequestError as error:
+        raise ProblemError(400, "sampler", str(error)) from None
+    return fields
+
+
+def enlarged(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a highres fix comes to."""
+    if not said.get("enable_hr"):
+        return {}
+    scale = number(said, "hr_scale", 2.0)
+    if scale not in FACTORS:
+        raise ProblemError(
+            422, "request", f"hr_scale: {' or '.join(map(str, FACTORS))} is right here"
+        )
+    return {"upscale": int(scale), "refine": number(said, "denoising_strength", 0.75)}
+
+
+def edited(said: Mapping[str, Any], picture: Image, size: Size) -> dict[str, Any]:
+    """The picture that is painted over, brought to the asked size, and its mask."""
+    shape = whole(said, "resize_mode", 0)
+    fields: dict[str, Any] = {
+        "picture": placed(eight_bit(picture), size, shape),
+        "strength": number(said, "denoising_strength", 0.75),
+    }
+    if not said.get("mask"):
+        return fields
+    mask = picture_of(file_of(said["mask"], "mask"), "mask")
+    grey = mask.getchannel("A") if mask.mode == "RGBA" else mask.convert("L")
+    if said.get("inpainting_mask_invert"):
+        grey = ImageOps.invert(grey)
+    grey = placed(grey, size, shape)
+    fields["mask"] = black_and_white(grey, size)
+    fields["feather"] = min(MOST_BLUR, whole(said, "mask_blur", 4))
+    return fields
+
+
+def placed(picture: Image, size: Size, mode: int) -> Image:
+    """A picture at a size: 0 and 3 stretched, 1 cropped, 2 with room at its sides."""
+    if mode == 1:
+        return ImageOps.fit(picture, size)
+    if mode == 2:
+        return ImageOps.pad(picture, size)
+    if mode in (0, 3):
+        return resized(picture, size)
+    raise ProblemError(422, "request", "resize_mode: 0, 1, 2 or 3 is right")
+
+
+def refuse_scripts(said: Mapping[str, Any]) -> None:
+    """No script is run: one that is asked for in earnest is refused, an empty one is none."""
+    if said.get("script_name"):
+        raise ProblemError(422, "script", "script_name: there are no scripts here")
+    scripts = said.get("alwayson_scripts") or {}
+    if not isinstance(scripts, Mapping):
+        raise ProblemError(422, "request", "alwayson_scripts: an object is right")
+    for name, script in scripts.items():
+        args = script.get("args") if isinstance(script, Mapping) else script
+        if args not in (None, [], {}, [False]):
+            raise ProblemError(422, "script", f"alwayson_scripts: there is no {name[:40]!r} here")
+
+
+def whole(said: Mapping[str, Any], name: str, default: int) -> int:
+    value = said.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ProblemError(422, "request", f"{name}: a whole number is right")
+    if not math.isfinite(value) or value != int(value):
+        raise ProblemError(422, "request", f"{name}: a whole number is right")
+    return int(value)
+
+
+def number(said: Mapping[str, Any], name: str, default: float) -> float:
+    value = said.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ProblemError(422, "request", f"{name}: a number is right")
+    return float(value)
+
+
+def text(said: Mapping[str, Any], name: str) -> str:
+    value = said.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ProblemError(422, "request", f"{name}: text is right")
+    return value

@@ -1,0 +1,132 @@
+"""What becomes of what the core tells: events of a job, its previews, and its end."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from PIL import Image
+
+from limner.engine.asks import Step
+from limner.pipeline.embedded import save_options
+from limner.pipeline.request import Request
+from limner.pipeline.result import Result
+from limner.server.jobs import Job, Preview, State
+from limner.server.problems import ProblemError, problem_of
+from limner.types import Latent
+
+log = logging.getLogger("limner.server")
+PREVIEW_PAUSE = 0.25  # seconds between two previews of a job
+POLLED = 5.0  # seconds for which one who asked how it goes counts as looking on
+MOST_LATENTS = 2**26  # bytes of the steps that a job keeps
+
+Keep = Callable[[Job, Sequence[Image.Image], Result | None], None]
+"""Takes a job's pictures, and what they came with unless it was interrupted."""
+End = Callable[[Job, State, ProblemError | None], None]
+"""Takes how a job ended without pictures."""
+
+
+class Watching:
+    """Tells a job what the core tells of its work."""
+
+    def __init__(self, job: Job, keep: Keep, end: End) -> None:
+        self._job = job
+        self._keep_images = keep
+        self._end = end
+
+    def started(self) -> None:
+        job = self._job
+        job.started, job.status = time.time(), State.RUNNING
+        job.tell("running")
+
+    def stepped(self, step: Step) -> None:
+        job = self._job
+        job.step, job.total = step.index, step.total or 0
+        if job.keep_steps:
+            self._keep(step.denoised)
+        job.tell("step", step=step.index, total=step.total)
+        now = time.monotonic()
+        listened = job.listeners > 0 or now - job.polled < POLLED
+        listened = listened and now - job.previewed >= PREVIEW_PAUSE
+        if step.index in job.previews_at or (listened and step.index != step.total):
+            job.previewed = now
+            shown = Preview(step.index, tuple(png(each) for each in step.preview()))
+            job.previews = {
+                at: kept for at, kept in job.previews.items() if at in job.previews_at
+            } | {step.index: shown}
+            job.tell("preview", step=step.index, pictures=len(shown.pictures))
+
+    def finished(self, result: Result) -> None:
+        job = self._job
+        job.request, job.seeds = result.request, tuple(result.seeds)
+        job.warnings, job.attention = tuple(result.warnings), result.attention
+        self._keep_images(job, result.images, result)
+
+    def interrupted(self, images: list[Image.Image], step: Step) -> None:
+        job = self._job
+        job.interrupted = True
+        first = job.request.seed or 0
+        job.seeds = tuple(first + number for number in range(len(images)))
+        job.warnings = (
+            f"interrupted at step {step.index} of {step.total or 'as many as it takes'}",
+        )
+        self._keep_images(job, images, None)
+
+    def failed(self, error: Exception) -> None:
+        self._end(self._job, State.FAILED, told(error))
+
+    def cancelled(self) -> None:
+        self._end(self._job, State.CANCELLED, None)
+
+    def _keep(self, latent: Latent) -> None:
+        kept = self._job.latents
+        if (len(kept) + 1) * latent.numel() * latent.element_size() <= MOST_LATENTS:
+            kept.append(latent.cpu())
+
+
+class Shot:
+    """Watches a work that is no job: pictures that were asked for again."""
+
+    def __init__(self) -> None:
+        self.job = Job(owner="", model="", request=Request(prompt=""), door="")
+        self.pixels: list[Image.Image] | None = None
+        self.problem: ProblemError | None = None
+
+    def started(self) -> None: ...
+
+    def stepped(self, step: Step) -> None: ...
+
+    def finished(self, result: Any) -> None:
+        self.pixels = result
+        self._end()
+
+    def interrupted(self, images: list[Image.Image], step: Step) -> None: ...
+
+    def failed(self, error: Exception) -> None:
+        self.problem = told(error)
+        self._end()
+
+    def cancelled(self) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self.job.status = State.COMPLETED
+        self.job.tell("completed")
+
+
+def told(error: Exception) -> ProblemError:
+    """What a person is told of an error; what is not for them goes to the log."""
+    problem = problem_of(error)
+    if problem.code == "internal":
+        log.error("unexpected: %s", type(error).__name__, exc_info=error)
+    return problem
+
+
+def png(image: Image.Image, said: Mapping[str, str] | None = None) -> bytes:
+    """A picture as a PNG file with texts."""
+    file = io.BytesIO()
+    image.save(file, format="PNG", **save_options("PNG", said or {}))
+    return file.getvalue()
