@@ -17,7 +17,7 @@ import limner
 
 SOURCE = Path(limner.__file__).parent
 CALLS = {"read_text", "write_text", "open", "fdopen", "TextIOWrapper", "NamedTemporaryFile"}
-OTHERS = {"Image", "gopen", "tarfile", "gzip", "zipfile"}  # their `open` is of no text file
+OTHERS = {"os", "Image", "gopen", "tarfile", "gzip", "zipfile"}  # their `open` is of no text file
 
 
 def unsaid(source: str) -> Iterator[int]:
@@ -28,7 +28,7 @@ def unsaid(source: str) -> Iterator[int]:
         function, given = node.func, {keyword.arg for keyword in node.keywords}
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         owner = function.value if isinstance(function, ast.Attribute) else None
-        of_others = isinstance(owner, ast.Name) and owner.id in OTHERS
+        of_others = isinstance(owner, ast.Name) and owner.id in OTHERS and name == "open"
         strings = [a.value for a in node.args if isinstance(a, ast.Constant)]
         binary = any(isinstance(s, str) and set(s) <= set("rwxab+") and "b" in s for s in strings)
         said = "encoding" in given or bool({"utf-8", "utf-8-sig"} & set(strings))

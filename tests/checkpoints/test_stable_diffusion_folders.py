@@ -227,7 +227,7 @@ def test_without_tokenizer_folders_clips_vocabulary_is_taken(tmp_path: Path) -> 
 
 def test_a_folder_of_pickles_is_refused(tmp_path: Path) -> None:
     path = saved("sd1", tmp_path, safe_serialization=False)
-    with pytest.raises(CheckpointError, match=r"pickles \(.bin\).*convert FOLDER NEW --from-pickle"):
+    with pytest.raises(CheckpointError, match=r"pickles \(.bin\).*FOLDER NEW --from-pickle"):
         load_folder(path)
 
 

@@ -36,7 +36,8 @@ def pixels(path):
 
 
 def test_a_picture_becomes_another(run):
-    assert run("a red apple", "--strength", "0.5") == (0, "", ["a-red-apple.png", "a.png"])
+    code, _, found = run("a red apple", "--strength", "0.5")
+    assert (code, found) == (0, ["a-red-apple.png", "a.png"])
     assert pixels("a-red-apple.png").shape == (16, 16, 4)
     request = read_request(Path("a-red-apple.png"))
     assert (request.strength, request.steps, request.size) == (0.5, 2, (16, 16))

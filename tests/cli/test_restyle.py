@@ -35,7 +35,8 @@ def pixels(path):
 
 
 def test_a_picture_in_a_style_is_named_after_both_and_says_how_it_was_painted(run):
-    assert run("--style", "3d") == (0, "", ["a-3d.png", "a.png", "b.png"])
+    code, _, found = run("--style", "3d")
+    assert (code, found) == (0, ["a-3d.png", "a.png", "b.png"])
     request = read_request(Path("a-3d.png"))
     assert (request.prompt, request.style, request.size) == ("", "3d", (16, 16))
     assert (request.content_weight, request.style_weight, request.seed) == (1.0, 1.0, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from torch import Tensor
@@ -63,6 +65,9 @@ def test_output_in_half_precision_leaves_x_in_full() -> None:
     assert denoise(X0, process.level(0.5)).dtype == torch.float32
 
 
+END_ABOVE_ZERO = ("dpm_fast", "dpm_adaptive")  # as k-diffusion has them
+
+
 @pytest.mark.parametrize("name", list(SOLVERS))
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
 @pytest.mark.parametrize("steps", [1, 2, 6])
@@ -75,7 +80,19 @@ def test_every_solver_ends_at_the_picture_a_network_is_sure_of(
     x0 = X0.double() if name == "plms" else X0
     x = chosen[0].add_noise(torch.zeros_like(x0), noise.start().to(x0))
     run = drive(solver_named(name)(x, chosen, noise), lambda x, level: x0)
-    torch.testing.assert_close(last(run), x0, rtol=1e-5, atol=1e-5)
+    if name in END_ABOVE_ZERO and steps > 1 and not isinstance(process, RectifiedFlow):
+        # They extrapolate the noise, which is not straight: one step from 80 to 0.002 is not exact.
+        atol = 1e-4 if steps > 2 else 5e-3
+        torch.testing.assert_close(last(run), on_the_way(x, x0, chosen), rtol=1e-4, atol=atol)
+    else:
+        torch.testing.assert_close(last(run), x0, rtol=1e-5, atol=1e-5)
+
+
+def on_the_way(x: Tensor, x0: Tensor, chosen: Sequence[Level]) -> Tensor:
+    """Where the way from x to a picture that is sure is at the last level above zero."""
+    first, end = chosen[0], chosen[-2]
+    share = (end.sigma / end.alpha) / (first.sigma / first.alpha)
+    return end.alpha * (x0 + share * (x / first.alpha - x0))
 
 
 def test_with_one_level_alone_x_comes_back() -> None:
@@ -83,7 +100,7 @@ def test_with_one_level_alone_x_comes_back() -> None:
     for name in SOLVERS:
         run = drive(solver_named(name)(X0, chosen, lambda x: x), lambda x, level: x)
         assert torch.equal(last(run), X0)
-        assert SOLVERS[name].calls(chosen) == 0
+        assert not SOLVERS[name].calls(chosen)  # None: it sees as it goes
 
 
 def test_drive_tells_every_evaluation_and_ends_with_x() -> None:

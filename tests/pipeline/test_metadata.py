@@ -118,8 +118,8 @@ def test_a_picture_without_a_record(tmp_path: Path) -> None:
 
 
 def test_a_prompt_that_no_jpeg_holds(tmp_path: Path) -> None:
-    request = Request(prompt="x" * 40_000)
-    long = {"limner": request.to_json(), "parameters": "x" * 40_000}
+    request = Request(prompt="x" * 9_000)
+    long = {"limner": request.to_json(), "parameters": "x" * 70_000}
     with pytest.raises(OutputError, match=r"longer than a JPEG.*\.png holds it"):
         save_picture(RED, tmp_path / "a.jpg", long)
     assert list(tmp_path.iterdir()) == []

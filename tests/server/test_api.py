@@ -96,7 +96,7 @@ def test_jobs_at_once_are_each_what_it_is_alone(client: httpx2.Client) -> None:
         ({"count": 33}, "at most 32"),
         ({"steps": 1001}, "at most 1000"),
         ({"size": [8192, 8192]}, "pixels in all"),
-        ({"prompt": "a" * 10_001}, "at most 10000 characters"),
+        ({"prompt": "a" * 10_001}, "at most 10000 are right"),
         ({"solver": "nope"}, "nope"),
         ({"model": "nope"}, "no such model"),
         ({"mask": "box:0,0,1,1"}, "there is no picture"),

@@ -10,8 +10,8 @@ FOLDER/FOLDER.safetensors   a LoRA; of a word FOLDER/WORD.safetensors; of the wh
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from limner.data.records import PictureSet, write_json
 from limner.diffusion.process import DiscreteDiffusion
 from limner.diffusion.times import LogitNormalTimes, TimeSampling, UniformTimes
 from limner.errors import TrainingError, UsageError
+from limner.training.distributed import Processes
 from limner.training.launch import find_processes
 from limner.training.loop import LoopConfig, Progress, Trainer
 from limner.training.objectives.conditions import Remembered, TextCondition, Told
@@ -81,9 +82,7 @@ def finetune(
 
     pictures = mirrored(data) if config.mirror else data
     processes = find_processes(str(next(parts.denoiser.parameters()).device))
-    with processes.together(), claimed(folder, processes.rank):
-        if processes.sharded:
-            raise UsageError("finetune does not shard weights: launch it without FSDP")
+    with processes.together(), _claimed(folder, processes):
         with processes.in_turn():
             folder.mkdir(parents=True, exist_ok=True)
             write_json(folder / TUNING, _described(config))
@@ -100,6 +99,15 @@ def finetune(
                 objective.modules.eval()
                 config.tuning.save(parts, dict(objective.modules.items()), target)
         return target
+
+
+@contextmanager
+def _claimed(folder: Path, processes: Processes) -> Iterator[None]:
+    """The folder is this training's alone, if the processes can do it at all."""
+    if processes.sharded:
+        raise UsageError("finetune does not shard weights: launch it without FSDP")
+    with claimed(folder, processes.rank):
+        yield
 
 
 def tuning_objective(

@@ -208,7 +208,7 @@ def test_tags() -> None:
         ("[a|b:5]", "[a|b:5]", "one|other", "a|b:5"),
         ("[a:b:(c] d)", "[a:b:(c]", "half of another bracket", "a:b:c d"),
         ("(a [b) c|d]", "[b) c|d]", "half of another bracket", "a b c|d"),
-        ("a <lora:x:big>", "<lora:x:big>", "te of a LoRA must be a number", "a "),
+        ("a <lora:x:big>", "<lora:x:big>", "in the text encoder must be a number", "a "),
     ],
 )
 def test_what_the_original_fails_at(
