@@ -17,6 +17,7 @@ from PIL import Image
 from running import Running
 
 from limner.pipeline.infotext import parse
+from limner.server.a1111_fields import fields_of, left_out, sampled
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +130,10 @@ class TestWebUI:
         assert made.parameters["prompt"] == "a red apple"
         said = parse(made.images[1].text["parameters"])
         assert said.fields["seed"] == 6
-        assert webui.png_info(made.images[0]).info == made.images[0].text["parameters"]
+        found = webui.png_info(made.images[0])
+        assert found.info == made.images[0].text["parameters"]
+        assert found.parameters["Steps"] == str(made.info["steps"])
+        assert found.parameters["Prompt"] == made.info["prompt"]
 
     def test_what_a_model_cannot_paint_is_painted_smaller_and_said(
         self, webui: webuiapi.WebUIApi
@@ -151,6 +155,30 @@ class TestWebUI:
         turned = webui.img2img(**sent, mask_image=mask, inpainting_mask_invert=1)
         new = np.asarray(turned.image.convert("RGB"))
         assert np.array_equal(new[:, :8], np.asarray(old)[:, :8])
+
+    def test_names_of_samplers_are_those_of_the_program(self) -> None:
+        """Its Beta is even in sigma, and its DPM2 leaves a level out."""
+        assert sampled({"sampler_name": "Euler", "scheduler": "Beta"}) == {
+            "solver": "euler",
+            "schedule": "beta_sigmas",
+        }
+        assert sampled({"sampler_name": "DPM2", "scheduler": "Karras"})["discard_penultimate"]
+        assert sampled({"sampler_name": "DPM2", "scheduler": "Automatic"}) == {"solver": "dpm2"}
+        assert fields_of({"sampler_name": "DDIM", "eta": 0.5})["eta"] == 0.5
+        assert "eta" not in fields_of({"sampler_name": "Euler", "eta": 0.5})
+
+    def test_what_is_not_done_is_told(self, webui: webuiapi.WebUIApi) -> None:
+        made = webui.txt2img(prompt="a cat", steps=1, sampler_name="Euler", width=16, height=16)
+        assert "Not used" not in made.info["extra_generation_params"]
+        made = webui.txt2img(
+            prompt="a cat", steps=1, sampler_name="Euler", width=16, height=16, tiling=True,
+            override_settings={"eta_noise_seed_delta": 31337},
+        )  # fmt: skip
+        told = made.info["extra_generation_params"]["Not used"]
+        assert told == "tiling, eta_noise_seed_delta"
+        assert left_out({"inpainting_fill": 0, "inpaint_full_res": True}) == []
+        masked = {"mask": "x", "inpainting_fill": 0, "inpaint_full_res": True}
+        assert left_out(masked) == ["inpainting_fill", "inpaint_full_res"]
 
     def test_progress_and_interrupt(self, webui: webuiapi.WebUIApi) -> None:
         made: list[webuiapi.WebUIApiResult] = []

@@ -199,6 +199,12 @@ class Adapters:
         warnings = [each.lora.warning for each in adapted.loras]
         return adapted, tuple(missing), tuple(each for each in warnings if each is not None)
 
+    @property
+    def lora_names(self) -> list[str]:
+        """What a prompt's tag can name: those that are on, and those of `lora_folder`."""
+        on = {name for name, _ in self.loras}
+        return sorted(on | {file.stem for file in _files(self.lora_folder)})
+
     def _of_folder(self, name: str) -> PlacedLora | None:
         """The LoRA of that name in `lora_folder`."""
         file = _file(self.lora_folder, name)

@@ -21,13 +21,14 @@ from starlette.routing import Route
 from limner.diffusion.elsewhere import A1111_SAMPLERS, A1111_SCHEDULES
 from limner.diffusion.names import SCHEDULE_NAMES, SOLVER_NAMES
 from limner.pipeline.embedded import PARAMETERS
-from limner.pipeline.infotext import parse
+from limner.pipeline.infotext import halves, split
 from limner.pipeline.request import Request
 from limner.pipeline.sizes import Size
 from limner.server.a1111_fields import (
     edited,
     enlarged,
     fields_of,
+    left_out,
     refuse_scripts,
     text,
     whole,
@@ -118,11 +119,13 @@ class A1111:
             {
                 "images": [_base64(file) for file in made] if said.get("send_images", True) else [],
                 "parameters": {k: v for k, v in said.items() if k not in kept},
-                "info": json.dumps(self._info(job, wanted, made), ensure_ascii=False),
+                "info": json.dumps(
+                    self._info(job, wanted, made, left_out(said)), ensure_ascii=False
+                ),
             }
         )
 
-    def _info(self, job: Job, size: Size, made: list[bytes]) -> dict[str, Any]:
+    def _info(self, job: Job, size: Size, made: list[bytes], unused: list[str]) -> dict[str, Any]:
         """What A1111 says of a job's pictures, with the values that were painted with."""
         own, count = job.request, job.images
         seeds, strength = list(job.seeds), own.variation_strength
@@ -130,6 +133,7 @@ class A1111:
         width, height = own.size or size
         extra: dict[str, Any] = {"Painted at": f"{width}x{height}"} if own.size != size else {}
         extra |= {"Warnings": " ".join(job.warnings)} if job.warnings else {}
+        extra |= {"Not used": ", ".join(unused)} if unused else {}
         return {
             "prompt": own.prompt, "all_prompts": [own.prompt] * count,
             "negative_prompt": own.negative, "all_negative_prompts": [own.negative] * count,
@@ -260,7 +264,7 @@ class A1111:
     async def loras(self, request: HttpRequest) -> Response:
         """Those that are on the caller's model, and those of its folder, by name."""
         painter = await self.service.painter(self._model(None, owner_of(request.scope)))
-        names = [name for name, _ in painter.adapters.loras]
+        names = painter.adapters.lora_names
         return Json([{"name": n, "alias": n, "path": n, "metadata": {}} for n in names])
 
     async def embeddings(self, request: HttpRequest) -> Response:
@@ -283,7 +287,10 @@ class A1111:
         said = await object_of(request)
         file = file_of(said.get("image"), "image")
         info = (await run_in_threadpool(texts_of, file, "image")).get(PARAMETERS, "")
-        return Json({"info": info, "items": {PARAMETERS: info}, "parameters": parse(info).others})
+        body, said = split(info)
+        prompt, negative = halves(body)
+        both = {"Prompt": prompt, "Negative prompt": negative}
+        return Json({"info": info, "items": {PARAMETERS: info}, "parameters": both | said})
 
     def _job(self, owner: str) -> Job | None:
         jobs = [job for job in self.service.live(owner) if job.door == DOOR]

@@ -9,7 +9,9 @@ from typing import Any
 from PIL import ImageOps
 from PIL.Image import Image
 
+from limner.diffusion.elsewhere import a1111, a1111_schedule
 from limner.diffusion.names import solver_and_schedule
+from limner.diffusion.solvers import SOLVERS
 from limner.errors import RequestError
 from limner.pipeline.masks import black_and_white
 from limner.pipeline.pictures import eight_bit, resized
@@ -19,6 +21,26 @@ from limner.server.problems import ProblemError
 from limner.server.uploads import file_of, picture_of
 
 MOST_BLUR = 256
+READ = frozenset(
+    {
+        "prompt", "negative_prompt", "batch_size", "n_iter", "steps", "cfg_scale", "seed",
+        "subseed", "subseed_strength", "sampler_name", "sampler_index", "scheduler", "width",
+        "height", "enable_hr", "hr_scale", "denoising_strength", "init_images", "mask",
+        "mask_blur", "inpainting_mask_invert", "resize_mode", "override_settings",
+        "override_settings_restore_afterwards", "script_name", "script_args", "alwayson_scripts",
+        "send_images", "save_images", "include_init_images", "force_task_id",
+        "do_not_save_samples", "do_not_save_grid", "firstphase_width", "firstphase_height",
+        "eta", "inpaint_full_res_padding", "refiner_switch_at", "image_cfg_scale",
+    }
+)  # fmt: skip
+"""Fields that are read, refused by name, or say nothing of the picture."""
+SETTINGS = ("sd_model_checkpoint", "CLIP_stop_at_last_layers")
+NEUTRAL: tuple[Any, ...] = (None, "", [], {}, False, 0, -1)
+OF_MASKS = ("inpainting_fill", "inpaint_full_res")
+AS_HERE = {
+    "inpainting_fill": 1, "inpaint_full_res": False, "s_noise": 1, "initial_noise_multiplier": 1,
+}  # fmt: skip
+"""What is done here: a mask is worked on from what lies under it, on the whole picture."""
 
 
 def fields_of(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,6 +60,9 @@ def fields_of(said: Mapping[str, Any]) -> dict[str, Any]:
         fields["variation_strength"] = strength
         subseed = whole(said, "subseed", -1)
         fields |= {"variation_seed": subseed} if subseed >= 0 else {}
+    eta = number(said, "eta", -1.0)
+    if eta >= 0 and "solver" in fields and SOLVERS[fields["solver"]].takes_eta:
+        fields["eta"] = eta
     settings = said.get("override_settings")
     skip = settings.get("CLIP_stop_at_last_layers") if isinstance(settings, Mapping) else None
     if skip not in (None, 1):
@@ -46,19 +71,41 @@ def fields_of(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sampled(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Solver and schedule; an unknown one is refused, not replaced."""
+    """Solver and schedule as A1111 means them; an unknown one is refused, not replaced.
+
+    Where no schedule is asked for, the model's own is right.
+    """
     name = text(said, "sampler_name") or text(said, "sampler_index")
     schedule = text(said, "scheduler")
-    fields: dict[str, Any] = {}
+    name, schedule = ("" if each.lower() == "automatic" else each for each in (name, schedule))
     try:
-        if name and name.lower() != "automatic":
-            fields["solver"], told = solver_and_schedule(name)
-            fields |= {} if told is None else {"schedule": told}
-        if schedule and schedule.lower() != "automatic":
-            fields.setdefault("schedule", FIELDS["schedule"].check(schedule))
+        if not name:
+            return {"schedule": a1111_schedule(schedule)} if schedule else {}
+        solver, behind = solver_and_schedule(name)
+        if not schedule and behind is None:
+            return {"solver": solver}
+        found = a1111(name, schedule or None)
     except RequestError as error:
         raise ProblemError(400, "sampler", str(error)) from None
-    return fields
+    discards = {"discard_penultimate": True} if found.discard_penultimate else {}
+    return {"solver": found.solver, "schedule": found.schedule, **discards}
+
+
+def left_out(said: Mapping[str, Any]) -> list[str]:
+    """What a client asks for that nothing here does, by its names."""
+    settings = said.get("override_settings")
+    own = settings if isinstance(settings, Mapping) else {}
+    asked = [key for key, value in said.items() if key not in READ and _matters(key, value, said)]
+    return asked + [key for key, value in own.items() if key not in SETTINGS and value is not None]
+
+
+def _matters(key: str, value: Any, said: Mapping[str, Any]) -> bool:
+    """Whether a field that is not read would change the picture."""
+    if key in OF_MASKS and not said.get("mask"):
+        return False
+    if key.startswith("hr_") and not said.get("enable_hr"):
+        return False
+    return bool(value != AS_HERE[key] if key in AS_HERE else value not in NEUTRAL)
 
 
 def enlarged(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from limner.server.problems import ProblemError, not_found
 from limner.server.security import owner_of
 from limner.server.service import Service
 from limner.server.watching import png
-from limner.text.dialect import Dialect
+from limner.text.dialect import LONGEST_PROMPT, Dialect
 from limner.text.tokenizer import Tokenizer
 from limner.version import __version__
 
@@ -186,10 +187,7 @@ class Api:
                 "solvers": list(SOLVER_NAMES),
                 "schedules": list(SCHEDULE_NAMES),
                 "dialects": [each.value for each in Dialect],
-                "limits": {
-                    name: getattr(self.service.limits, name)
-                    for name in ("count", "pixels", "steps", "prompt", "waiting_of_owner", "keep")
-                },
+                "limits": {**asdict(self.service.limits), "prompt": LONGEST_PROMPT},
             }
         )
 
@@ -250,10 +248,7 @@ class Api:
         }  # fmt: skip
 
     def _prompt(self, said: dict[str, Any]) -> str:
-        prompt = FIELDS["prompt"].check(said.get("prompt", ""))
-        if len(prompt) > self.service.limits.prompt:
-            raise ProblemError(422, "too_long", "the prompt is too long")
-        return str(prompt)
+        return str(FIELDS["prompt"].check(said.get("prompt", "")))
 
     def _tokenizer(self, said: dict[str, Any]) -> Tokenizer:
         name = said.get("model") or self.service.default

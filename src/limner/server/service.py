@@ -26,7 +26,7 @@ from PIL import Image
 from limner.data.pixels import to_picture
 from limner.engine.asks import Decode
 from limner.pipeline.embedded import PARAMETERS
-from limner.pipeline.many import painting, rows_of
+from limner.pipeline.many import painting, rows_of, signed
 from limner.pipeline.metadata import described, texts
 from limner.pipeline.painter import Painter
 from limner.pipeline.planning import plan
@@ -65,7 +65,6 @@ class Limits:
     count: int = 32
     pixels: int = 2**24
     steps: int = 1000
-    prompt: int = 10_000
 
 
 class Service:
@@ -273,7 +272,7 @@ class Service:
             model=job.model,
             shape=request.size,
             rows=rows_of(request),
-            begin=lambda painter: painting(request, painter.model),
+            begin=lambda painter: signed(painting(request, painter.model), painter.engine),
             watcher=Watching(job, self._keep_later, self._end_later),
         )
 
@@ -291,10 +290,6 @@ class Service:
         if request.count > limits.count:
             raise ProblemError(
                 422, "too_many", f"count is {request.count}: at most {limits.count} is right here"
-            )
-        if max(map(len, request.texts)) > limits.prompt:
-            raise ProblemError(
-                422, "too_long", f"a text of at most {limits.prompt} characters is right here"
             )
         if (request.steps or 0) > limits.steps:
             raise ProblemError(
