@@ -2,6 +2,7 @@
 
 python bench/engines.py --runs 5                  one guided step of Stable Diffusion 1.5 at 512x512
 python bench/engines.py --size emoji --runs 20    the shipped model's
+python bench/engines.py --memory                  what OpenVINO takes beside the weights (Linux)
 
 Each turn runs every path once, so that what else the machine does falls on all alike; time is the
 median of the turns, the difference that of the outputs beside diffusers' in fp32.
@@ -90,6 +91,27 @@ def by_openvino_alone(
 
 
 @torch.inference_mode()
+def print_memory(config: UNetConfig, side: int, tokens: int) -> None:
+    """The peak of converting and of one call, in parts of the weights, beside them."""
+    torch.manual_seed(0)
+    unet = UNet(config).eval().requires_grad_(False)
+    parts = replace(load_folder(shipped_model()), denoiser=unet)
+    x, t = torch.randn(2, config.in_channels, side, side), torch.full((2,), 500.0)
+    text = unet.prepare(Conditioning(context=torch.randn(2, tokens, config.context_width or 0)))
+    weights, before = 4 * sum(p.numel() for p in unet.parameters()), resident("VmRSS")
+    with tempfile.TemporaryDirectory() as cache:
+        OpenVinoEngine(parts, folder=Path(cache)).make(x, t, text)(x, t, text)
+    peak = 1024 * (resident("VmHWM") - before)
+    print(f"weights {weights / 1e9:.2f} GB; OpenVINO {peak / weights:.2f} times that beside them")
+
+
+def resident(field: str) -> int:
+    """KiB of this process."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+@torch.inference_mode()
 def seconds(run: Run) -> float:
     began = time.perf_counter()
     run()
@@ -100,7 +122,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", choices=SIZES, default="sd15")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--memory", action="store_true")
     given = parser.parse_args()
+    if given.memory:
+        print_memory(*SIZES[given.size])
+        return
     with tempfile.TemporaryDirectory() as cache, torch.no_grad():
         runs = paths(*SIZES[given.size], Path(cache))
         outputs = {name: run() for name, run in runs.items()}

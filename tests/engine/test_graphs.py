@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from limner.engine.compiled import compiler
 from limner.engine.graphs import portions
 from limner.engine.openvino import MODEL, OpenVinoEngine, trim
 from limner.errors import UsageError
+from limner.models.dit import DiT
 from limner.pipeline import Painter, Request
 from limner.pipeline.metadata import texts
 
@@ -66,6 +68,15 @@ def test_every_answer_is_the_modules_within_rounding(
     for ask in asked:
         (ours,), (theirs,) = fast.engine.answer([ask]), eager.engine.answer([ask])
         assert (ours - theirs).abs().max() < BOUND * theirs.abs().max()
+    assert len(made(cache)) == 1
+
+
+def test_a_transformer_is_a_graph_too(tiny_model: Path, tiny_transformer: DiT, cache: Path) -> None:
+    painters = []
+    for engine in ("eager", "openvino"):
+        parts = replace(limner.load(tiny_model).parts, denoiser=tiny_transformer)
+        painters.append(Painter(parts, engine=engine))
+    assert apart(*painters) < BOUND
     assert len(made(cache)) == 1
 
 
@@ -159,6 +170,11 @@ def test_the_engine_of_a_model(painter: Painter) -> None:
     )
     assert chosen("auto", large, torch.bfloat16, "cpu")[0] == "eager"
     assert chosen("auto", large, fp32, "cuda") == ("eager", "the model is on cuda")
+    assert chosen("auto", large, fp32, "cpu", free=20 * 10**9)[0] == "openvino"
+    assert chosen("auto", large, fp32, "cpu", free=5 * 10**9) == (
+        "eager",
+        "converting takes 2.5 times the weights' memory, and less is free",
+    )
     assert chosen("openvino", 10**7, fp32, "cpu") == ("openvino", "asked for")
     with pytest.raises(UsageError, match="'fast' is unknown: one of auto, eager, compiled"):
         chosen("fast", large, fp32, "cpu")

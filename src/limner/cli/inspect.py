@@ -78,6 +78,7 @@ def engine_lines(report: Report) -> Iterator[str]:
     from limner.checkpoints.integrity import DENOISERS
     from limner.engine.choosing import AUTO, ENGINES, chosen, missing
     from limner.engine.devices import usable
+    from limner.engine.memory import free_memory
 
     for name in ENGINES:
         if name != AUTO:
@@ -85,7 +86,8 @@ def engine_lines(report: Report) -> Iterator[str]:
     device = usable(None).type
     dtype = torch.float32 if device == "cpu" else torch.float16
     parameters = sum(report.parameters.get(part, 0) for part in DENOISERS)
-    meant, why = chosen(AUTO, parameters, dtype, device)
+    free = free_memory(torch.device(device))
+    meant, why = chosen(AUTO, parameters, dtype, device, free)
     yield f"{AUTO}: {meant}, because {why}"
 
 

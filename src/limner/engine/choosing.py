@@ -10,12 +10,16 @@ import torch
 
 from limner.checkpoints import Parts
 from limner.engine.eager import EagerEngine
+from limner.engine.memory import free_memory
 from limner.errors import UsageError
 
 AUTO, EAGER, COMPILED, OPENVINO = "auto", "eager", "compiled", "openvino"
 ENGINES = (AUTO, EAGER, COMPILED, OPENVINO)
 WORTH = 100_000_000
 """Parameters of a denoiser from which converting it pays within one picture."""
+
+CONVERTING = 2.5
+"""Times the weights that OpenVINO takes beside them, with room (docs/speed.md)."""
 
 
 def engine_named(name: str) -> Callable[..., EagerEngine]:
@@ -34,12 +38,15 @@ def engine_named(name: str) -> Callable[..., EagerEngine]:
     raise UsageError(f"engine {name!r} is unknown: one of {', '.join(ENGINES)} is right")
 
 
-def chosen(name: str, parameters: int, dtype: torch.dtype, device: str) -> tuple[str, str]:
+def chosen(
+    name: str, parameters: int, dtype: torch.dtype, device: str, free: int | None = None
+) -> tuple[str, str]:
     """(the engine that a name means for a denoiser, why), both in words.
 
-    parameters: how many the denoiser has. "auto" is what is installed and the fastest with the
-    reference's numbers: for a large denoiser in fp32 on the CPU OpenVINO, for others the modules as
-    they are, so that a small model's pictures have equal bits wherever they are painted.
+    parameters: how many the denoiser has. free: bytes of memory, None where nobody knows. "auto" is
+    what is installed and the fastest with the reference's numbers: for a large denoiser in fp32 on
+    the CPU OpenVINO, for others the modules as they are, so that a small model's pictures have
+    equal bits wherever they are painted.
     """
     if name not in ENGINES:
         raise UsageError(f"engine {name!r} is unknown: one of {', '.join(ENGINES)} is right")
@@ -51,8 +58,10 @@ def chosen(name: str, parameters: int, dtype: torch.dtype, device: str) -> tuple
         return EAGER, "the model is not in fp32"
     if parameters < WORTH:
         return EAGER, "the model is small, and converting it costs more than it gains"
-    if missing(OPENVINO) is not None:
-        return EAGER, missing(OPENVINO) or ""
+    if (lacking := missing(OPENVINO)) is not None:
+        return EAGER, lacking
+    if free is not None and free < CONVERTING * parameters * dtype.itemsize:
+        return EAGER, f"converting takes {CONVERTING:g} times the weights' memory, and less is free"
     return OPENVINO, "it is installed, and the model is large and in fp32"
 
 
@@ -71,5 +80,5 @@ def engine_for(name: str, parts: Parts, *arguments: Any, **options: Any) -> Eage
     """The engine that a name means for a model."""
     weights = list(parts.denoiser.parameters())
     size, first = sum(weight.numel() for weight in weights), weights[0]
-    meant, _ = chosen(name, size, first.dtype, first.device.type)
+    meant, _ = chosen(name, size, first.dtype, first.device.type, free_memory(first.device))
     return engine_named(meant)(parts, *arguments, **options)
