@@ -28,13 +28,13 @@ from limner.cli.train import read
 from limner.data.captions import canonical
 from limner.data.records import PictureSet
 from limner.diffusion.process import DiscreteDiffusion
-from limner.models.presets import UNET_EMOJI
 from limner.text.encode import TextEncoder
 from limner.training.loop import fastest_attention
 from limner.training.recipes.autoencoder import normalised_latents
 from limner.training.recipes.bakeoff import EPSILON_SAMPLING
 from limner.training.recipes.base import everyday_subset
 from limner.training.recipes.conditions import PAD, ByText
+from limner.training.recipes.sizes import UNET_EMOJI
 
 
 @torch.no_grad()

@@ -27,8 +27,9 @@ from limner.emoji.shipped import shipped_model
 from limner.engine.compiled import CompiledEngine, compiler
 from limner.engine.graphs import GraphEngine
 from limner.engine.openvino import OpenVinoEngine, openvino
-from limner.models.presets import UNET_EMOJI, UNET_SD1
+from limner.models.presets import UNET_SD1
 from limner.models.unet import UNet, UNetConfig
+from limner.training.recipes.sizes import UNET_EMOJI
 from limner.types import Conditioning
 
 SIZES = {"sd15": (UNET_SD1, 64, 77), "emoji": (UNET_EMOJI, 16, 24)}

@@ -28,13 +28,12 @@ from limner.diffusion.prediction import prediction_named
 from limner.diffusion.process import RectifiedFlow
 from limner.diffusion.times import UniformTimes
 from limner.models.clip import Clip, ClipConfig
-from limner.models.clip_presets import TEXT_EMOJI, VISION_EMOJI
-from limner.models.presets import UNET_EMOJI
 from limner.models.unet import UNet
 from limner.training.loop import LoopConfig, Trainer, fastest_attention
 from limner.training.objectives import Objective
 from limner.training.objectives.contrastive import ContrastiveObjective
 from limner.training.objectives.denoising import DenoisingObjective
+from limner.training.recipes.sizes import TEXT_EMOJI, UNET_EMOJI, VISION_EMOJI
 
 ITEMS, TOKENS, VOCABULARY = 512, 16, 4096
 

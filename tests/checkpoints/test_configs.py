@@ -12,16 +12,22 @@ from limner.errors import CheckpointError
 from limner.models import presets
 from limner.models.autoencoder import Autoencoder
 from limner.models.clip import TextTower, TextTowerConfig
-from limner.models.clip_presets import TEXT_EMOJI, VISION_EMOJI
-from limner.models.dit import DIT_EMOJI
 from limner.models.unet import UNet
+from limner.training.recipes.sizes import (
+    AUTOENCODER_EMOJI,
+    AUTOENCODER_EVERYDAY,
+    DIT_EMOJI,
+    TEXT_EMOJI,
+    UNET_EMOJI,
+    VISION_EMOJI,
+)
 
 UNETS = (
     presets.UNET_SD1,
     presets.UNET_SD2_INPAINTING,
     replace(presets.UNET_SDXL, attention_depth=(0, 2, 3), mid_attention_depth=3),
-    presets.UNET_EMOJI,
-    replace(presets.UNET_EMOJI, attention_depth=(1, 1, 0), mid_attention_depth=0),
+    UNET_EMOJI,
+    replace(UNET_EMOJI, attention_depth=(1, 1, 0), mid_attention_depth=0),
 )
 
 
@@ -36,7 +42,7 @@ def test_unet_is_what_diffusers_builds_from_the_same_file(config):
 
 
 @pytest.mark.parametrize(
-    "config", [presets.AUTOENCODER_SD1, presets.AUTOENCODER_SDXL, presets.AUTOENCODER_EMOJI]
+    "config", [presets.AUTOENCODER_SD1, presets.AUTOENCODER_SDXL, AUTOENCODER_EMOJI]
 )
 def test_autoencoder_is_what_diffusers_builds_from_the_same_file(config):
     json = configs.autoencoder_to_json(config)
@@ -49,7 +55,7 @@ def test_autoencoder_is_what_diffusers_builds_from_the_same_file(config):
 
 def test_a_scale_for_each_channel_is_kept():
     config = presets.replace(
-        presets.AUTOENCODER_EMOJI, scale=(1.0, 2.0, 4.0, 0.5), shift=(0.1, 0.0, -0.1, 2.0)
+        AUTOENCODER_EMOJI, scale=(1.0, 2.0, 4.0, 0.5), shift=(0.1, 0.0, -0.1, 2.0)
     )
     json = configs.autoencoder_to_json(config)
     assert json["latents_std"] == [1.0, 0.5, 0.25, 2.0]
@@ -91,12 +97,12 @@ def test_a_unet_that_diffusers_cannot_describe_is_refused():
 
 
 def test_shuffled_autoencoder_is_kept_and_no_other_file_speaks_of_it():
-    json = configs.autoencoder_to_json(presets.AUTOENCODER_EVERYDAY)
+    json = configs.autoencoder_to_json(AUTOENCODER_EVERYDAY)
     assert json["shuffle"] == 2
-    assert configs.autoencoder_from_json(json) == presets.AUTOENCODER_EVERYDAY
+    assert configs.autoencoder_from_json(json) == AUTOENCODER_EVERYDAY
     assert "shuffle" not in configs.autoencoder_to_json(presets.AUTOENCODER_SD1)
     # diffusers builds the network without it, whose first layer has other shapes: it cannot load
     with torch.device("meta"):
         theirs = AutoencoderKL.from_config(json)
-        ours = Autoencoder(presets.AUTOENCODER_EVERYDAY)
+        ours = Autoencoder(AUTOENCODER_EVERYDAY)
     assert theirs.encoder.conv_in.weight.shape != ours.encoder.conv_in.weight.shape

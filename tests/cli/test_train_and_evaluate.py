@@ -17,9 +17,9 @@ from limner.checkpoints import ModelFolder
 from limner.cli import main
 from limner.data.records import PictureSet, Record
 from limner.models.autoencoder import Autoencoder
-from limner.models.presets import AUTOENCODER_EMOJI
 from limner.training import recipes
 from limner.training.loop import LoopConfig
+from limner.training.recipes.sizes import AUTOENCODER_EMOJI
 from limner.training.snapshots import gamma_width
 
 LOOP = LoopConfig(steps=2, batch=2, precision="fp32")

@@ -13,6 +13,7 @@ from torch.distributions import Normal, kl_divergence
 from limner.errors import RequestError, UsageError
 from limner.models import presets
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig, Posterior
+from limner.training.recipes.sizes import AUTOENCODER_EMOJI, AUTOENCODER_TWO_NUMBERS
 
 SMALL = AutoencoderConfig(channels=(8, 16, 24), norm_groups=4)
 CONFIGS = {
@@ -172,17 +173,17 @@ def test_presets() -> None:
     """Stable Diffusion's published size, and the spaces of the small ones."""
     sizes = {
         presets.AUTOENCODER_SD1: 83_653_863,
-        presets.AUTOENCODER_EMOJI: 1_620_968,
+        AUTOENCODER_EMOJI: 1_620_968,
     }
     for config, size in sizes.items():
         with torch.device("meta"):
             autoencoder = Autoencoder(config)
         assert sum(parameter.numel() for parameter in autoencoder.parameters()) == size
-    assert (presets.AUTOENCODER_EMOJI.space.channels, presets.AUTOENCODER_EMOJI.space.stride) == (
+    assert (AUTOENCODER_EMOJI.space.channels, AUTOENCODER_EMOJI.space.stride) == (
         4,
         4,
     )
-    two = Autoencoder(presets.AUTOENCODER_TWO_NUMBERS)
+    two = Autoencoder(AUTOENCODER_TWO_NUMBERS)
     assert two.encode(torch.zeros(1, 3, 32, 32)).mean.shape == (1, 2, 1, 1)
 
 

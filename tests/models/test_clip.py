@@ -30,6 +30,7 @@ from limner.models.clip import (
     VisionTowerConfig,
 )
 from limner.text.masks import PadMask, pad_mask
+from limner.training.recipes.sizes import TEXT_EMOJI, VISION_EMOJI
 
 START, END = 98, 99
 TEXT = TextTowerConfig(
@@ -243,7 +244,7 @@ def test_bag_of_words_in_clip():
 
 def test_initialisation():
     torch.manual_seed(0)
-    tower = TextTower(replace(presets.TEXT_EMOJI, layers=8))
+    tower = TextTower(replace(TEXT_EMOJI, layers=8))
     layer = tower.text_model.encoder.layers[5]
     width, deep = 256**-0.5, (2 * 8) ** -0.5
     expected = {
@@ -296,7 +297,7 @@ def test_text_presets_have_the_published_sizes(text, millions):
 
 
 def test_emoji_presets_fit_together():
-    clip = Clip.from_config(ClipConfig(text=presets.TEXT_EMOJI, vision=presets.VISION_EMOJI))
+    clip = Clip.from_config(ClipConfig(text=TEXT_EMOJI, vision=VISION_EMOJI))
     ids = torch.tensor([[4094, 7, *[4095] * 30]])
     similarity = clip.similarity(
         clip.text_features(ids), clip.image_features(torch.rand(2, 4, 64, 64))

@@ -8,9 +8,10 @@ from torch import nn
 
 from limner.errors import RequestError, UsageError
 from limner.models.content import ContentConfig, ContentEncoder, mean_token
-from limner.models.presets import UNET_EMOJI, UNET_SD1, UNET_TINY
+from limner.models.presets import UNET_SD1, UNET_TINY
 from limner.models.unet import UNet
 from limner.nn.prepared import Beside, Told
+from limner.training.recipes.sizes import UNET_EMOJI
 
 CONFIG = ContentConfig.of(UNET_TINY, picture_channels=4, stride=2)
 

@@ -10,7 +10,6 @@ from torch import nn
 
 from limner.errors import UsageError
 from limner.models.dit import (
-    DIT_EMOJI,
     DIT_NOTEBOOK,
     DIT_NOTEBOOK_CLASSES,
     MLP,
@@ -24,6 +23,7 @@ from limner.models.dit import (
 from limner.nn.attention import Attention
 from limner.nn.embeddings import sinusoidal_grid
 from limner.nn.prepared import NOTHING, Told, told_of
+from limner.training.recipes.sizes import DIT_EMOJI
 
 TINY = DiTConfig(
     in_channels=3,

@@ -14,6 +14,7 @@ from limner.errors import RequestError, UsageError
 from limner.models import presets
 from limner.models.unet import UNet, UNetConfig, add_sizes
 from limner.nn.embeddings import sinusoidal
+from limner.training.recipes.sizes import UNET_EMOJI
 
 SMALL = UNetConfig(
     channels=(16, 32, 48),
@@ -269,7 +270,7 @@ def test_parameter_counts_of_the_presets() -> None:
         presets.UNET_SD1: (859_520_964, 686),
         presets.UNET_SD2: (865_910_724, 686),
         presets.UNET_SDXL: (2_567_463_684, 1680),
-        presets.UNET_EMOJI: (12_001_956, 326),
+        UNET_EMOJI: (12_001_956, 326),
     }
     for config, size in expected.items():
         with torch.device("meta"):

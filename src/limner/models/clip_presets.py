@@ -1,4 +1,4 @@
-"""The towers of published CLIP models and of Limner's own, one row each."""
+"""The towers of published CLIP models, one row each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ TEXT_RN50X64 = replace(TEXT_VIT_L14, width=1024, heads=16, mlp_width=4096, proje
 TEXT_OPENCLIP_H14 = replace(TEXT_VIT_L14, width=1024, layers=24, heads=16, mlp_width=4096, activation="gelu", projection_width=1024)  # noqa: E501
 TEXT_SD2 = replace(TEXT_OPENCLIP_H14, layers=23, projection_width=None)  # the last is unused
 TEXT_OPENCLIP_BIGG = replace(TEXT_VIT_L14, width=1280, layers=32, heads=20, mlp_width=5120, activation="gelu", projection_width=1280)  # noqa: E501
-TEXT_EMOJI = TextTowerConfig(vocabulary_size=4096, length=32, width=256, layers=4, heads=4, mlp_width=1024, projection_width=256, end=4095)  # noqa: E501
 
 VISION_VIT_L14 = VisionTowerConfig()
 VISION_VIT_B32 = replace(VISION_VIT_L14, patch=32, width=768, layers=12, heads=12, mlp_width=3072, projection_width=512)  # noqa: E501
@@ -29,7 +28,6 @@ VISION_RN101 = replace(VISION_RN50, layers=(3, 4, 23, 3), projection_width=512)
 VISION_RN50X4 = replace(VISION_RN50, layers=(4, 6, 10, 6), width=80, image_size=288, projection_width=640)  # noqa: E501
 VISION_RN50X16 = replace(VISION_RN50, layers=(6, 8, 18, 8), width=96, image_size=384, projection_width=768)  # noqa: E501
 VISION_RN50X64 = replace(VISION_RN50, layers=(3, 15, 36, 10), width=128, image_size=448)
-VISION_EMOJI = VisionTowerConfig(image_size=64, patch=8, channels=4, width=192, layers=6, heads=3, mlp_width=768, projection_width=256)  # noqa: E501
 
 # By the names of OpenAI's and OpenCLIP's releases: a text tower and an image tower.
 CLIPS = {

@@ -315,6 +315,3 @@ DIT_NOTEBOOK = DiTConfig(
     size=(32, 32),
 )
 DIT_NOTEBOOK_CLASSES = replace(DIT_NOTEBOOK, context_width=None, classes=10)
-# Emoji latents (16x16x4). A narrow time embedding: t alone has little to say, and at full width the
-# adaptive norms would be a third of the model.
-DIT_EMOJI = DiTConfig(time_width=128, context_width=256, qk_norm=True)

@@ -22,16 +22,6 @@ UNET_SDXL = UNetConfig(
 UNET_SD1_INPAINTING = replace(UNET_SD1, in_channels=9)
 UNET_SD2_INPAINTING = replace(UNET_SD2, in_channels=9)
 UNET_SDXL_INPAINTING = replace(UNET_SDXL, in_channels=9)
-UNET_EMOJI = UNetConfig(
-    channels=(96, 128, 192),
-    layers_per_block=1,
-    attention_depth=(0, 1, 1),
-    heads=(3, 4, 6),
-    context_width=256,
-)  # 12.00 M parameters, for 16x16 latents: attention at 8x8 and 4x4
-UNET_EMOJI_128 = replace(
-    UNET_EMOJI, in_channels=8, out_channels=8, channels=(128, 192, 256), heads=(4, 6, 8)
-)  # 22.34 M parameters, for the 16x16 latents of 128x128 pictures
 UNET_TINY = UNetConfig(
     channels=(16, 32),
     layers_per_block=1,
@@ -43,21 +33,6 @@ UNET_TINY = UNetConfig(
 
 AUTOENCODER_SD1 = AutoencoderConfig()  # 83.65 M parameters
 AUTOENCODER_SDXL = replace(AUTOENCODER_SD1, scale=0.13025, overflows_half=True)
-AUTOENCODER_EMOJI = AutoencoderConfig(
-    in_channels=4,
-    channels=(32, 64, 96),
-    layers_per_block=1,
-    norm_groups=8,
-    mid_attention=False,
-    scale=1.0,
-)  # 1.62 M parameters, RGBA 64x64 -> 4x16x16; scale and shift are measured once it is trained
-AUTOENCODER_EMOJI_128 = replace(
-    AUTOENCODER_EMOJI, channels=(32, 64, 96, 128), latent_channels=8
-)  # 3.29 M parameters, RGBA 128x128 -> 8x16x16
-AUTOENCODER_EVERYDAY = replace(
-    AUTOENCODER_EMOJI_128, channels=(64, 96, 128), shuffle=2
-)  # 3.21 M parameters, RGBA 128x128 -> 8x16x16, the first level at 64x64
-AUTOENCODER_TINY = replace(AUTOENCODER_EMOJI, channels=(8, 16), mid_attention=True)  # for tests
-AUTOENCODER_TWO_NUMBERS = replace(
-    AUTOENCODER_EMOJI, in_channels=3, latent_channels=2, channels=(16, 32, 64, 64, 64, 64)
-)  # a 32x32 picture as two numbers, to look at its latent space
+AUTOENCODER_TINY = AutoencoderConfig(
+    in_channels=4, channels=(8, 16), layers_per_block=1, norm_groups=8, scale=1.0
+)  # for tests

@@ -10,10 +10,10 @@ from dataclasses import replace
 from limner.diffusion.prediction import Flow
 from limner.diffusion.process import DiscreteDiffusion
 from limner.diffusion.times import UniformTimes
-from limner.models.dit import DIT_EMOJI
 from limner.training.objectives.weights import MeasuredAs
 from limner.training.recipes.base import Recipe
 from limner.training.recipes.emoji import EMOJI_DENOISER, EMOJI_TOLD
+from limner.training.recipes.sizes import DIT_EMOJI
 
 BUDGET = replace(EMOJI_DENOISER.loop, steps=600)
 UNET = replace(EMOJI_DENOISER, loop=BUDGET, concepts=100)

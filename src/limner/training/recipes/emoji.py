@@ -14,14 +14,6 @@ from limner.checkpoints import Sampling
 from limner.data.emoji import default_folder, load_emoji
 from limner.diffusion.process import RectifiedFlow
 from limner.diffusion.times import LogitNormalTimes, UniformTimes
-from limner.models.clip_presets import TEXT_EMOJI, VISION_EMOJI
-from limner.models.dit import DIT_EMOJI
-from limner.models.presets import (
-    AUTOENCODER_EMOJI,
-    AUTOENCODER_EMOJI_128,
-    UNET_EMOJI,
-    UNET_EMOJI_128,
-)
 from limner.models.upscaler import UpscalerConfig
 from limner.text.masks import PadMask
 from limner.training.loop import LoopConfig
@@ -37,6 +29,15 @@ from limner.training.recipes.inpainting import InpaintingRecipe
 from limner.training.recipes.pairs import PairsRecipe
 from limner.training.recipes.restyle import RestyleRecipe
 from limner.training.recipes.scenes import SceneRecipe
+from limner.training.recipes.sizes import (
+    AUTOENCODER_EMOJI,
+    AUTOENCODER_EMOJI_128,
+    DIT_EMOJI,
+    TEXT_EMOJI,
+    UNET_EMOJI,
+    UNET_EMOJI_128,
+    VISION_EMOJI,
+)
 from limner.training.recipes.styles import StyleRecipe
 from limner.training.recipes.upscaler import UpscalerRecipe
 from limner.training.recipes.widening import WideningRecipe

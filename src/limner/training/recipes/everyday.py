@@ -11,13 +11,17 @@ from dataclasses import replace
 from limner.data.emoji import default_folder
 from limner.data.world import WorldConfig
 from limner.files import cache_folder
-from limner.models.dit import DIT_EMOJI
-from limner.models.presets import AUTOENCODER_EVERYDAY, UNET_EMOJI, UNET_EMOJI_128
 from limner.training.loop import LoopConfig
 from limner.training.perceptual import WHEEL
 from limner.training.recipes.autoencoder import AutoencoderRecipe
 from limner.training.recipes.base import Recipe
 from limner.training.recipes.emoji import EMOJI, EMOJI_128, EMOJI_DENOISER
+from limner.training.recipes.sizes import (
+    AUTOENCODER_EVERYDAY,
+    DIT_EMOJI,
+    UNET_EMOJI,
+    UNET_EMOJI_128,
+)
 from limner.training.recipes.world import WorldDenoiserRecipe
 from limner.training.recipes.world_widening import WorldWideningRecipe
 from limner.training.whitening import whiten

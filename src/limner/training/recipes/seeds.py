@@ -20,7 +20,6 @@ from limner.diffusion.times import LogitNormalTimes, UniformTimes
 from limner.files import cache_folder
 from limner.models.clip import TextTowerConfig, VisionTowerConfig
 from limner.models.dit import DIT_NOTEBOOK, DIT_NOTEBOOK_CLASSES, DiTConfig
-from limner.models.presets import AUTOENCODER_TWO_NUMBERS
 from limner.models.unet import UNetConfig
 from limner.text.masks import PadMask
 from limner.training.loop import LoopConfig
@@ -31,6 +30,7 @@ from limner.training.recipes.conditions import ByClass, ByNothing, ByText
 from limner.training.recipes.denoiser import DenoiserRecipe
 from limner.training.recipes.emoji import EMOJI
 from limner.training.recipes.masks import MaskRecipe
+from limner.training.recipes.sizes import AUTOENCODER_TWO_NUMBERS
 
 
 def cifar10() -> PictureSet:
