@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -199,3 +201,26 @@ def test_rows_in_portions_of_few_sizes() -> None:
     assert [p.stop - p.start for p in portions(13, 4)] == [4, 4, 4, 1]
     assert [p.stop - p.start for p in portions(7, 32)] == [4, 2, 1]
     assert list(portions(2, 2)) == [slice(0, 2)]
+
+
+HEARD = """
+import faulthandler, gc, os, signal, sys
+import limner
+faulthandler.enable()  # its stack for signals is the one that OpenVINO stands in for
+signal.signal(signal.SIGUSR1, lambda *_: print("heard"))
+for _ in range(2):
+    painters = [limner.load(sys.argv[1], engine="openvino") for _ in range(2)]
+    while painters:
+        painters.pop(0)
+        gc.collect()
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
+def test_engines_that_are_gone_leave_a_process_that_hears_signals(tiny_model: Path) -> None:
+    """Each runtime of OpenVINO brings a stack for signals, and takes away the one before it."""
+    done = subprocess.run(
+        [sys.executable, "-c", HEARD, str(tiny_model)], capture_output=True, text=True, timeout=300
+    )
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr

@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class OpenVinoEngine(GraphEngine):
         if device.type != "cpu":
             raise UsageError(f"engine openvino runs on the CPU, the model is on {device}")
         self._openvino = openvino()
-        self._core = self._openvino.Core()
+        self._core = core()
         self._precision = self._usable(precision)
         self._folder = cache_folder() / "engines" if folder is None else folder
 
@@ -72,7 +72,7 @@ class OpenVinoEngine(GraphEngine):
                     self._converted(x, t, text), partial / MODEL, compress_to_fp16=False
                 )
             trim(self._folder, MOST_BYTES, keep=kept)
-            model = self._openvino.Core().read_model(kept / MODEL)
+            model = self._core.read_model(kept / MODEL)
         return self._compiled(model)
 
     @property
@@ -156,6 +156,17 @@ def openvino() -> Any:
     except ImportError:
         raise UsageError("engine openvino needs OpenVINO: pip install limner[openvino]") from None
     return package
+
+
+@cache
+def core() -> Any:
+    """OpenVINO's runtime, one for all of the process.
+
+    Each brings the thread that makes it a stack for signals, in place of the one before; of two
+    that end, the first takes away what the second then gives back, and the next signal that is
+    handled (Ctrl-C, a child's end) ends the process.
+    """
+    return openvino().Core()
 
 
 def trim(folder: Path, most: int, *, keep: Path) -> None:
