@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import limner
-from limner.cli.understanding import read_by
+from limner.cli.understanding import paint_as_asked
 from limner.data.cache import batches
 from limner.data.colours import recoloured
 from limner.data.emoji import cache_folder, load_emoji
@@ -154,8 +154,7 @@ def main() -> None:
     ):
         real = real_ones(data, wanted, style, painter)
         print(judge_everyday(real, wanted, by).line(f"{name}, real"), flush=True)
-        prompts = [read_by(painter, each.prompt) for each in wanted]
-        pictures = painted(painter, prompts)
+        pictures = paint_as_asked(painter, [each.prompt for each in wanted], name)
         print(judge_everyday(pictures, wanted, by).line(name), flush=True)
     cell_lines(painter, judge, own, given.count)
 

@@ -15,6 +15,8 @@ from limner.data.records import Record
 from limner.emoji import LANGUAGES, EmojiLanguage
 from limner.pipeline.language import Language
 
+COLLAGES = {row.partition(" -> ")[0]: row.partition(" -> ")[2] for row in rows("collages.txt")}
+
 
 @pytest.fixture(scope="module")
 def language(words: Words) -> EmojiLanguage:
@@ -27,12 +29,29 @@ def test_the_shipped_model_names_its_language(words: Words) -> None:
 
 
 @pytest.mark.parametrize("row", rows("prompts.txt"))
-def test_sixty_ordinary_prompts(row: str, language: EmojiLanguage) -> None:
+def test_sixty_ordinary_prompts_as_one_painting(row: str, language: EmojiLanguage) -> None:
     prompt, _, expected = row.partition(" -> ")
     painted, layout, notes = expected.split(" | ", 2)
-    reading = language.read(prompt)
+    reading = language.read(prompt, collages=False)
     assert reading.prompt == painted
     assert (reading.layout or "-") == layout
+    assert " || ".join(reading.notes) == notes
+
+
+@pytest.mark.parametrize("row", rows("prompts.txt"))
+def test_sixty_ordinary_prompts(row: str, language: EmojiLanguage) -> None:
+    """What one painting does not say all of is a collage; all others are as they were."""
+    prompt, _, _ = row.partition(" -> ")
+    reading = language.read(prompt)
+    expected = COLLAGES.get(prompt)
+    if expected is None:
+        assert reading == language.read(prompt, collages=False)
+        return
+    name, parts, notes = expected.split(" | ", 2)
+    said = [f"{r.text} [{r.colour}]" if r.colour else r.text for r in reading.regions]
+    behind = f" on {reading.ground}" if reading.ground else ""
+    assert reading.layout == "collage"
+    assert (reading.prompt, " + ".join(said) + behind) == (name, parts)
     assert " || ".join(reading.notes) == notes
 
 
@@ -55,14 +74,20 @@ def test_sixty_ordinary_prompts(row: str, language: EmojiLanguage) -> None:
 def test_a_tag_is_of_the_whole_sentence(
     prompt: str, painted: str, layout: str | None, language: EmojiLanguage
 ) -> None:
-    reading = language.read(prompt)
+    reading = language.read(prompt, collages=False)
     assert (reading.prompt, reading.layout) == (painted, layout)
-    assert language.read(reading.prompt).prompt == painted
+    assert language.read(reading.prompt, collages=False).prompt == painted
+
+
+def test_a_tag_is_of_every_part_of_a_collage(language: EmojiLanguage) -> None:
+    reading = language.read("a cat <lora:x:1> left of a dog")
+    assert reading.prompt == "a cat <lora:x:1> left of a dog"
+    assert [r.text for r in reading.regions] == ["a cat <lora:x:1>", "a dog <lora:x:1>"]
 
 
 @pytest.mark.parametrize("prompt", ["un chat noir", "eine kleine blaue Katze", "a big green catt"])
 def test_what_is_not_painted_is_told_once(prompt: str, language: EmojiLanguage) -> None:
-    reading = language.read(prompt)
+    reading = language.read(prompt, collages=False)
     assert reading.prompt == "a cat, 3d"
     assert reading.notes[0].startswith("read as: a cat (")
     assert "not painted: the colour" in reading.notes[1]
@@ -73,6 +98,10 @@ def test_what_comes_of_a_reading_is_read_as_itself(row: str, language: EmojiLang
     first = language.read(row.partition(" -> ")[0])
     again = language.read(first.prompt)
     assert again.prompt == first.prompt
+    assert (again.regions, again.ground) == (first.regions, first.ground)
+    if first.regions:
+        assert all(note.startswith("read as") for note in again.notes)
+        return
     assert all("is a guess" in note for note in again.notes[:1])
     if not first.notes or "is a guess" not in first.notes[0]:
         assert again.notes == ()
@@ -111,6 +140,22 @@ def test_captions_of_the_training_are_read_as_themselves(
     ],
 )
 def test_every_note(prompt: str, told: str, language: EmojiLanguage) -> None:
+    assert any(told in note for note in language.read(prompt, collages=False).notes)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("a blue cat", "read as: a blue cat (colours turned afterwards)"),
+        ("seven cats", "read as: seven cats (each painted by itself)"),
+        ("thirteen cats", "not painted: 'thirteen' (not known)"),
+        ("40 cats", "not painted: 40 things: 12 at most are painted"),
+        ("a cat on a mat at night", "not painted: 'mat' (not known)"),
+        ("a sunset at the beach", "('sunset' is a whole picture by itself)"),
+        ("a cat on the grass, anime", "(its styles are 3d, flat, twemoji, noto, blob, emojione)"),
+    ],
+)
+def test_every_note_of_a_collage(prompt: str, told: str, language: EmojiLanguage) -> None:
     assert any(told in note for note in language.read(prompt).notes)
 
 
@@ -209,10 +254,10 @@ def taught(words: Words) -> EmojiLanguage:
 def test_colours_and_grounds_that_were_taught_are_painted(
     prompt: str, painted: str, taught: EmojiLanguage
 ) -> None:
-    reading = taught.read(prompt)
+    reading = taught.read(prompt, collages=False)
     assert reading.prompt == painted
     assert not any("not painted" in note for note in reading.notes)
-    assert taught.read(painted).prompt == painted
+    assert taught.read(painted, collages=False).prompt == painted
 
 
 def test_picture_of_a_whole_place_has_no_ground_and_that_is_told(taught: EmojiLanguage) -> None:
@@ -224,4 +269,6 @@ def test_picture_of_a_whole_place_has_no_ground_and_that_is_told(taught: EmojiLa
 def test_ground_that_was_not_taught_is_told(words: Words) -> None:
     few = EmojiLanguage(replace(words, grounds=("beach",)))
     assert few.read("a cat on the beach").notes == ()
-    assert "'in the snow' (not among its grounds)" in few.read("a cat in the snow").notes[0]
+    alone = few.read("a cat in the snow", collages=False)
+    assert "'in the snow' (not among its grounds)" in alone.notes[0]
+    assert few.read("a cat in the snow").ground == "snow"

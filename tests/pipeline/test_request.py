@@ -46,7 +46,7 @@ FULL = Request(
         ({"variation_seed": 0}, "variation_seed is 0 but variation_strength is 0"),
         ({"negative": "a\ud800"}, "negative is no Unicode text at character 2"),
         ({"schedule": "x"}, "schedule 'x' is unknown"),
-        ({"upscale": 3}, "upscale is 3: 2 or 4 is right"),
+        ({"upscale": 3}, "upscale is 3: 1 or 2 or 4 is right"),
         ({"upscale": 2, "refine": 1.5}, "refine is 1.5: a number from 0 to 1"),
         ({"refine": 0.5}, "refine is 0.5 but nothing is enlarged"),
     ],

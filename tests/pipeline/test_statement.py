@@ -146,7 +146,7 @@ WRONG = [
     ("start_noise", [1.0], "start_noise is [1.0]: a tensor (count, C, h, w) is right"),
     ("maps", [1], "maps is [1]: a mapping of texts is right"),
     ("attention", "all", "attention 'all' is unknown: one of mean, heads is right"),
-    ("upscale", 3.0, "upscale is 3.0: 2 or 4 is right"),
+    ("upscale", 3.0, "upscale is 3.0: 1 or 2 or 4 is right"),
 ]
 
 

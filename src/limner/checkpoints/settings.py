@@ -53,7 +53,8 @@ class Sampling:
     has it (`limner.diffusion.path`); another schedule goes its usual way. last_orders: of `solver`,
     as it has them. hold: what every denoised picture is held to; None: nothing.
     aligned: the published levels of its family's Align Your Steps.
-    size: (width, height) in pixels. interval: (low, high] sigmas that guidance is for; None: all.
+    size: (width, height) in pixels. upscale: how many times as wide and high pictures of that
+    size are made; 1: they are not. interval: (low, high] sigmas that guidance is for; None: all.
     pad_mask: which padding may be attended to. clip_skip, final_norm: which state of the text
     tower is the context, as `TextEncoder` has them. zero_negative: an empty negative prompt is
     zeros and not encoded. dialect: what prompts are read as. weighting: what a weight in that
@@ -73,6 +74,7 @@ class Sampling:
     aligned: str = Schedule.AYS_SD1.value
     interval: tuple[float, float] | None = None
     size: tuple[int, int] = (512, 512)
+    upscale: int = 1
     pad_mask: str = "none"
     clip_skip: int = 1
     final_norm: bool = True

@@ -81,7 +81,7 @@ def command(
     maps_path = path.with_suffix(".npz")
     if maps_path.exists() and not output.force:
         raise OutputError(f"{maps_path} is there already: -o names another place, --force writes")
-    own_size = {"upscale": None, "refine": None}  # the maps are of the picture as it is painted
+    own_size = {"upscale": 1, "refine": None}  # the maps are of the picture as it is painted
     request = options.request(base, text, count=1, attention="mean", **own_size)
     painted_by = fitting(request, painted_by)
     painter = painted_by.load()

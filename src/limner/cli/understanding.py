@@ -85,14 +85,25 @@ def everyday_lines(
         ("colours held out", colours_wanted(plain, count, SEED, held_out=True)),
     ):
         if wanted:
-            prompts = [read_by(painter, each.prompt) for each in wanted]
-            yield judge_everyday(paint(painter, prompts, name), wanted, judge).line(name)
+            painted = paint_as_asked(painter, [each.prompt for each in wanted], name)
+            yield judge_everyday(painted, wanted, judge).line(name)
 
 
-def read_by(painter: Painter, prompt: str) -> str:
-    """The prompt in the words of the painter's model."""
-    language = painter.model.language
-    return prompt if language is None else language.read(prompt).prompt
+def paint_as_asked(painter: Painter, prompts: Sequence[str], name: str) -> Tensor:
+    """One picture a prompt as a person gets it, but not enlarged; seeds 0, 1, ..., as bytes."""
+    import torch
+
+    from limner.data.pixels import premultiplied_bytes
+    from limner.pipeline.request import Request
+
+    size = painter.parts.sampling.size
+    asked = (Request(prompt=p, seed=seed, upscale=1) for seed, p in enumerate(prompts))
+    parts = []
+    with progress_bar(name) as report:
+        for done, result in enumerate(painter.paint_many(asked), 1):
+            parts.append(premultiplied_bytes(result.images[0], size))
+            report(done, len(prompts))
+    return torch.stack(parts)
 
 
 def plan(source: Scenes, count: int, chance: random.Random, *, held_out: bool) -> list[Scene]:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from limner.checkpoints import Words
-from limner.emoji.prompts import missing_words, painted
+from limner.emoji.prompts import Manner, painted
+from limner.emoji.telling import missing_words
 from limner.emoji.understanding import Understander
 from limner.language.english import plural, with_article
 from limner.language.words import Kind, Word
@@ -40,7 +41,14 @@ class EmojiLanguage:
         self.words = words
         self._understander = Understander(words)
 
-    def read(self, prompt: str, *, kept: Collection[str] = (), whole: bool = False) -> Reading:
+    def read(
+        self,
+        prompt: str,
+        *,
+        kept: Collection[str] = (),
+        whole: bool = False,
+        collages: bool = True,
+    ) -> Reading:
         """As `pipeline.language.Language` says.
 
         Where no style is said, the model's plain one is added, but not to one text for the whole,
@@ -52,10 +60,16 @@ class EmojiLanguage:
             return Reading(prompt=prompt)
         sentence, tags = apart(prompt)
         if tags and sentence and self._is_known(sentence):
-            reading = self._read(sentence, whole=whole, style="")
+            reading = self._read(sentence, Manner(whole=whole, collages=collages))
             changed = " ".join([reading.prompt, *tags])
-            return replace(reading, prompt=prompt if reading.prompt == sentence else changed)
-        return self._read(prompt, whole=whole, style="" if whole else self.words.plain_style)
+            parts = (replace(r, text=" ".join([r.text, *tags])) for r in reading.regions)
+            return replace(
+                reading,
+                prompt=prompt if reading.prompt == sentence else changed,
+                regions=tuple(parts),
+            )
+        style = "" if whole else self.words.plain_style
+        return self._read(prompt, Manner(whole=whole, collages=collages, style=style))
 
     def _is_known(self, sentence: str) -> bool:
         """Whether a sentence has no syntax but AND, and no word that a LoRA might bring."""
@@ -64,17 +78,17 @@ class EmojiLanguage:
             self._understander.understand(WEIGHT.sub("", member)).missing for member in members
         )
 
-    def _read(self, prompt: str, *, whole: bool, style: str) -> Reading:
+    def _read(self, prompt: str, manner: Manner) -> Reading:
         if SYNTAX.search(prompt) is None:
-            return self._plain(prompt, whole=whole, style=style)
+            return self._plain(prompt, manner)
         if JOINED.search(prompt) and not any(map(self._has_syntax, JOINED.split(prompt))):
-            return self._joined(prompt, style)
+            return self._joined(prompt, replace(manner, whole=True))
         return self._careful(prompt)
 
-    def _plain(self, prompt: str, *, whole: bool, style: str) -> Reading:
+    def _plain(self, prompt: str, manner: Manner) -> Reading:
         found = self._understander.understand(prompt)
         if found.scene.things:
-            return painted(self.words, found, whole=whole, style=style)
+            return painted(self.words, found, manner)
         asked = [w for w in found.reading.words if w.kind is not Kind.FILLER]
         told = tuple(missing_words(self.words, found))
         style_alone = all(w.kind in (Kind.STYLE, Kind.ARTICLE, Kind.PAUSE) for w in asked)
@@ -89,13 +103,13 @@ class EmojiLanguage:
     def _has_syntax(self, member: str) -> bool:
         return SYNTAX.search(WEIGHT.sub("", member)) is not None
 
-    def _joined(self, prompt: str, style: str) -> Reading:
+    def _joined(self, prompt: str, manner: Manner) -> Reading:
         """Each of the texts that AND joins by itself, with its weight."""
         texts, notes = list[str](), list[str]()
         for member in JOINED.split(prompt):
             weight = WEIGHT.search(member)
             said = WEIGHT.sub("", member)
-            reading = self._plain(said, whole=True, style=style) if said.strip() else None
+            reading = self._plain(said, manner) if said.strip() else None
             texts.append((reading.prompt if reading else member) + (weight[0] if weight else ""))
             notes += reading.notes if reading else ()
         return Reading(prompt=" AND ".join(texts), notes=tuple(dict.fromkeys(notes)))

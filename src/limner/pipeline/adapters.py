@@ -15,7 +15,7 @@ from limner.checkpoints.lora import read_lora
 from limner.checkpoints.textual_inversion import TextualInversion, read_textual_inversion
 from limner.engine.adapted import Adapted, PlacedLora, Places, Weighed
 from limner.errors import RequestError, UsageError
-from limner.pipeline.request import Request
+from limner.pipeline.request import COLLAGE, Request
 from limner.prompt import Lora as LoraTag
 from limner.text.tokenizer import words_in
 
@@ -178,7 +178,7 @@ class Adapters:
         loras = self.loras if request.loras is None else request.loras
         wanted = {name: (self._lora(name), weight, weight) for name, weight in loras}
         missing, laid_out = [], self.layout_lora
-        parted = request.layout is not None or bool(request.regions)
+        parted = request.layout != COLLAGE and (request.layout or request.regions)
         if parted and laid_out is not None and laid_out.stem not in wanted:
             wanted[laid_out.stem] = self._of_file(laid_out, laid_out.stem), 1.0, 1.0
         for name, weights in summed(tags).items():

@@ -261,7 +261,7 @@ def _hires_steps(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _enlarged(request: Request) -> bool:
     """Whether what was enlarged is said: A1111's edits have no second painting."""
-    return request.upscale is not None and request.strength is None
+    return request.upscale not in (None, 1) and request.strength is None
 
 
 def _place(key: str) -> int:

@@ -30,17 +30,26 @@ Painting = Generator[Ask | Step, Any, Result]
 
 
 def paint(plan: Plan) -> Painting:
+    """All that a plan says: its painting, and what its features make of that in the end."""
+    plan, features = yield from begun(plan)
+    painting = next(filter(None, (feature.painting(plan) for feature in features)), None)
+    result = yield from painted(plan, features) if painting is None else painting
+    for feature in features:
+        result = yield from feature.finish(result)
+    return result
+
+
+def painted(plan: Plan, features: Sequence[Feature]) -> Painting:
     """Text encoder, noise, solver with guidance, decoder, in this order."""
     clock, suspects = Clock(), plan.suspects
     with clock.stage("text"), suspected(suspects):
-        plan, features = yield from begun(plan)
         told = yield from read(plan, features)
     with clock.stage("denoise"), suspected(suspects):
         x = yield from denoised(plan, told, features)
     with clock.stage("decode"), suspected(suspects):
         decoded = yield Decode(latent=x)
         images = pictures(decoded.pixels, features)
-    result = Result(
+    return Result(
         images=images,
         latents=x,
         request=plan.request,
@@ -48,9 +57,6 @@ def paint(plan: Plan) -> Painting:
         timings=clock.seconds,
         warnings=(*warned(plan, features), *decoded.notes),
     )
-    for feature in features:
-        result = yield from feature.finish(result)
-    return result
 
 
 def latents(plan: Plan) -> Generator[Ask | Step, Any, Latent]:

@@ -177,6 +177,10 @@ class Feature:
         """A painted picture as the person is given it."""
         return painted
 
+    def painting(self, plan: Plan) -> Generator[Ask | Step, Any, Result] | None:
+        """What paints in place of the plan's own way; None: nothing does."""
+        return None
+
     def finish(self, result: Result) -> Generator[Ask | Step, Any, Result]:
         """What becomes of a result."""
         return result

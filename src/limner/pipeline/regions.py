@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from limner.errors import RequestError
-from limner.pipeline.kinds import SHOWN, Kind, Number, Pictured, Text
+from limner.language.english import COLOURS
+from limner.pipeline.kinds import SHOWN, Choice, Kind, Number, Pictured, Text
 from limner.text.dialect import LONGEST_PROMPT
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ NOT_STORED = "picture"  # what stands in a record for a mask, which no text can 
 MOST_REGIONS = 64
 ROUNDING = 1e-6  # of a picture's side: parts such as 0.7 and 0.3 may add up to a little over 1
 OPTION = re.compile(r"(?P<kind>box|mask):(?P<place>[^=]*)=(?P<text>.*)", re.DOTALL)
+TURNED = re.compile(r"(?P<box>[^:]*):(?P<colour>.*)", re.DOTALL)
 
 Place = tuple[float, float, float, float]
 
@@ -66,6 +68,7 @@ KINDS: Mapping[str, Kind] = {
     "text": Text(most=LONGEST_PROMPT),
     "box": Box(),
     "mask": Pictured(metavar="MASK"),
+    "colour": Choice(names=tuple(COLOURS)),
 }
 
 
@@ -76,12 +79,14 @@ class Region:
     text: what is there, written as the prompt is. box: (x, y, width, height) from the upper left
     corner; where none of the four is above 1 they are parts of the picture's width and height, else
     pixels. mask: in place of a box, a picture of the size of what is painted, white where the
-    region is. Raises RequestError for a text that says nothing, and for other than one of the two.
+    region is. colour: a basic colour that its main part is turned to, in a collage. Raises
+    RequestError for a text that says nothing, and for other than one of box and mask.
     """
 
     text: str
     box: Place | None = None
     mask: Image.Image | str | None = None
+    colour: str | None = None
 
     def __post_init__(self) -> None:
         for name, kind in KINDS.items():
@@ -104,7 +109,7 @@ class Region:
             raise RequestError(f"{str(values)[:SHOWN]!r} is no region: a text with a box is one")
         for name in values:
             if name not in KINDS:
-                raise RequestError(f"{str(name)[:40]!r} is unknown: text, box and mask are right")
+                raise RequestError(f"{str(name)[:40]!r} is unknown: {', '.join(KINDS)} are right")
         if "text" not in values:
             raise RequestError("its text is missing")
         return cls(**{name: KINDS[name].check(name, value) for name, value in values.items()})
@@ -112,9 +117,10 @@ class Region:
     @property
     def stored(self) -> dict[str, Any]:
         """What JSON holds of it: of a mask, that there was one."""
+        turned = {} if self.colour is None else {"colour": self.colour}
         if self.box is None:
-            return {"text": self.text, "mask": NOT_STORED}
-        return {"text": self.text, "box": list(self.box)}
+            return {"text": self.text, "mask": NOT_STORED, **turned}
+        return {"text": self.text, "box": list(self.box), **turned}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +128,7 @@ class Regions(Kind):
     """Some regions in an order, what is in front last."""
 
     right: str = "a list of regions, each a text with a box or a mask,"
-    written: str = "box:x,y,w,h=TEXT or mask:FILE=TEXT"
+    written: str = "box:x,y,w,h=TEXT, box:x,y,w,h:COLOUR=TEXT or mask:FILE=TEXT"
     metavar: str = "PLACE=TEXT"
     option: Any = list[str]
     axis: bool = False
@@ -143,6 +149,7 @@ class Regions(Kind):
             "properties": {
                 "text": KINDS["text"].schema() | {"pattern": r"\S"},
                 "box": Box().schema(),
+                "colour": {"type": ["string", "null"], "enum": [*COLOURS, None]},
             },
             "required": ["text", "box"],
             "additionalProperties": False,
@@ -150,9 +157,9 @@ class Regions(Kind):
         return {"type": "array", "items": region, "maxItems": MOST_REGIONS}
 
     def read(self, text: str) -> Region:
-        """One region as the command line has it: box:x,y,w,h=TEXT, or mask:FILE=TEXT.
+        """One region as `written` has it; of several `=` the first ends the place.
 
-        Of several `=` the first ends the place.
+        Raises RequestError for anything else.
         """
         match = OPTION.fullmatch(text)
         if match is None:
@@ -164,13 +171,14 @@ class Regions(Kind):
             from limner.pipeline.pictures import read_picture
 
             return Region(text=match["text"], mask=read_picture(match["place"]))
+        turned = TURNED.fullmatch(match["place"])
         try:
-            box = Box().read(match["place"])
+            box = Box().read(match["place"] if turned is None else turned["box"])
         except ValueError as error:
             raise RequestError(
                 f"region {text[:SHOWN]!r}: box:x,y,w,h has four numbers, w and h above 0 ({error})"
             ) from None
-        return Region(text=match["text"], box=box)
+        return Region(text=match["text"], box=box, colour=turned and turned["colour"])
 
     def stored(self, value: Any) -> Any:
         return None if value is None else [region.stored for region in value]

@@ -10,6 +10,7 @@ from limner.diffusion.names import NoiseMode, solver_and_schedule
 from limner.errors import RequestError
 from limner.pipeline.statement import (
     BESIDE,
+    COLLAGE,
     FACTORS,
     FIELDS,
     MAX_PIXELS,
@@ -19,7 +20,7 @@ from limner.pipeline.statement import (
     Statement,
 )
 
-__all__ = ["BESIDE", "FACTORS", "MAX_PIXELS", "MAX_SEED", "STACKED", "STORED", "Request"]
+__all__ = ["BESIDE", "COLLAGE", "FACTORS", "MAX_PIXELS", "MAX_SEED", "STACKED", "STORED", "Request"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +40,7 @@ class Request(Statement):
                 f"variation_seed is {self.variation_seed} but variation_strength is 0: "
                 "a strength above 0 is right, or no variation_seed"
             )
-        if self.refine is not None and self.upscale is None:
+        if self.refine is not None and self.upscale in (None, 1):
             raise RequestError(
                 f"refine is {self.refine} but nothing is enlarged: upscale goes with it, "
                 f"{' or '.join(map(str, FACTORS))}"

@@ -13,9 +13,9 @@ from limner.errors import RequestError
 from limner.pipeline.features import used
 from limner.pipeline.model import Model
 from limner.pipeline.plan import given
-from limner.pipeline.request import Request
+from limner.pipeline.request import COLLAGE, Request
 from limner.pipeline.saying import said
-from limner.pipeline.sizes import nearest
+from limner.pipeline.sizes import Size, nearest
 from limner.pipeline.words import warnings
 from limner.text.dialect import Dialect
 from limner.text.weighted import NATIVE
@@ -36,6 +36,7 @@ def resolve(request: Request, model: Model) -> Resolved:
     What comes of it is resolved as itself.
     """
     own = model.sampling
+    free = _is_free(request)
     if model.adapters.embedding_folder is not None:
         model.adapters.learn(*said(request, own))
     request, notes = read(request, model)
@@ -46,6 +47,7 @@ def resolve(request: Request, model: Model) -> Resolved:
         seed=secrets.randbelow(2**32),
         dialect=own.dialect,
         size=own.size,
+        upscale=own.upscale if free and own.upscale > 1 else None,
         steps=own.steps,
         guidance=own.guidance,
         solver=own.solver,
@@ -55,7 +57,8 @@ def resolve(request: Request, model: Model) -> Resolved:
     request = request.with_defaults(weighting=_weighting(given(request.dialect), model))
     if request.variation_strength > 0:
         request = request.with_defaults(variation_seed=secrets.randbelow(2**32))
-    _check_size(given(request.size), model.multiple)
+    if request.layout != COLLAGE:
+        _check_size(given(request.size), model.multiple)
     if SOLVERS[given(request.solver)].adaptive and request.count > 1:
         raise RequestError(
             f"solver {request.solver!r} chooses its steps for one picture, and count is "
@@ -69,9 +72,12 @@ def read(request: Request, model: Model) -> Resolved:
     """The prompt and the regions' texts in the model's own words, where it brings a language.
 
     A prompt in another dialect than the model's own, one for a picture that is given, and the
-    ground of regions, is read as one text for all of the picture; so is the text of a region.
+    ground of regions, is read as one text for all of the picture; so is the text of a region. Those
+    of a collage are read when each is painted.
     """
     regions = request.regions or ()
+    if request.layout == COLLAGE:
+        return Resolved(request)
     if model.language is None:
         texts = (request.prompt, *(region.text for region in regions))
         told = (warnings(model.words, text, model.adapters.embeddings) for text in texts)
@@ -82,16 +88,39 @@ def read(request: Request, model: Model) -> Resolved:
     )
     kept = (*model.adapters.embeddings, *(request.maps or {}))
     read_one = partial(model.language.read, kept=kept)
-    reading = read_one(request.prompt, whole=whole or bool(regions))
+    reading = read_one(
+        request.prompt, whole=whole or bool(regions), collages=_may_be_collage(request)
+    )
     parts = [read_one(region.text, whole=True) for region in regions]
     request = replace(
         request,
         prompt=reading.prompt,
         regions=tuple(replace(r, text=p.prompt) for r, p in zip(regions, parts, strict=True))
-        or request.regions,
-    ).with_defaults(layout=reading.layout)
+        or reading.regions
+        or None,
+    ).with_defaults(layout=reading.layout, ground=reading.ground)
+    if reading.layout == COLLAGE:
+        request = request.with_defaults(size=_canvas(reading.canvas, model))
     notes = chain(reading.notes, *(part.notes for part in parts))
     return Resolved(request, tuple(dict.fromkeys(notes)))
+
+
+def _is_free(request: Request) -> bool:
+    """Whether nothing says how large the pictures are to be."""
+    return request.size is None and request.picture is None and request.content is None
+
+
+def _may_be_collage(request: Request) -> bool:
+    """Whether nothing is asked for that goes through all of a picture."""
+    asked = request.layout, request.attention, request.start_noise, request.maps
+    return all(each is None for each in asked)
+
+
+def _canvas(parts: tuple[float, float], model: Model) -> Size:
+    """So many widths and heights of the model's own pictures, in whole multiples."""
+    width, height = model.sampling.size
+    size = round(width * parts[0]), round(height * parts[1])
+    return nearest(size, model.multiple)
 
 
 def _weighting(dialect: str, model: Model) -> str:

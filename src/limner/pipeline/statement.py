@@ -17,6 +17,7 @@ from limner.diffusion.names import (
     schedule_name,
     solver_and_schedule,
 )
+from limner.language.english import COLOURS, GROUNDS
 from limner.pipeline.fields import Field, Group, about, fields_of
 from limner.pipeline.kinds import (
     PICTURE,
@@ -49,7 +50,7 @@ MAX_STEPS = 10_000
 MAX_SEED = 2**64 - 1  # what PyTorch's generators take
 
 MAX_FEATHER = 256  # pixels
-BESIDE, STACKED = LAYOUTS = "beside", "stacked"
+BESIDE, STACKED, COLLAGE = LAYOUTS = "beside", "stacked", "collage"
 FACTORS = (2, 4)  # by which pictures are enlarged
 MAX_CLIP_SKIP = 32  # layers of the deepest text encoder, OpenCLIP bigG
 SEED = Whole(most=MAX_SEED)
@@ -109,8 +110,10 @@ class Statement:
         metadata=about(
             Choice(names=LAYOUTS),
             "Paint the texts that AND or .and() joins in equal parts of the picture: from left to "
-            "right or from the top.",
+            "right or from the top. Or collage: paint each region by itself, and lay it in its "
+            "place.",
             Group.PROMPT,
+            more="In a collage the prompt is the picture's name and is not painted.",
             unset="all of them over all of it",
             infotext="Layout",
         ),
@@ -123,10 +126,23 @@ class Statement:
             "box:x,y,w,h=TEXT in pixels, or in parts of the picture where none is above 1, or "
             "mask:FILE=TEXT, white there.",
             Group.PROMPT,
-            more="Of several the later ones are in front.",
+            more="Of several the later ones are in front. In a collage box:x,y,w,h:blue turns its "
+            "colour.",
             unset="the prompt everywhere",
             option="region",
             infotext="Regions",
+        ),
+    )
+    ground: str | None = field(
+        default=None,
+        metadata=about(
+            Choice(names=(*GROUNDS, *COLOURS)),
+            "What is drawn behind what is painted, where that is transparent: a place or a colour.",
+            Group.PICTURE,
+            more="It is drawn by rules and not painted by the model.",
+            unset="nothing",
+            aliases=("background",),
+            infotext="Ground",
         ),
     )
     seed: int | None = field(
@@ -370,10 +386,10 @@ class Statement:
     upscale: int | None = field(
         default=None,
         metadata=about(
-            Among(numbers=FACTORS),
-            "Enlarge what was painted with the trained upscaler.",
+            Among(numbers=(1, *FACTORS)),
+            "Enlarge what was painted with the trained upscaler; 1: not at all.",
             Group.ENLARGING,
-            unset="its own size",
+            unset="the model's own where no size is said, else 1",
             infotext="Hires upscale",
         ),
     )

@@ -102,7 +102,7 @@ class A1111:
         size = check_asked((whole(said, "width", SIDE), whole(said, "height", SIDE)))
         fields = fields_of(said)
         if picture is None:
-            fields |= {"size": fitted(size, painter), **enlarged(said)}
+            fields |= fitted(size, painter) | enlarged(said)
         else:
             fields |= await run_in_threadpool(edited, said, picture, size)
         job = Job(
@@ -111,7 +111,7 @@ class A1111:
         )  # fmt: skip
         await taken(self.service, job)
         await ended(self.service, job, request)
-        larger = job.request.upscale or 1
+        larger = 1 if picture is not None else enlarged(said).get("upscale", 1)
         wanted = (size[0] * larger, size[1] * larger)
         made = await files(self.service, job, wanted)
         kept = PICTURES[:2] if not said.get("include_init_images") else ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+from typing import Any
 
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
@@ -31,13 +32,16 @@ LOOK = 0.25  # seconds between two looks whether the client is still there
 SENT = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
 
 
-def fitted(size: Size, painter: Painter) -> Size:
-    """The size at which a model paints for one that was asked for, in about its shape."""
-    own, multiple = painter.parts.sampling.size, painter.model.multiple
-    near = nearest(size, multiple)
-    if math.prod(near) <= TAKEN * math.prod(own):
-        return near
-    return sized_like((0, 0, *size), own, multiple)
+def fitted(size: Size, painter: Painter) -> dict[str, Any]:
+    """The fields by which a model paints for a size that was asked for, in about its shape.
+
+    A model whose own pictures are enlarged paints at its own size, and is enlarged so.
+    """
+    own, multiple = painter.parts.sampling, painter.model.multiple
+    near, shaped = nearest(size, multiple), sized_like((0, 0, *size), own.size, multiple)
+    if own.upscale > 1 and math.prod(near) > math.prod(shaped):
+        return {"size": shaped, "upscale": own.upscale}
+    return {"size": near if math.prod(near) <= TAKEN * math.prod(own.size) else shaped}
 
 
 def check_asked(size: Size) -> Size:

@@ -233,7 +233,7 @@ def fields_of(
     if wish.quality not in ("auto", "medium", "standard") and "steps" not in values:
         values["steps"] = max(1, round(own.steps * QUALITIES[wish.quality]))
     if wish.size is not None and not pictures:
-        values["size"] = list(fitted(wish.size, painter))
+        values |= fitted(wish.size, painter)
     more = said.get("limner")
     if more is not None and not isinstance(more, Mapping):
         raise _wrong("limner", "an object with fields of a request is right")

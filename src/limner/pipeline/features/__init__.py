@@ -14,7 +14,7 @@ from typing import Protocol, cast, runtime_checkable
 
 from limner.pipeline.model import Model
 from limner.pipeline.plan import Feature
-from limner.pipeline.request import Request
+from limner.pipeline.request import COLLAGE, Request
 
 Use = Callable[[Request, Model], bool]
 DEFAULTS = {field.name: field.default for field in fields(Request)}
@@ -38,22 +38,31 @@ def given(*names: str) -> Use:
     return use
 
 
+def in_one(*names: str) -> Use:
+    """The same, but not of a collage, whose regions are painted one by one."""
+    use = given(*names)
+    return lambda request, model: request.layout != COLLAGE and use(request, model)
+
+
 def shown_more(request: Request, model: Model) -> bool:
     """Where a model's denoiser takes more than the latent."""
     takes = model.parts.denoiser.config.in_channels
     return model.parts.autoencoder is not None and takes != model.space.channels
 
 
-# In the order in which they act: what is recorded is what a swap attends by; what enlarges is last.
+# In the order in which they act: what is recorded is what a swap attends by; what enlarges is last
+# but for what is drawn at the size that it has then.
 FEATURES: tuple[tuple[str, Use], ...] = (
     ("edit", given("picture", "strength", "mask", "extend", "feather", "context")),
-    ("layout", given("layout")),
+    ("collage", lambda request, model: request.layout == COLLAGE),
+    ("layout", in_one("layout")),
     ("restyle", given("content", "content_weight", "style", "style_weight")),
-    ("regions", given("regions")),
+    ("regions", in_one("regions")),
     ("inpaint", shown_more),
     ("record", given("attention")),
     ("swap", lambda request, model: ".swap(" in request.prompt),
-    ("upscale", given("upscale", "refine")),
+    ("upscale", in_one("upscale", "refine")),
+    ("ground", given("ground")),
 )
 
 

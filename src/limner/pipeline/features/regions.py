@@ -188,12 +188,12 @@ def _enlarged(region: Region, size: Size, larger: Size, room: Size) -> Region:
     if isinstance(region.mask, Image.Image):
         mask = black_and_white(region.mask, size).resize(larger, Image.Resampling.NEAREST)
         return replace(region, mask=mask.crop((0, 0, *room)))
-    x, y, width, height = _in_pixels(given(region.box), size)
+    x, y, width, height = in_pixels(given(region.box), size)
     across, down = larger[0] / size[0], larger[1] / size[1]
     return replace(region, box=(x * across, y * down, width * across, height * down))
 
 
-def _in_pixels(box: Place, size: Size) -> Place:
+def in_pixels(box: Place, size: Size) -> Place:
     """A box's (x, y, width, height) in pixels of a picture of (width, height)."""
     x, y, width, height = box
     across, down = size if in_parts(box) else (1, 1)
@@ -207,7 +207,7 @@ def _covered(
     at least half in its mask. shown: the box of the whole picture that is painted."""
     if region.mask is not None:
         return _covered_by_mask(region.mask, number, whole, shown, size)
-    x, y, width, height = _in_pixels(given(region.box), whole)
+    x, y, width, height = in_pixels(given(region.box), whole)
     if not in_parts(given(region.box)) and (x + width > whole[0] or y + height > whole[1]):
         raise RequestError(
             f"region {number}, {region.text!r}, leaves the picture, which is {whole[0]}x{whole[1]}"

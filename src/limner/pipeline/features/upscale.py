@@ -47,12 +47,12 @@ def planned(request: Request, model: Model) -> Feature | None:
 
     Raises RequestError where they become too large, or too large to be painted over at once.
     """
-    if request.upscale is None:
+    if request.upscale in (None, 1):
         return None
-    size = enlarged_size(size_of(request, model), request.upscale)
+    size = enlarged_size(size_of(request, model), given(request.upscale))
     if request.refine is not None:
         check_room(size, model)
-    return Upscale(by=request.upscale, refine=request.refine)
+    return Upscale(by=given(request.upscale), refine=request.refine)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,0 +1,152 @@
+"""What a sentence says and the model cannot paint at once, as a collage: where each thing stands.
+
+Places are in widths and heights of the model's own pictures, each of which holds one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from limner.checkpoints import Words
+from limner.data.everyday_world import WHOLE
+from limner.emoji.taught import WORN, has_colour, has_ground
+from limner.emoji.understanding import without
+from limner.language import Relation, Scene, Size
+from limner.language.layout import Box, around, lay_out
+from limner.language.scene import PLAIN
+
+MOST_LAID = 12  # things
+WIDEST = 3.0  # of what is laid; where more stand in a row, each is smaller
+MARGIN = 0.04  # round things on nothing
+IN_PLACE = 0.8  # a thing's side, where a ground is seen around it
+ROUND, STANDS = 1.12, 0.95  # a ground's side, of what stands on it; how far down that stands
+FLOATING = ("sky", "sea", "night")  # nothing stands there
+SMALL = 0.55  # a small thing's side
+LONG = 1.4  # a long thing's width, such as a car's, of its height
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrangement:
+    """boxes: of the scene's things, in parts of the canvas, the furthest first.
+
+    canvas: (width, height). ground: what is drawn behind it.
+    """
+
+    boxes: tuple[Box, ...]
+    canvas: tuple[float, float]
+    ground: str | None
+
+
+def is_needed(words: Words, scene: Scene) -> bool:
+    """Whether a scene is more than one thing as the model paints it."""
+    several = sum(thing.count or 1 for thing in scene.things) > 1
+    apart = [t.size is Size.SMALL or not has_colour(words, t) for t in scene.things]
+    return several or any(apart) or drawn_ground(words, scene) is not None
+
+
+def drawn_ground(words: Words, scene: Scene) -> str | None:
+    """What is drawn behind the things; None where the model paints it, or there is none."""
+    ground = scene.ground
+    if ground is None or any(thing.concept in WHOLE for thing in scene.things):
+        return None
+    if has_ground(words, ground) and sum(thing.count or 1 for thing in scene.things) == 1:
+        return None
+    return ground.colour if ground.place == PLAIN else ground.place
+
+
+def arranged(words: Words, scene: Scene) -> Arrangement:
+    """Where the things of a scene stand, each of which has a number.
+
+    A picture of a whole place lies behind all others.
+    """
+    ground, several = drawn_ground(words, scene), len(scene.things) > 1
+    whole = [index for index, t in enumerate(scene.things) if several and t.concept in WHOLE][:1]
+    boxes = _sized(scene, _laid(scene, whole))
+    group = around(boxes)
+    if ground is not None or whole:
+        boxes = [_scaled(box, IN_PLACE) for box in boxes]
+        group = around(boxes)
+        side = max(1.0, ROUND * max(group.width, group.height))
+        canvas = side, side
+    elif len(boxes) == 1:
+        canvas = 1.0, 1.0
+    else:
+        canvas = group.width + 2 * MARGIN, group.height + 2 * MARGIN
+    x = (canvas[0] - group.width) / 2 - group.x
+    y = (canvas[1] - group.height) / 2 - group.y
+    if (ground is not None or whole) and ground not in FLOATING:
+        y = STANDS * canvas[1] - group.bottom
+    behind = [Box(x=0.0, y=0.0, width=1.0, height=1.0, thing=index) for index in whole]
+    return Arrangement(
+        boxes=(*behind, *(_in_parts(box.moved(x, y), canvas) for box in boxes)),
+        canvas=canvas,
+        ground=ground,
+    )
+
+
+def _laid(scene: Scene, whole: Sequence[int]) -> list[Box]:
+    """The boxes of all things but those, in pixels; what is worn is nearer than who wears it."""
+    kept = [index for index in range(len(scene.things)) if index not in whole]
+    for index in whole:
+        scene = without(scene, index)
+    things, joins, worn = list(scene.things), list(scene.joins), set[int]()
+    for index, join in enumerate(joins, 1):
+        if join is Relation.WITH and things[index].concept in WORN:
+            things[index] = replace(things[index], size=Size.SMALL)
+            joins[index - 1] = Relation.UNDER
+            worn.add(index)
+    layout = lay_out(replace(scene, things=tuple(things), joins=tuple(joins)))
+    boxes = sorted(layout.boxes, key=lambda box: box.thing in worn)
+    width, height = layout.size
+    return [
+        _not_squeezed(
+            replace(
+                box,
+                x=box.x * width,
+                y=box.y * height,
+                width=box.width * width,
+                height=box.height * height,
+                thing=kept[box.thing],
+            )
+        )
+        for box in boxes
+    ]
+
+
+def _not_squeezed(box: Box) -> Box:
+    """The box as wide as it is high where it was narrower; of a wide one as high as things are."""
+    width = max(box.width, box.height)
+    height = max(box.height, width / LONG)
+    return replace(box, x=box.x - (width - box.width) / 2, width=width, height=height)
+
+
+def _sized(scene: Scene, boxes: Sequence[Box]) -> list[Box]:
+    """The boxes so large that the largest thing has one side of its picture, or that of a small
+    one where all are small."""
+    small = all(scene.things[box.thing].size is Size.SMALL for box in boxes)
+    largest, group = max(min(box.width, box.height) for box in boxes), around(boxes)
+    scale = min((SMALL if small else 1.0) / largest, WIDEST / max(group.width, group.height))
+    return [_scaled(box, scale) for box in boxes]
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    return replace(
+        box,
+        x=scale * box.x,
+        y=scale * box.y,
+        width=scale * box.width,
+        height=scale * box.height,
+    )
+
+
+def _in_parts(box: Box, canvas: tuple[float, float]) -> Box:
+    """A box in parts of a canvas, within which it is."""
+    x, y = max(0.0, box.x / canvas[0]), max(0.0, box.y / canvas[1])
+    return replace(
+        box,
+        x=x,
+        y=y,
+        width=min(box.width / canvas[0], 1.0 - x),
+        height=min(box.height / canvas[1], 1.0 - y),
+    )

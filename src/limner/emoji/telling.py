@@ -1,0 +1,133 @@
+"""What to tell a person of how a sentence was read, and of what in it is not painted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from limner.checkpoints import Words
+from limner.data.everyday_world import WHOLE
+from limner.emoji.collage import drawn_ground
+from limner.emoji.tables import OTHER_STYLES
+from limner.emoji.taught import has_colour, has_ground
+from limner.emoji.understanding import Understanding
+from limner.language import Relation, Scene, Size, canonical
+from limner.language.words import Kind
+from limner.pipeline.request import BESIDE, COLLAGE
+
+SEVERAL = 3  # painted where no number is said
+SURE = 2  # parts of a picture that the model was taught to keep apart
+POOR = 0.5  # part of a concept's pictures that are right, below which it is told
+# Which are painted as what: the layouts that there are know no depth.
+INSTEAD = {
+    Relation.IN_FRONT: "beside",
+    Relation.BEHIND: "beside",
+    Relation.IN: "above",
+}
+
+
+def read_as(words: Words, found: Understanding, scene: Scene, layout: str | None) -> Iterator[str]:
+    """What was read, where that is more than the words themselves."""
+    kinds = {w.text.casefold(): w.meaning for w in found.reading.words if w.kind_of}
+    how = [f"{word}: {known}" for word, known in found.corrected.items()]
+    how += [f"{word}: a kind of {concept}" for word, concept in kinds.items()]
+    how += [found.language] if found.language else []
+    if layout == COLLAGE:
+        how += _laid(words, scene)
+    elif layout is not None:
+        how.append("side by side" if layout == BESIDE else "one above the other")
+    if how:
+        seen = scene if layout == COLLAGE else _seen(words, scene)
+        yield f"read as: {canonical(seen)} ({'; '.join(how)})"
+
+
+def _laid(words: Words, scene: Scene) -> Iterator[str]:
+    """What is done for a collage beside painting."""
+    if sum(thing.count or 1 for thing in scene.things) > 1:
+        yield "each painted by itself"
+    if not all(has_colour(words, thing) for thing in scene.things):
+        yield "colours turned afterwards"
+    if drawn_ground(words, scene) is not None:
+        yield "the ground drawn"
+
+
+def _seen(words: Words, scene: Scene) -> Scene:
+    """The scene without colours and sizes that are told as not painted: each is told once."""
+    things = (
+        replace(thing, colour="" if not has_colour(words, thing) else thing.colour, size=Size.PLAIN)
+        for thing in scene.things
+    )
+    return replace(scene, things=tuple(things))
+
+
+def not_painted(
+    words: Words, found: Understanding, scene: Scene, layout: str | None
+) -> Iterator[str]:
+    """One line of all that was said and is not painted; one of what is painted badly."""
+    told = list(_left_out(words, found, scene, collage=layout == COLLAGE))
+    if told:
+        yield f"not painted: {'; '.join(told)}"
+    poor = [t.concept for t in scene.things if words.accuracy.get(t.concept, 1.0) < POOR]
+    if poor:
+        rates = (f"{concept!r} ({words.accuracy[concept]:.0%} right)" for concept in poor)
+        yield f"mostly painted wrongly: {', '.join(dict.fromkeys(rates))}"
+
+
+def _left_out(words: Words, found: Understanding, scene: Scene, *, collage: bool) -> Iterator[str]:
+    yield from missing_words(words, found)
+    yield from _missing_ground(words, found, scene, drawn=collage)
+    yield from _too_many(found.scene, scene)
+    if not collage:
+        yield from _needs_collage(words, scene)
+
+
+def _needs_collage(words: Words, scene: Scene) -> Iterator[str]:
+    """What is painted in a collage alone."""
+    for thing in scene.things:
+        if not has_colour(words, thing):
+            yield f"the colour {thing.colour!r} of {thing.concept!r}"
+        if thing.size is not Size.PLAIN:
+            yield f"the size {thing.size.value!r} of {thing.concept!r}"
+    parts = sum(thing.count or 1 for thing in scene.things)
+    if parts > SURE:
+        yield f"{parts} things apart (more than {SURE} in a row may run together)"
+    for relation in dict.fromkeys(relation for _, relation, _ in scene.placed):
+        if relation in INSTEAD:
+            yield f"{relation.value!r} (painted {INSTEAD[relation]})"
+
+
+def _missing_ground(
+    words: Words, found: Understanding, scene: Scene, *, drawn: bool
+) -> Iterator[str]:
+    """Why what is said to lie behind the things is not painted."""
+    ground = found.scene.ground
+    if ground is None:
+        return
+    said = next(w.text for w in found.reading.words if w.kind is Kind.GROUND)
+    whole = [thing.concept for thing in scene.things if thing.concept in WHOLE]
+    if whole:
+        yield f"{said!r} ({whole[0]!r} is a whole picture by itself)"
+    elif not drawn and not has_ground(words, ground):
+        yield f"{said!r} ({'not among its grounds' if words.grounds else 'no grounds'})"
+
+
+def missing_words(words: Words, found: Understanding) -> Iterator[str]:
+    """What no word of the model's says: unknown words, what is to be absent, what is written."""
+    styles = [word for word in found.missing if word.casefold() in OTHER_STYLES]
+    others = [word for word in found.missing if word not in styles]
+    if others:
+        yield f"{', '.join(map(repr, others))} (not known)"
+    if styles:
+        yield f"{', '.join(map(repr, styles))} (its styles are {', '.join(words.styles)})"
+    if found.reading.negated:
+        negated = ", ".join(map(repr, found.reading.negated))
+        yield f"{negated} (what is not wanted is for the negative prompt)"
+    if found.reading.writing:
+        yield f"{', '.join(map(repr, found.reading.writing))} (it writes no text)"
+
+
+def _too_many(asked: Scene, scene: Scene) -> Iterator[str]:
+    counts: Sequence[int] = [SEVERAL if t.count is None else t.count for t in asked.things]
+    most = sum(thing.count or 1 for thing in scene.things)
+    if sum(counts) > most:
+        yield f"{sum(counts)} things: {most} at most are painted"

@@ -1,0 +1,193 @@
+"""Collages: what is painted alone, in its place, in its colour, over a ground; what is refused."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_pipelines import saved
+
+import limner
+from limner import Region, Request
+from limner.cli import main
+from limner.data.colours import Colour, recoloured
+from limner.data.grounds import Place, draw_ground
+from limner.data.pixels import from_picture, to_picture
+from limner.errors import RequestError
+from limner.pipeline.features.collage import _lay
+from limner.pipeline.infotext import format, parse
+from limner.pipeline.metadata import read_request
+
+FIXED = {"seed": 1, "steps": 2, "solver": "euler"}
+ALL, LEFT, RIGHT = (0.0, 0.0, 1.0, 1.0), (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 0.5, 1.0)
+
+
+def premultiplied(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("RGBa")).astype(int)
+
+
+def thing(size: tuple[int, int], box: tuple[int, int, int, int], colour: str) -> Image.Image:
+    """A picture of that size with one box of a colour on nothing."""
+    picture = Image.new("RGBA", size)
+    picture.paste(colour, box)
+    return picture
+
+
+def test_region_that_is_all_of_it_is_what_is_painted_alone(painter: limner.Painter) -> None:
+    alone = painter.generate("a red apple", **FIXED).images[0]
+    region = Region(text="a red apple", box=ALL)
+    laid = painter.generate("apple", layout="collage", regions=[region], **FIXED)
+    assert laid.images[0].size == alone.size
+    assert np.abs(premultiplied(laid.images[0]) - premultiplied(alone)).max() <= 1
+    blue = painter.generate(
+        "apple", layout="collage", regions=[replace(region, colour="blue")], **FIXED
+    )
+    turned = to_picture(recoloured(from_picture(alone), Colour.BLUE))
+    assert np.abs(premultiplied(blue.images[0]) - premultiplied(turned)).max() <= 1
+
+
+def test_thing_fills_its_box_and_stands_on_its_edge() -> None:
+    canvas = Image.new("RGBA", (40, 20))
+    _lay(thing((16, 16), (4, 0, 12, 8), "red"), (20.0, 0.0, 20.0, 20.0), canvas, carries=False)
+    assert canvas.getbbox() == (24, 8, 36, 20)  # 1.25 times as large as with the room it left
+    carrying = Image.new("RGBA", (40, 20))
+    _lay(thing((16, 16), (4, 0, 12, 8), "red"), (20.0, 0.0, 20.0, 20.0), carrying, carries=True)
+    assert carrying.getbbox() == (24, 0, 36, 12)
+
+
+def test_what_is_laid_later_covers_what_was_laid_before() -> None:
+    canvas = Image.new("RGBA", (16, 16))
+    for colour in ("red", "blue"):
+        _lay(thing((16, 16), (0, 0, 16, 16), colour), (0.0, 0.0, 16.0, 16.0), canvas, carries=False)
+    assert canvas.getpixel((8, 8)) == (0, 0, 255, 255)
+
+
+def test_picture_without_an_opaque_pixel_is_laid_as_nothing() -> None:
+    canvas = Image.new("RGBA", (16, 16))
+    _lay(Image.new("RGBA", (16, 16)), (0.0, 0.0, 8.0, 8.0), canvas, carries=False)
+    assert canvas.getbbox() is None
+
+
+def test_each_picture_of_several_is_the_one_of_its_seed(painter: limner.Painter) -> None:
+    regions = [Region(text="a red apple", box=LEFT), Region(text="a blue cat", box=RIGHT)]
+    request = Request(prompt="both", layout="collage", regions=regions, count=2, **FIXED)
+    both = painter.paint(request)
+    for index, picture in enumerate(both.images):
+        again = painter.paint(both.request.alone(index)).images[0]
+        assert np.abs(premultiplied(picture) - premultiplied(again)).max() <= 1
+    (many, other) = painter.paint_many([request, Request(prompt="a cat", **FIXED)])
+    assert all(
+        np.abs(premultiplied(a) - premultiplied(b)).max() <= 1
+        for a, b in zip(many.images, both.images, strict=True)
+    )
+    assert other.images[0].size == (16, 16)
+
+
+def test_its_steps_are_those_of_its_texts_and_show_the_whole(painter: limner.Painter) -> None:
+    regions = [Region(text=t, box=b) for t, b in (("a", LEFT), ("b", RIGHT), ("a", RIGHT))]
+    steps = painter.steps(
+        Request(prompt="x", layout="collage", regions=regions, size=(32, 16), **FIXED)
+    )
+    seen = [(step.index, step.total, step.preview()[0].size) for step in steps]
+    assert seen == [(index, 4, (32, 16)) for index in (1, 2, 3, 4)]
+
+
+def test_ground_lies_behind_each_picture_by_its_seed(painter: limner.Painter) -> None:
+    result = painter.generate("a red apple", ground="beach", count=2, **FIXED)
+    bare = painter.generate("a red apple", count=2, **FIXED)
+    for index, picture in enumerate(result.images):
+        drawn = draw_ground(Place.BEACH, 16, random.Random(1 + index)).pixels
+        behind = to_picture(drawn).convert("RGBA")
+        assert picture.getextrema()[3] == (255, 255)
+        assert picture == Image.alpha_composite(behind, bare.images[index])
+    plain = painter.generate("a red apple", ground="blue", **FIXED)
+    assert plain.request.ground == "blue"
+    assert plain.images[0].getextrema()[3] == (255, 255)
+
+
+def test_ground_of_a_wide_picture_is_the_middle_of_a_square_one(painter: limner.Painter) -> None:
+    wide = painter.generate("x", ground="night", size=(32, 16), **FIXED).images[0]
+    bare = painter.generate("x", size=(32, 16), **FIXED).images[0]
+    drawn = to_picture(draw_ground(Place.NIGHT, 32, random.Random(1)).pixels).convert("RGBA")
+    assert wide == Image.alpha_composite(drawn.crop((0, 8, 32, 24)), bare)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"regions": None}, "a collage has no regions"),
+        ({"regions": [Region(text="a", mask=Image.new("L", (16, 16)))]}, "has a mask: a box is"),
+        ({"attention": "mean"}, "cannot be combined with attention"),
+        ({"picture": Image.new("RGB", (16, 16))}, "cannot be combined with picture"),
+        ({"picture": Image.new("RGB", (16, 16)), "layout": None, "regions": None,
+          "ground": "sky"}, "behind a picture that is painted over"),
+    ],
+)  # fmt: skip
+def test_what_goes_through_all_of_a_picture_is_refused(
+    painter: limner.Painter, fields: dict[str, object], said: str
+) -> None:
+    asked = {"layout": "collage", "regions": [Region(text="a", box=ALL)], **FIXED, **fields}
+    with pytest.raises(RequestError, match=said):
+        painter.generate("x", **asked)
+
+
+def test_opaque_pictures_are_neither_laid_nor_given_a_ground(tmp_path: Path) -> None:
+    opaque = limner.load(saved("sd15", tmp_path / "sd"), device="cpu")
+    with pytest.raises(RequestError, match="this model paints opaque"):
+        opaque.generate("x", layout="collage", regions=[Region(text="a", box=ALL)])
+    with pytest.raises(RequestError, match="this model paints opaque"):
+        opaque.generate("x", ground="sky")
+
+
+def test_it_is_kept_in_the_picture_and_in_its_infotext(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [
+        "two things", "--layout", "collage", "--background", "beach", "--size", "32x16",
+        "--region", "box:0,0,16,16:blue=a cat", "--region", "box:16,0,16,16=a red apple",
+        "--steps", "1", "--seed", "1", "--model", str(tiny_model),
+    ]  # fmt: skip
+    assert main([*words, "-o", "a.png"]) == 0
+    request = read_request(Path("a.png"))
+    assert request is not None
+    assert [region.colour for region in request.regions or ()] == ["blue", None]
+    said = parse(format(request)).request
+    assert (said.layout, said.ground, said.regions) == ("collage", "beach", request.regions)
+    assert main(["--from", "a.png", "-o", "b.png", "--model", str(tiny_model)]) == 0
+    with Image.open("a.png") as first, Image.open("b.png") as second:
+        assert np.array_equal(np.asarray(first), np.asarray(second))
+
+
+@pytest.mark.parametrize("place", ["box:0,0,1,1:bleu", "box:0,0,1:blue", "box:0,0,1,1:"])
+def test_a_colour_that_is_none_is_refused(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["x", "--layout", "collage", "--region", f"{place}=a cat"]) in (1, 2)
+    assert "right" in capsys.readouterr().err
+
+
+def test_a_models_own_enlarging_holds_where_no_size_is_said(painter: limner.Painter) -> None:
+    own = replace(painter.parts.sampling, upscale=2)
+    larger = limner.Painter(replace(painter.parts, sampling=own))
+    picture = Image.new("RGBA", (16, 16))
+    assert larger.complete(Request(prompt="x")).upscale == 2
+    assert larger.complete(Request(prompt="x", size=(16, 16))).upscale is None
+    assert larger.complete(Request(prompt="x", picture=picture)).upscale is None
+    assert larger.complete(Request(prompt="x", upscale=1)).upscale == 1
+    assert painter.complete(Request(prompt="x")).upscale is None
+    whole = larger.complete(Request(prompt="x"))
+    assert larger.complete(whole).upscale == 2
+
+
+def test_parts_are_enlarged_and_the_ground_is_drawn_at_their_size(tiny_upscaler: Path) -> None:
+    painter = limner.load(device="cpu")
+    result = painter.generate("a blue cat at night", seed=1, steps=2)
+    assert result.request.layout == "collage"
+    assert (result.images[0].size, result.request.size) == ((256, 256), (64, 64))
+    assert result.images[0].getextrema()[3] == (255, 255)
+    seen = painter.generate("a blue cat at night", seed=1, steps=2, attention="mean")
+    assert seen.request.layout is None
+    assert any("the colour 'blue'" in note for note in seen.warnings)
