@@ -34,7 +34,7 @@ from limner.pipeline.request import Request
 from limner.pipeline.result import Result
 from limner.server.core import Core, Turn
 from limner.server.jobs import Job, State
-from limner.server.models import Models
+from limner.server.models import Models, at_once
 from limner.server.problems import ProblemError, not_found, problem_of
 from limner.server.store import Store
 from limner.server.watching import Shot, Watching, png, told
@@ -82,6 +82,7 @@ class Service:
     ) -> None:
         """restyling: the model that paints requests with a content, where they name none."""
         self.models = models
+        models.loader = self._load_beside
         self.store = store
         self.limits = Limits() if limits is None else limits
         self.origins = origins or {}
@@ -94,13 +95,15 @@ class Service:
         self.on_end: Callable[[Job], None] | None = None
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        self._unready: str | None = "the first model is being loaded"
         self._keeper = ThreadPoolExecutor(1, "limner-keeper")
         self._swept = time.time()
 
     def start(self) -> None:
         """Begin to paint; the first model is loaded at once."""
         self.worker.start()
-        self.worker.do(partial(self.models.get, self.default))
+        self.worker.do(partial(self.models.fetch, self.default, self._warmed))
 
     def drain(self, seconds: float) -> None:
         """Take no more jobs, let those under way end, and fail what is left after some seconds."""
@@ -124,8 +127,8 @@ class Service:
             return "the server is going down"
         if not self.worker.alive:
             return "the engine's thread has ended"
-        if self.models.loaded(self.default) is None:
-            return "the first model is being loaded"
+        if self._unready is not None:
+            return self._unready
         if len(self.live()) >= self.limits.waiting:
             return "the queue is full"
         return None
@@ -235,15 +238,14 @@ class Service:
         loop = asyncio.get_running_loop()
         found: asyncio.Future[Painter] = loop.create_future()
 
-        def load() -> None:
-            try:
-                painter = self.models.get(name)
-                error = None if painter is not None else BUSY
-            except Exception as raised:
-                painter, error = None, told(raised)
-            loop.call_soon_threadsafe(_settle, found, painter, error)
+        def tell(what: Painter | Exception) -> None:
+            loop.call_soon_threadsafe(_settle, found, what)
 
-        self.worker.do(load)
+        def ask() -> None:
+            if not self.models.fetch(name, tell):
+                tell(BUSY)
+
+        self.worker.do(ask)
         return await found
 
     async def decoded(self, job: Job, latent: Latent) -> list[Image.Image]:
@@ -263,6 +265,23 @@ class Service:
         if shot.pixels is None:
             raise shot.problem or BUSY
         return shot.pixels
+
+    def _load_beside(
+        self, load: Callable[[], Painter], tell: Callable[[Painter | Exception], None]
+    ) -> None:
+        """Load a model on a thread of its own, one at a time, while others are painted with."""
+
+        def loaded() -> None:
+            with self._loading:
+                at_once(load, lambda found: self.worker.do(partial(tell, found)))
+
+        threading.Thread(target=loaded, name="limner-loader", daemon=True).start()
+
+    def _warmed(self, found: Painter | Exception) -> None:
+        self._unready = None
+        if isinstance(found, Exception):
+            self._unready = "the first model could not be loaded"
+            log.error("the first model could not be loaded", exc_info=found)
 
     def _work(self, job: Job) -> Work:
         request = job.request
@@ -374,16 +393,13 @@ class Service:
         self._keeper.submit(self.store.expire, before, now)
 
 
-def _settle(
-    found: asyncio.Future[Painter], painter: Painter | None, error: ProblemError | None
-) -> None:
+def _settle(found: asyncio.Future[Painter], what: Painter | Exception) -> None:
     if found.done():
         return
-    if painter is None:
-        assert error is not None
-        found.set_exception(error)
+    if isinstance(what, Exception):
+        found.set_exception(told(what))
     else:
-        found.set_result(painter)
+        found.set_result(what)
 
 
 def _decoding(latent: Latent, painter: Painter) -> Any:
