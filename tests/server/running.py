@@ -14,6 +14,7 @@ import httpx2
 import uvicorn
 
 import limner
+from limner.emoji.shipped import RESTYLING
 from limner.pipeline.painter import Painter
 from limner.server.app import application
 from limner.server.keys import Keys
@@ -46,17 +47,23 @@ def serving(
     limits: Limits | None = None,
     shelves: Mapping[str, Shelf[Painter]] | None = None,
     ready: bool = True,
+    models: Models[Painter] | None = None,
 ) -> Iterator[Running]:
     """A server on a free port of the loopback, until the context ends.
 
-    shelves: models in place of `tiny` or `two`. ready: wait until it is.
+    shelves: models in place of `tiny` or `two`. ready: wait until it is. models: in place of all.
     """
     own = Shelf(load=lambda: limner.load(model, device="cpu"), size=1)
     shelves = {"tiny": own, "two": own, **(shelves or {})}
     origins = {"tiny": model, "two": model}
     metrics = Metrics()
     service = Service(
-        Models(shelves), store or Store(), limits=limits, origins=origins, watch=metrics.turn
+        models or Models(shelves),
+        store or Store(),
+        limits=limits,
+        origins=origins,
+        watch=metrics.turn,
+        restyling=RESTYLING,
     )
     service.on_end = metrics.ended
     service.start()

@@ -19,12 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
-from limner.data.pixels import to_picture
-from limner.engine.asks import Decode
 from limner.pipeline.embedded import PARAMETERS
 from limner.pipeline.many import painting, rows_of, signed
 from limner.pipeline.metadata import described, texts
@@ -37,10 +34,9 @@ from limner.server.jobs import Job, State
 from limner.server.models import Models, at_once
 from limner.server.problems import ProblemError, not_found, problem_of
 from limner.server.store import Store
-from limner.server.watching import Shot, Watching, png, told
+from limner.server.watching import Watching, png, told
 from limner.server.work import Work
 from limner.server.worker import Worker
-from limner.types import Latent
 
 log = logging.getLogger("limner.server")
 SWEEP = 30.0  # seconds between two looks for what has expired
@@ -91,6 +87,7 @@ class Service:
         self.worker = Worker(Core(models=models, watch=watch))
         self.draining = False
         self.counts: Counter[tuple[str, str]] = Counter()  # (door, outcome) -> jobs
+        self.shots: Counter[str] = Counter()  # owner -> works under way that are no jobs
         self.seconds: list[float] = []
         self.on_end: Callable[[Job], None] | None = None
         self._jobs: dict[str, Job] = {}
@@ -154,7 +151,7 @@ class Service:
                     422, "idempotency_key", "this Idempotency-Key came with another request before"
                 )
             return self.find(earlier[0], job.owner)
-        self._check_room(job)
+        self.check_room(job.owner)
         job.request = self.checked(job.request, job.model)
         self.store.add(job, once, digest if once is not None else None)
         with self._lock:
@@ -248,24 +245,6 @@ class Service:
         self.worker.do(ask)
         return await found
 
-    async def decoded(self, job: Job, latent: Latent) -> list[Image.Image]:
-        """The pictures of a step that a job kept, decoded by the engine in its owner's time."""
-        shot = Shot()
-        work = Work(
-            id=f"{job.id}-{time.monotonic_ns()}",
-            owner=job.owner,
-            model=job.model,
-            shape="step",
-            rows=len(latent),
-            begin=partial(_decoding, latent),
-            watcher=shot,
-        )
-        self.worker.do(partial(self.worker.core.submit, work))
-        await shot.job.end(60.0)
-        if shot.pixels is None:
-            raise shot.problem or BUSY
-        return shot.pixels
-
     def _load_beside(
         self, load: Callable[[], Painter], tell: Callable[[Painter | Exception], None]
     ) -> None:
@@ -295,11 +274,13 @@ class Service:
             watcher=Watching(job, self._keep_later, self._end_later),
         )
 
-    def _check_room(self, job: Job) -> None:
+    def check_room(self, owner: str) -> None:
+        """Raises ProblemError where an owner, or all together, have enough that is not finished."""
         wait = {"Retry-After": str(max(1, math.ceil(self.estimate())))}
         if self.draining:
             raise ProblemError(503, "draining", "the server is going down: try again later", wait)
-        mine, all_of = len(self.live(job.owner)), len(self.live())
+        mine = len(self.live(owner)) + self.shots[owner]
+        all_of = len(self.live()) + self.shots.total()
         if mine >= self.limits.waiting_of_owner or all_of >= self.limits.waiting:
             detail = f"{mine} of your jobs are waiting already: ask again when some are done"
             raise ProblemError(429, "queue_full", detail, wait)
@@ -400,9 +381,3 @@ def _settle(found: asyncio.Future[Painter], what: Painter | Exception) -> None:
         found.set_exception(told(what))
     else:
         found.set_result(what)
-
-
-def _decoding(latent: Latent, painter: Painter) -> Any:
-    """A painting that is a decoding alone."""
-    decoded = yield Decode(latent=latent.to(painter.device))
-    return [to_picture(each) for each in decoded.pixels]
