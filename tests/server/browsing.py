@@ -18,6 +18,7 @@ CHROMIUM = shutil.which("chromium")
 HAS_BROWSER = CHROMIUM is not None and find_spec("playwright") is not None
 REASON = "no browser: `apt-get install chromium` and `pip install playwright` bring one"
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
+PATIENCE = 60.0  # seconds for which something is waited for, on a busy machine too
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -43,6 +44,7 @@ class Visit:
 
     def begin(self, path: str = "/") -> None:
         """Open the page, and wait until it has painted something."""
+        self.page.set_default_timeout(1000 * PATIENCE)
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.page.on("request", self._asked)
@@ -52,7 +54,7 @@ class Visit:
         """That nothing went wrong but what a test provoked (`expected`)."""
         assert [each for each in self.wrong if not each.startswith(self.expected or "\0")] == []
 
-    def until(self, script: str, seconds: float = 10.0) -> None:
+    def until(self, script: str, seconds: float = PATIENCE) -> None:
         """Wait until a script is true; the page's own rules forbid that it waits by itself."""
         end = time.monotonic() + seconds
         while not self.page.evaluate(script):

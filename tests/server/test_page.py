@@ -34,7 +34,6 @@ def visit(chromium: Any, server: Running) -> Iterator[Visit]:
     """The page, painted on already; nothing may go wrong on it."""
     context = chromium.new_context(viewport={"width": 1100, "height": 900})
     found = Visit(context.new_page(), server.url)
-    found.page.set_default_timeout(10_000)
     found.begin("/#prompt=a+red+apple&seed=7&steps=4")
     found.page.wait_for_selector(".stage img.live")
     yield found

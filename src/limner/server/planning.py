@@ -67,6 +67,7 @@ def _planned(request: Request, painter: Painter) -> dict[str, Any]:
         "context": [parts.tokenizer.length, parts.text_encoder.config.width],
         "latent": list(alone if made.request.layout == COLLAGE else made.shape),
         "stride": space.stride,
+        "denoiser": parts.denoiser_name,
         "prediction": type(parts.prediction).__name__,
     }
 

@@ -124,9 +124,10 @@ class LimnerGallery extends LitElement {
           <a class="button" href=${picture.url} download="${name(prompt)}.png">Save</a>
           <button @click=${() => this.remove(picture)}>Delete</button>
         </div>
-        <div class="row"><span class="hint">Copy as</span>
+        ${picture.changed ? html`<p class="hint">Made from another picture, which no command holds: save both, then limner edit or restyle.</p>`
+        : html`<div class="row"><span class="hint">Copy as</span>
           ${WAYS.map(([label, way]) => html`<button @click=${() => this.copy(picture, label, way)}>${label}</button>`)}
-        </div>
+        </div>`}
         ${this.copied?.id === id ? html`<pre tabindex="0" aria-label="${this.copied.name}, copied">${this.copied.text}</pre>` : nothing}
       </div>` : nothing}
     </li>`;

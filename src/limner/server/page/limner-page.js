@@ -10,8 +10,11 @@ import "./limner-prompt.js";
 import "./limner-queue.js";
 import "./limner-settings.js";
 import "./limner-stage.js";
+import "./limner-tools.js";
 
 const FIRST = "a red apple, 3d";
+const OWN = ["prompt", "negative", "seed", "steps", "guidance", "count", "model"]; // what it can set
+const ownOf = (fields) => Object.entries(fields).filter(([name, value]) => OWN.includes(name) && value !== undefined);
 const random = () => Math.floor(Math.random() * 2 ** 32);
 
 class LimnerPage extends LitElement {
@@ -28,6 +31,7 @@ class LimnerPage extends LitElement {
     Object.assign(this, { live: true, models: [], plan: null, shown: null, word: null });
     Object.assign(this, { said: "", failed: "", locked: false, busy: false, kept: [] });
     this.queue = new Queue(this, (job, entry) => this.ended(job, entry));
+    this.run = async (fields, about) => (await this.queue.paint(fields, about)).done;
     this.painter = new Live({
       begun: () => { this.busy = true; },
       shown: (job) => this.showLive(job),
@@ -60,7 +64,9 @@ class LimnerPage extends LitElement {
   }
 
   change(fields) {
-    this.fields = { ...this.fields, ...fields };
+    // what a picture's record said beyond the page's settings goes with its prompt
+    const before = "prompt" in fields ? Object.fromEntries(ownOf(this.fields)) : this.fields;
+    this.fields = { negative: "", ...before, ...fields };
     history.replaceState(null, "", `#${new URLSearchParams(memorable(this.fields))}`);
     this.typed();
   }
@@ -120,17 +126,23 @@ class LimnerPage extends LitElement {
     if (entry.role === "paint") {
       this.shown = { url: job.images[0], job, live: false, alt: entry.label, fields, heatmaps };
     }
-    this.dispatchEvent(new CustomEvent("ended", { detail: { job, entry } }));
-    await this.keep(job, fields);
+    if (entry.role === "paint" || entry.role === "sweep") await this.keep(job, fields);
   }
 
-  async keep(job, fields) {
+  /** A change that was staged becomes what is shown, and is kept. */
+  async take({ url, job, fields, changed }) {
+    this.shown = { url, job: null, live: false, alt: fields.prompt, fields };
+    this.said = "Taken.";
+    await this.keep(job, fields, changed);
+  }
+
+  async keep(job, fields, changed = false) {
     for (const [number, path] of job.images.entries()) {
       const url = await dataUrl(path);
       const said = { ...fields, seed: job.seeds[number] };
       delete said.count;
       const picture = { id: `${job.id}-${number}`, url, prompt: fields.prompt ?? "", fields: said };
-      await keeping.put({ ...picture, made: Date.now() + number, favourite: false });
+      await keeping.put({ ...picture, made: Date.now() + number, favourite: false, changed });
     }
     this.kept = await keeping.all();
   }
@@ -168,6 +180,9 @@ class LimnerPage extends LitElement {
           <section class="card seeing" aria-label="The picture">${this.seeing()}</section>
         </div>
         <limner-queue .queue=${this.queue} .jobs=${this.queue.jobs}></limner-queue>
+        <limner-tools .shown=${this.shown} .fields=${this.fields} .models=${this.models}
+          .run=${this.run} @recalled=${(event) => this.recall(event.detail)}
+          @taken=${(event) => this.take(event.detail)}></limner-tools>
         <limner-gallery .pictures=${this.kept}
           @recalled=${(event) => this.recall(event.detail)}
           @changed=${async () => { this.kept = await keeping.all(); }}
@@ -214,9 +229,7 @@ function remembered() {
 }
 
 function memorable(fields) {
-  const names = ["prompt", "negative", "seed", "steps", "guidance", "count", "model"];
-  return names.filter((name) => fields[name] || fields[name] === 0)
-    .map((name) => [name, String(fields[name])]);
+  return ownOf(fields).filter(([, value]) => value !== "").map(([name, value]) => [name, String(value)]);
 }
 
 customElements.define("limner-page", LimnerPage);

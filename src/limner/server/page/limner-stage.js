@@ -2,7 +2,7 @@
 import { html, LitElement, nothing } from "./lit.js";
 import { described, draw, Heat } from "./heat.js";
 
-const HUE = [230, 60, 120];
+const HUE = [70, 40, 210];
 const STEP = 1 / 16; // of the picture: how far an arrow key goes
 
 class LimnerStage extends LitElement {

@@ -22,12 +22,13 @@ export class Queue {
     for (const entry of this.jobs) entry.close?.();
   }
 
-  /** Ask for a job. about: {label, ...}, kept beside it; the entry that comes of it. */
+  /** Ask for a job. about: {label, role}, kept beside it. Its entry; done: a promise of its end. */
   async paint(fields, about) {
     const asked = given(fields);
     const job = await ask(JOBS, asked);
     const entry = { id: job.id, job, step: 0, total: 0, began: null, ...about };
     entry.said = withoutPictures(asked);
+    entry.done = new Promise((resolve) => { entry.finish = resolve; });
     this.jobs = [...this.jobs, entry];
     this.watch(entry);
     return entry;
@@ -75,6 +76,7 @@ export class Queue {
     this.jobs = this.jobs.filter((other) => other !== entry);
     this.changed();
     this.ended(job, entry);
+    entry.finish?.(job);
   }
 
   /** Seconds until a job's end, from how its steps went so far; null: not known yet. */
