@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from limner.explain.heatmaps import AttentionMaps
+from limner.explain.laid import LaidMaps
 from limner.pipeline.request import Request
 from limner.types import Latent
 
@@ -83,7 +84,7 @@ class Job:
     listeners: int = 0
     polled: float = 0.0
     latents: list[Latent] = field(default_factory=list)
-    attention: AttentionMaps | None = None
+    attention: AttentionMaps | LaidMaps | None = None
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
