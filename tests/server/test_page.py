@@ -35,7 +35,7 @@ def visit(chromium: Any, server: Running) -> Iterator[Visit]:
     context = chromium.new_context(viewport={"width": 1100, "height": 900})
     found = Visit(context.new_page(), server.url)
     found.begin("/#prompt=a+red+apple&seed=7&steps=4")
-    found.page.wait_for_selector(".stage img.live")
+    found.page.wait_for_selector(".stage img[data-live=true]")
     yield found
     context.close()
     found.check()
@@ -235,7 +235,7 @@ def test_a_key_opens_the_page(chromium: Any, keyed: Running) -> None:
     visit.begin()
     visit.page.get_by_label("Key").fill(ANN)
     visit.page.keyboard.press("Enter")
-    visit.page.wait_for_selector(".stage img.live")
+    visit.page.wait_for_selector(".stage img[data-live=true]")
     assert visit.page.locator("limner-door").count() == 0
     context.close()
     visit.check()

@@ -32,7 +32,7 @@ def visit(chromium: Any, server: Running) -> Iterator[Visit]:
     context = chromium.new_context(viewport={"width": 1100, "height": 900})
     found = Visit(context.new_page(), server.url)
     found.begin("/#prompt=a+red+apple&seed=7&steps=3")
-    found.page.wait_for_selector(".stage img.live")
+    found.page.wait_for_selector(".stage img[data-live=true]")
     found.page.keyboard.press("Control+Enter")
     found.page.wait_for_selector(".pictures li")
     yield found

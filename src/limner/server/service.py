@@ -23,7 +23,6 @@ from typing import Any
 
 from PIL import Image
 
-from limner.data.pixels import to_picture
 from limner.engine.asks import Decode
 from limner.pipeline.embedded import PARAMETERS
 from limner.pipeline.many import painting, rows_of, signed
@@ -33,7 +32,7 @@ from limner.pipeline.planning import plan
 from limner.pipeline.request import Request
 from limner.pipeline.result import Result
 from limner.server.core import Core, Turn
-from limner.server.jobs import Job, State
+from limner.server.jobs import Job, Pictured, State
 from limner.server.models import Models
 from limner.server.problems import ProblemError, not_found, problem_of
 from limner.server.store import Store
@@ -246,8 +245,9 @@ class Service:
         self.worker.do(load)
         return await found
 
-    async def decoded(self, job: Job, latent: Latent) -> list[Image.Image]:
-        """The pictures of a step that a job kept, decoded by the engine in its owner's time."""
+    async def decoded(self, job: Job, number: int) -> list[Image.Image]:
+        """The pictures of a step (from 1) that a job kept, decoded in its owner's time."""
+        latent, pictured = job.latents[number - 1], job.pictured[number - 1]
         shot = Shot()
         work = Work(
             id=f"{job.id}-{time.monotonic_ns()}",
@@ -255,7 +255,7 @@ class Service:
             model=job.model,
             shape="step",
             rows=len(latent),
-            begin=partial(_decoding, latent),
+            begin=partial(_decoding, latent, pictured),
             watcher=shot,
         )
         self.worker.do(partial(self.worker.core.submit, work))
@@ -386,7 +386,7 @@ def _settle(
         found.set_result(painter)
 
 
-def _decoding(latent: Latent, painter: Painter) -> Any:
+def _decoding(latent: Latent, pictured: Pictured, painter: Painter) -> Any:
     """A painting that is a decoding alone."""
     decoded = yield Decode(latent=latent.to(painter.device))
-    return [to_picture(each) for each in decoded.pixels]
+    return pictured(decoded.pixels)

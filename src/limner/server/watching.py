@@ -16,7 +16,6 @@ from limner.pipeline.request import Request
 from limner.pipeline.result import Result
 from limner.server.jobs import Job, Preview, State
 from limner.server.problems import ProblemError, problem_of
-from limner.types import Latent
 
 log = logging.getLogger("limner.server")
 PREVIEW_PAUSE = 0.25  # seconds between two previews of a job
@@ -46,7 +45,7 @@ class Watching:
         job = self._job
         job.step, job.total = step.index, step.total or 0
         if job.keep_steps:
-            self._keep(step.denoised)
+            self._keep(step)
         job.tell("step", step=step.index, total=step.total)
         now = time.monotonic()
         listened = job.listeners > 0 or now - job.polled < POLLED
@@ -81,10 +80,11 @@ class Watching:
     def cancelled(self) -> None:
         self._end(self._job, State.CANCELLED, None)
 
-    def _keep(self, latent: Latent) -> None:
-        kept = self._job.latents
+    def _keep(self, step: Step) -> None:
+        kept, latent = self._job.latents, step.denoised
         if (len(kept) + 1) * latent.numel() * latent.element_size() <= MOST_LATENTS:
             kept.append(latent.cpu())
+            self._job.pictured.append(step.pictures)
 
 
 class Shot:

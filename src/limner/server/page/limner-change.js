@@ -3,6 +3,7 @@ import { html, live, LitElement, nothing } from "./lit.js";
 import { Brush } from "./brush.js";
 import { Heat } from "./heat.js";
 import { dataUrl } from "./server.js";
+import { readWords } from "./words.js";
 
 const WAYS = { part: "A part", room: "Room round it", style: "Its style", size: "Its size" };
 const SIDES = ["left", "top", "right", "bottom"];
@@ -29,6 +30,7 @@ class LimnerChange extends LitElement {
   /** The canvas gets the picture's size once that is known. */
   sized(event) {
     const { naturalWidth: width, naturalHeight: height } = event.target;
+    event.target.classList.toggle("wide", width > 1.3 * height);
     const canvas = this.querySelector("canvas.mask");
     if (canvas) this.brush = new Brush(canvas, width, height);
     this.requestUpdate();
@@ -125,7 +127,7 @@ class LimnerChange extends LitElement {
     const does = (what) => () => { what(); this.requestUpdate(); };
     const brush = this.brush;
     const word = () => this.querySelector("[name=word]").value;
-    const words = this.shown.heatmaps ? [...new Set(this.shown.alt.match(/\p{L}[\p{L}\p{N}]*/gu) ?? [])] : [];
+    const words = this.shown.heatmaps ? readWords(this.shown) : [];
     return html`
       <p class="hint">Brush over what shall be painted anew.</p>
       <div class="row">

@@ -38,7 +38,7 @@ class LimnerMaking extends LitElement {
     const first = levels[0];
     const sigma = (level) => level.sigma.toFixed(2);
     return html`
-      ${collage ? html`<p class="hint">This picture is laid of parts; what follows holds for each of them.</p>` : nothing}
+      ${collage ? html`<p class="hint">This picture is laid of parts, painted side by side; what follows holds for each of them.</p>` : nothing}
       <ol class="making">
         ${this.stage("Tokens", "text/tokenizer.py", html`The prompt as the model reads it, “${request.prompt}”, becomes
           numbers, and is filled up to ${context[0]}.`)}

@@ -101,8 +101,7 @@ class LimnerPage extends LitElement {
   async paint(more = {}, about = {}) {
     this.painter.stop();
     const fields = this.asked(more);
-    const whole = this.plan?.request.layout !== "collage" || more.heatmaps;
-    const asked = { ...fields, keep_steps: true, heatmaps: Boolean(whole) };
+    const asked = { ...fields, keep_steps: true, heatmaps: true };
     try {
       const label = about.label ?? fields.prompt;
       const entry = await this.queue.paint(asked, { role: "paint", ...about, label });
@@ -212,8 +211,7 @@ class LimnerPage extends LitElement {
     const first = this.queue.jobs.find((entry) => entry.role === "paint");
     return html`
       <limner-stage .shown=${this.shown} .word=${this.word} .preview=${first?.preview}
-        ?busy=${this.busy || Boolean(first)}
-        @whole=${() => this.paint({ heatmaps: true })}></limner-stage>
+        ?busy=${this.busy || Boolean(first)}></limner-stage>
       <p class="status" role="status">${this.queue.lost
         ? "The server does not answer; trying again." : this.said}</p>`;
   }

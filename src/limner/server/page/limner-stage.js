@@ -1,6 +1,7 @@
 // The picture: while it is painted, step by step afterwards, and which word painted what.
 import { html, LitElement, nothing } from "./lit.js";
 import { described, draw, Heat } from "./heat.js";
+import { asRead, readWords } from "./words.js";
 
 const HUE = [70, 40, 210];
 const STEP = 1 / 16; // of the picture: how far an arrow key goes
@@ -35,8 +36,7 @@ class LimnerStage extends LitElement {
   }
 
   get words() {
-    const found = this.shown.alt.match(/[^\s,.;:!?()[\]{}|]+/gu) ?? [];
-    return [...new Set(found.filter((word) => !/^[\d.]+$/.test(word)))];
+    return readWords(this.shown);
   }
 
   async warm() {
@@ -47,10 +47,16 @@ class LimnerStage extends LitElement {
       this.heard = "";
       return;
     }
-    const word = this.word;
+    const pointed = this.word;
+    const word = asRead(pointed, this.words);
+    if (!word) {
+      canvas.hidden = true;
+      this.heard = `“${pointed}” is not among the words that were painted: ${this.words.join(" ")}.`;
+      return;
+    }
     try {
       const map = await this.heat.of(word);
-      if (word !== this.word) return;
+      if (pointed !== this.word) return;
       draw(canvas, map, HUE);
       canvas.hidden = false;
       this.heard = `“${word}”: ${described(map)}.`;
@@ -95,7 +101,8 @@ class LimnerStage extends LitElement {
         aria-label=${this.heat ? "The picture; arrow keys ask which words painted a place" : "The picture"}
         @pointermove=${this.moved} @pointerleave=${() => { this.place = null; this.painters = []; }}
         @keydown=${this.pressed}>
-        <img class=${live ? "live" : ""} src=${source} alt=${alt} data-job=${job?.id ?? nothing}>
+        <img data-live=${live} src=${source} alt=${alt} data-job=${job?.id ?? nothing}
+          @load=${shaped}>
         <canvas hidden aria-hidden="true"></canvas>
         ${this.place ? html`<i class="spot" aria-hidden="true"></i>` : nothing}
       </div>
@@ -113,16 +120,17 @@ class LimnerStage extends LitElement {
 
   seen(live) {
     if (live || !this.shown?.job) return nothing;
-    if (!this.heat) {
-      return html`<p class="hint">This picture is laid of parts, each painted by itself, one after the other:
-        its steps are theirs. <button class="small" @click=${() => this.dispatchEvent(new CustomEvent("whole"))}>
-        Paint it in one</button> to see which word painted what.</p>`;
-    }
+    if (!this.heat) return nothing;
     const words = this.painters.map(({ word, times }) => `${word} (${times.toFixed(1)}×)`).join(", ");
     const asked = "Point at a word for where it painted, at the picture for the words of a place.";
     return html`<p class="heard" aria-live="polite">${this.heard || (words
       ? `Here, in times of elsewhere: ${words}` : asked)}</p>`;
   }
+}
+
+/** Wide pictures may be wider than square ones. */
+function shaped({ target }) {
+  target.classList.toggle("wide", target.naturalWidth > 1.3 * target.naturalHeight);
 }
 
 customElements.define("limner-stage", LimnerStage);

@@ -51,3 +51,18 @@ export function noteAbout(word, notes) {
   const quoted = (note) => [...note.matchAll(/'([^']*)'/g)].flatMap((found) => found[1].split(/\s+/));
   return notes.find((note) => quoted(note).includes(word));
 }
+
+/** The words that the model was given for a picture: of its parts, or of the prompt as it was read. */
+export function readWords({ job, alt }) {
+  const { prompt, regions, layout } = job?.request ?? { prompt: alt };
+  const texts = layout === "collage" ? regions.map((region) => region.text) : [prompt];
+  const found = texts.join(" ").match(/[^\s,.;:!?()[\]{}|]+/gu) ?? [];
+  return [...new Set(found.filter((word) => !/^[\d.]+$/.test(word)))];
+}
+
+/** A word of the prompt as the model was given it: itself, or without the end of its plural. */
+export function asRead(word, words) {
+  const small = word.toLowerCase();
+  return words.find((each) => each.toLowerCase() === small)
+    ?? words.find((each) => ["s", "es"].some((end) => each.toLowerCase() + end === small));
+}
