@@ -100,6 +100,14 @@ class Job:
         self._waiters: set[asyncio.Future[None]] = set()
 
     @property
+    def bytes(self) -> int:
+        """That it holds beside words and numbers."""
+        tensors = list(self.latents)
+        for moment in () if self.attention is None else self.attention.moments:
+            tensors += moment.maps.values()
+        return sum(each.numel() * each.element_size() for each in tensors)
+
+    @property
     def last(self) -> int:
         """The number of the last event."""
         return self._last

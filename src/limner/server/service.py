@@ -40,6 +40,7 @@ from limner.server.worker import Worker
 
 log = logging.getLogger("limner.server")
 SWEEP = 30.0  # seconds between two looks for what has expired
+MOST_ENDED, MOST_HELD = 200, 2**28  # jobs that ended, and bytes of these, that are in memory
 MEMORABLE = 64  # of the last jobs' seconds, for estimates
 BUSY = ProblemError(
     503, "busy", "other models are being painted with: try again", {"Retry-After": "5"}
@@ -91,6 +92,8 @@ class Service:
         self.seconds: list[float] = []
         self.on_end: Callable[[Job], None] | None = None
         self._jobs: dict[str, Job] = {}
+        self._ended: list[Job] = []
+        self._held = 0  # bytes of these
         self._lock = threading.Lock()
         self._loading = threading.Lock()
         self._unready: str | None = "the first model is being loaded"
@@ -319,17 +322,17 @@ class Service:
         error: ProblemError | None = None,
     ) -> None:
         """Write how a job ended, then tell it; what it held in memory for its end goes."""
-        job.finished = time.time()
-        job.images = len(images)
+        job.finished, ended = time.time(), state
         if error is not None:
             job.error = {"code": error.code, "message": error.detail}
-        ended = job.status = state
         try:
-            self.store.finish(job, images)
+            self.store.finish(job, images, state)
+            job.images = len(images)
         except Exception:
             log.exception("a job could not be written")
-            job.images, job.error = 0, {"code": "store", "message": "it could not be written"}
-            ended = job.status = State.FAILED
+            job.error = {"code": "store", "message": "it could not be written"}
+            ended = State.FAILED
+        job.status = ended
         for number in range(job.images):
             job.tell("image", number=number)
         job.request = replace(job.request, picture=None, content=None, start_noise=None, maps=None)
@@ -339,6 +342,18 @@ class Service:
             self.seconds = [*self.seconds[1 - MEMORABLE :], job.finished - job.started]
         if self.on_end is not None:
             self.on_end(job)
+        if (job.error or {}).get("code") != "store":
+            self._leave(job)
+
+    def _leave(self, job: Job) -> None:
+        """Keep the last jobs that ended in memory; of those before them there is the store."""
+        with self._lock:
+            self._ended.append(job)
+            self._held += job.bytes
+            while len(self._ended) > MOST_ENDED or (self._held > MOST_HELD and self._ended[1:]):
+                oldest = self._ended.pop(0)
+                self._held -= oldest.bytes
+                self._jobs.pop(oldest.id, None)
 
     def _keep(self, job: Job, images: Sequence[Image.Image], result: Result | None) -> None:
         """Make files of a job's pictures, and end it."""
@@ -368,9 +383,11 @@ class Service:
         self._swept = now
         before = now - self.limits.keep
         with self._lock:
-            old = [id for id, job in self._jobs.items() if (job.finished or now) < before]
-            for id in old:
-                del self._jobs[id]
+            old = [job for job in self._jobs.values() if (job.finished or now) < before]
+            for job in old:
+                del self._jobs[job.id]
+            self._ended = [job for job in self._ended if job.id in self._jobs]
+            self._held = sum(job.bytes for job in self._ended)
         self._keeper.submit(self.store.expire, before, now)
 
 

@@ -85,16 +85,16 @@ class Store:
             found = self._database.execute(query, (owner, once)).fetchone()
         return None if found is None else (str(found[0]), str(found[1]))
 
-    def finish(self, job: Job, images: Sequence[bytes] = ()) -> None:
-        """Write how a job ended, and its pictures."""
+    def finish(self, job: Job, images: Sequence[bytes] = (), status: State | None = None) -> None:
+        """Write how a job ended, and its pictures. status: that it has from then on."""
         facts = {
             "images": len(images), "seeds": list(job.seeds), "warnings": list(job.warnings),
             "interrupted": job.interrupted, "step": job.step, "total": job.total,
         }  # fmt: skip
         error = None if job.error is None else json.dumps(job.error)
         values = (
-            job.status.value, job.started, job.finished, job.request.to_json(), json.dumps(facts),
-            error, job.id,
+            (status or job.status).value, job.started, job.finished, job.request.to_json(),
+            json.dumps(facts), error, job.id,
         )  # fmt: skip
         with self._lock, self._database:
             self._database.execute(
