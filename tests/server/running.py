@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ import httpx2
 import uvicorn
 
 import limner
+from limner.emoji.shipped import RESTYLING
+from limner.pipeline.painter import Painter
 from limner.server.app import application
 from limner.server.keys import Keys
 from limner.server.metrics import Metrics
@@ -43,16 +45,25 @@ def serving(
     keys: Keys | None = None,
     store: Store | None = None,
     limits: Limits | None = None,
+    shelves: Mapping[str, Shelf[Painter]] | None = None,
+    ready: bool = True,
+    models: Models[Painter] | None = None,
 ) -> Iterator[Running]:
-    """A server on a free port of the loopback, until the context ends."""
-    shelves = {
-        name: Shelf(load=lambda: limner.load(model, device="cpu"), size=1)
-        for name in ("tiny", "two")
-    }
+    """A server on a free port of the loopback, until the context ends.
+
+    shelves: models in place of `tiny` or `two`. ready: wait until it is. models: in place of all.
+    """
+    own = Shelf(load=lambda: limner.load(model, device="cpu"), size=1)
+    shelves = {"tiny": own, "two": own, **(shelves or {})}
     origins = {"tiny": model, "two": model}
     metrics = Metrics()
     service = Service(
-        Models(shelves), store or Store(), limits=limits, origins=origins, watch=metrics.turn
+        models or Models(shelves),
+        store or Store(),
+        limits=limits,
+        origins=origins,
+        watch=metrics.turn,
+        restyling=RESTYLING,
     )
     service.on_end = metrics.ended
     service.start()
@@ -66,7 +77,9 @@ def serving(
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     until = time.monotonic() + 20
-    while not (server.started and service.models.loaded("tiny")) and time.monotonic() < until:
+    while (
+        not (server.started and (not ready or service.ready is None)) and time.monotonic() < until
+    ):
         time.sleep(0.02)
     try:
         yield Running(service, f"http://127.0.0.1:{listening.getsockname()[1]}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from traces import Asking, Clock, Ends, SumEngine, Sums, core, run, until
+from traces import Asking, Clock, Ends, Loads, SumEngine, Sums, core, run, until
 
 from limner.errors import CheckpointError, NumericsError, UsageError
 from limner.server.core import Core, Turn
@@ -43,6 +43,9 @@ def traced(seed: int) -> None:
     chance, clock = random.Random(seed), Clock()
     engines = {name: SumEngine(clock, room=chance.choice((16, 64))) for name in "abc"}
     one = core(clock, "a", "b", "c", budget=2, engines=engines, most_rows=24, reserve=16)
+    loads = Loads()
+    if chance.random() < 0.5:  # others are painted with while a model is loaded
+        one.models.loader = loads
     ends: dict[str, Ends] = {}
     works: dict[str, Asking] = {}
     cancelled: dict[str, int] = {}
@@ -59,7 +62,9 @@ def traced(seed: int) -> None:
             one.tick()
             assert one.rows <= 24 + 16
             assert one.models.bytes <= 2
-    while one.tick():
+            if chance.random() < 0.3:
+                loads.end_one()
+    while one.tick() or loads.end_one():
         waits += 1
         assert waits < 10_000
     assert not one.under_way
@@ -222,11 +227,12 @@ def test_a_flood_of_another_key_makes_no_work_wait_for_thrice_its_time(
 def test_owners_share_the_time_evenly_whatever_they_ask_for() -> None:
     clock, spent = Clock(), {"ann": 0.0, "bob": 0.0}
     engine = SumEngine(clock, fixed=0.0)
-    one = core(clock, "a", "b", engines={"a": engine, "b": SumEngine(clock, fixed=0.0)})
+    bobs = SumEngine(clock, fixed=0.0)
+    one = core(clock, "a", "b", engines={"a": engine, "b": bobs})
     works = [Asking(id=str(n), owner="ann", model="a", rows=4, steps=9) for n in range(60)]
     works += [Asking(id=str(n), owner="bob", model="b", rows=2, steps=3) for n in range(60, 400)]
     submitted(one, works, clock)
-    engines = {"ann": engine.calls, "bob": one.models.get("b").engine.calls}
+    engines = {"ann": engine.calls, "bob": bobs.calls}
     until(one, lambda: clock.now >= 500)
     for owner, calls in engines.items():
         spent[owner] = sum(rows for _, rows in calls)
@@ -276,7 +282,61 @@ def test_a_model_that_cannot_be_loaded_fails_its_works_alone() -> None:
     works = [Asking(id=str(n), owner="ann", model="ab"[n % 2], rows=2, steps=3) for n in range(4)]
     ends = submitted(one, works, clock)
     run(one)
+    assert len(one.accounts) == 0
     assert [end.ended[0] for end in ends.values()] == ["finished", "failed"] * 2
+
+
+def test_others_are_painted_with_while_a_model_is_loaded() -> None:
+    clock, loads = Clock(), Loads()
+    one = core(clock, "a", "b")
+    one.models.loader = loads
+    first = Asking(id="1", owner="ann", model="a", rows=2, steps=9)
+    ends = submitted(one, [first], clock)
+    assert not one.tick()
+    loads.end_one()
+    one.tick()
+    later = [Asking(id=str(n), owner="bob", model="b", rows=2, steps=3) for n in (2, 3)]
+    ends |= submitted(one, later, clock)
+    run(one)
+    assert ends["1"].result == first.alone
+    assert [ends[id].told for id in "23"] == [[], []]
+    assert one.waiting == ("2", "3")
+    assert loads.end_one()
+    assert not loads.end_one()  # once, for both
+    run(one)
+    assert [ends[id].ended for id in "23"] == [["finished"]] * 2
+
+
+def test_a_model_on_its_way_has_its_part_of_the_budget() -> None:
+    clock, loads = Clock(), Loads()
+    one = core(clock, "a", "b", "c", budget=2)
+    one.models.loader = loads
+    works = [Asking(id=str(n), owner="ann", model="abc"[n], rows=2, steps=3) for n in range(3)]
+    ends = submitted(one, works, clock)
+    assert not one.tick()
+    assert one.models.bytes == 2  # of a and b, neither of which is there
+    while one.tick() or loads.end_one():
+        assert one.models.bytes <= 2
+    assert all(end.ended == ["finished"] for end in ends.values())
+
+
+def test_a_work_that_is_cancelled_while_its_model_is_loaded_ends_at_once() -> None:
+    clock, loads = Clock(), Loads()
+    one = core(clock, "a", "b", budget=1)
+    one.models.loader = loads
+    ends = submitted(
+        one,
+        [Asking(id=str(n), owner="ann", model="ab"[n], rows=2, steps=3) for n in range(2)],
+        clock,
+    )
+    one.tick()
+    one.cancel("0")
+    one.tick()
+    assert ends["0"].ended == ["cancelled"]
+    loads.end_one()
+    while one.tick() or loads.end_one():
+        pass
+    assert ends["1"].ended == ["finished"]
 
 
 def test_a_watcher_that_fails_stops_nobody_else() -> None:
@@ -316,7 +376,7 @@ def test_names_of_models_are_plain_and_sizes_within_the_budget() -> None:
     with pytest.raises(UsageError, match="takes 0 MB and the budget is"):
         Models({"a": shelf}, budget=4)
     with pytest.raises(UsageError, match="no model 'x': one of a is right"):
-        Models({"a": shelf}).get("x")
+        Models({"a": shelf}).fetch("x", print)
 
 
 def test_a_width_is_the_smallest_that_is_nearly_the_best() -> None:

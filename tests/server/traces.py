@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from limner.diffusion.process import Level
 from limner.engine.asks import Decode, Decoded, Denoise, Encode, Step
 from limner.errors import NumericsError
 from limner.server.core import Core
-from limner.server.models import Models, Shelf
+from limner.server.models import Models, Shelf, at_once
 from limner.server.work import Work
 from limner.types import Conditioning
 
@@ -112,6 +113,23 @@ class Sums:
     """The painter of a model: its engine alone."""
 
     engine: SumEngine
+
+
+class Loads:
+    """Loads models when it is told to, one at a time."""
+
+    def __init__(self) -> None:
+        self._begun: deque[tuple[Callable[[], Any], Callable[[Any], None]]] = deque()
+
+    def __call__(self, load: Callable[[], Any], tell: Callable[[Any], None]) -> None:
+        self._begun.append((load, tell))
+
+    def end_one(self) -> bool:
+        """Let the first end; False: there is none."""
+        if not self._begun:
+            return False
+        at_once(*self._begun.popleft())
+        return True
 
 
 @dataclass(eq=False)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from PIL.Image import Image
@@ -24,11 +25,13 @@ from limner.pipeline.embedded import PARAMETERS
 from limner.pipeline.infotext import halves, split
 from limner.pipeline.request import Request
 from limner.pipeline.sizes import Size
+from limner.server import a1111_extras
 from limner.server.a1111_fields import (
     edited,
     enlarged,
     fields_of,
     left_out,
+    ours,
     refuse_scripts,
     text,
     whole,
@@ -60,10 +63,13 @@ class A1111:
 
     @property
     def routes(self) -> list[Route]:
-        posts = {
+        posts: dict[str, Callable[..., Any]] = {
             "txt2img": self.txt2img, "img2img": self.img2img, "interrupt": self.interrupt,
             "skip": self.skip, "options": self.set_options, "png-info": self.png_info,
             "refresh-checkpoints": self.nothing, "refresh-loras": self.nothing,
+            "refresh-vae": self.nothing,
+            "extra-single-image": partial(a1111_extras.single, self.service),
+            "extra-batch-images": partial(a1111_extras.batch, self.service),
         }  # fmt: skip
         gets = {
             "progress": self.progress, "options": self.options, "sd-models": self.models,
@@ -97,16 +103,19 @@ class A1111:
     ) -> Response:
         owner = owner_of(request.scope)
         refuse_scripts(said)
+        own = await run_in_threadpool(ours, said)
         model = self._model(said.get("override_settings"), owner)
+        if model == self.service.default:
+            model = self.service.model_for(Request(**{"prompt": "", **own}))
         painter = await self.service.painter(model)
         size = check_asked((whole(said, "width", SIDE), whole(said, "height", SIDE)))
         fields = fields_of(said)
-        if picture is None:
-            fields |= fitted(size, painter) | enlarged(said)
-        else:
+        if picture is not None:
             fields |= await run_in_threadpool(edited, said, picture, size)
+        elif "content" not in own:  # which says the shape
+            fields |= fitted(size, painter) | enlarged(said)
         job = Job(
-            owner=owner, model=model, request=Request(**fields), door=DOOR,
+            owner=owner, model=model, request=Request(**{**fields, **own}), door=DOOR,
             task=text(said, "force_task_id") or None,
         )  # fmt: skip
         await taken(self.service, job)
@@ -257,7 +266,7 @@ class A1111:
                     "name": name, "model_name": None, "model_path": None, "model_url": None,
                     "scale": 4,
                 }
-                for name in ("None", "Limner")
+                for name in a1111_extras.UPSCALERS
             ]
         )  # fmt: skip
 

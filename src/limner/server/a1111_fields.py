@@ -16,7 +16,8 @@ from limner.errors import RequestError
 from limner.pipeline.masks import black_and_white
 from limner.pipeline.pictures import eight_bit, resized
 from limner.pipeline.sizes import Size
-from limner.pipeline.statement import FACTORS, FIELDS
+from limner.pipeline.statement import FACTORS, FIELDS, STORED
+from limner.server.fields import PICTURES, asked
 from limner.server.problems import ProblemError
 from limner.server.uploads import file_of, picture_of
 
@@ -30,7 +31,7 @@ READ = frozenset(
         "override_settings_restore_afterwards", "script_name", "script_args", "alwayson_scripts",
         "send_images", "save_images", "include_init_images", "force_task_id",
         "do_not_save_samples", "do_not_save_grid", "firstphase_width", "firstphase_height",
-        "eta", "inpaint_full_res_padding", "refiner_switch_at", "image_cfg_scale",
+        "eta", "inpaint_full_res_padding", "refiner_switch_at", "image_cfg_scale", "limner",
     }
 )  # fmt: skip
 """Fields that are read, refused by name, or say nothing of the picture."""
@@ -89,6 +90,17 @@ def sampled(said: Mapping[str, Any]) -> dict[str, Any]:
         raise ProblemError(400, "sampler", str(error)) from None
     discards = {"discard_penultimate": True} if found.discard_penultimate else {}
     return {"solver": found.solver, "schedule": found.schedule, **discards}
+
+
+def ours(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that `limner` holds, of a request of our own: what A1111 has no names for."""
+    more = said.get("limner")
+    if more is None:
+        return {}
+    if not isinstance(more, Mapping) or not set(more) <= {*STORED, *PICTURES}:
+        raise ProblemError(422, "request", "limner: an object with fields of a request is right")
+    request = asked({"prompt": "", **more}).request
+    return {name: getattr(request, name) for name in more}
 
 
 def left_out(said: Mapping[str, Any]) -> list[str]:

@@ -23,9 +23,11 @@ from limner.prompt import convert, parse
 from limner.server.answers import Json, body_of, object_of, read_object
 from limner.server.fields import asked, job_schema
 from limner.server.jobs import Event, Job, State
+from limner.server.openapi import openapi
 from limner.server.problems import ProblemError, not_found
 from limner.server.security import owner_of
 from limner.server.service import Service
+from limner.server.shots import decoded
 from limner.server.watching import png
 from limner.text.dialect import LONGEST_PROMPT, Dialect
 from limner.text.tokenizer import Tokenizer
@@ -60,6 +62,7 @@ class Api:
             Route(f"{job}/heatmaps", self.heatmap, methods=["GET"]),
             Route(f"{ROOT}/capabilities", self.capabilities, methods=["GET"]),
             Route(f"{ROOT}/schema", self.schema, methods=["GET"]),
+            Route(f"{ROOT}/openapi.json", self.document, methods=["GET"]),
             Route(f"{ROOT}/prompt/parse", self.parse, methods=["POST"]),
             Route(f"{ROOT}/prompt/convert", self.convert, methods=["POST"]),
         ]
@@ -122,7 +125,7 @@ class Api:
         )
         if not 1 <= number <= len(job.pictured) or picture >= len(job.latents[number - 1]):
             raise none
-        pictures = await self.service.decoded(job, number)
+        pictures = await decoded(self.service, job, number, request)
         if picture >= len(pictures):  # those of a collage's parts are laid in one
             raise none
         return Response(png(pictures[int(picture)]), media_type="image/png")
@@ -182,6 +185,7 @@ class Api:
         return f"id: {event.number}\nevent: {event.kind}\ndata: {text}\n\n".encode()
 
     async def capabilities(self, request: Request) -> Response:
+        """Models with their defaults, solvers, limits."""
         return Json(
             {
                 "version": __version__,
@@ -194,7 +198,12 @@ class Api:
         )
 
     async def schema(self, request: Request) -> Response:
+        """The JSON schema of a job."""
         return Json(job_schema(self.service.models.names))
+
+    async def document(self, request: Request) -> Response:
+        """This API as an OpenAPI document."""
+        return Json(openapi(self.routes, ROOT, self.service.models.names))
 
     async def parse(self, request: Request) -> Response:
         """What a prompt means: spans, tokens, chunks, at each step."""

@@ -30,6 +30,8 @@ from limner.server.work import Interrupted, Painter, Work, ending
 log = logging.getLogger("limner.server")
 MOST_ROWS = 128  # of all works under way; one that is larger is painted alone
 RESERVE = 64  # beyond them, for flows that have nothing under way
+Place = tuple[str, tuple[str, object]]
+"""An owner, and the flow of a work: its model and its shape."""
 
 
 @dataclass(eq=False)
@@ -80,10 +82,12 @@ class Core:
 
     def __post_init__(self) -> None:
         self.accounts = Accounts()
-        self._waiting: dict[tuple[str, Hashable], deque[tuple[int, Work]]] = {}
+        self._waiting: dict[Place, deque[tuple[int, Work]]] = {}
         self._seats: dict[str, Seat] = {}
         self._sessions: dict[str, ExitStack] = {}
         self._dropped: dict[str, bool] = {}
+        self._awaited: set[str] = set()  # models on their way
+        self._arrived: set[str] = set()  # for works that wait: these come first
         self._arrivals = 0
         self._turns = 0
 
@@ -218,34 +222,57 @@ class Core:
                 del self._waiting[place]
 
     def _admit(self) -> None:
-        """Begin what there is room for: first who has least under way, of these the oldest."""
-        while self._waiting:
-            place = min(self._waiting, key=self._admission)
+        """Begin what there is room for: first who has least under way, of these the oldest.
+
+        Works whose model is being loaded wait, and others go before them; once it is there they
+        are the first.
+        """
+        while places := [each for each in self._waiting if each[1][0] not in self._awaited]:
+            place = min(places, key=self._admission)
             _, work = self._waiting[place][0]
             if not self._fits(work):
                 return
-            try:
-                painter = self.models.get(work.model)
-            except Exception as error:
+            painter = self.models.loaded(work.model)
+            if painter is not None:
                 self._take(place)
-                self.accounts.leave(work.owner, work.flow)
-                _told(work.watcher.failed, error)
-                continue
-            if painter is None:  # there is room when those under way are done
+                self._begin(work, painter)
+            elif not self._await(work.model):  # there is room when those under way are done
                 return
-            self._take(place)
-            self._begin(work, painter)
 
-    def _take(self, place: tuple[str, Hashable]) -> None:
+    def _await(self, model: str) -> bool:
+        """Have a model loaded, while others are painted with; False: there is no room for it."""
+        self._awaited.add(model)
+        try:
+            room = self.models.fetch(model, partial(self._came, model))
+        except Exception as error:
+            self._came(model, error)
+            return True
+        if not room:
+            self._awaited.remove(model)
+        return room
+
+    def _came(self, model: str, found: Any) -> None:
+        """A model is there, or cannot be loaded, which fails all that wait for it."""
+        self._awaited.remove(model)
+        places = [place for place in self._waiting if place[1][0] == model]
+        if not isinstance(found, Exception):
+            self._arrived |= {model} if places else set()
+            return
+        for _, work in [entry for place in places for entry in self._waiting.pop(place)]:
+            self.accounts.leave(work.owner, work.flow)
+            _told(work.watcher.failed, found)
+
+    def _take(self, place: Place) -> None:
         self._waiting[place].popleft()
         if not self._waiting[place]:
             del self._waiting[place]
 
-    def _admission(self, place: tuple[str, Hashable]) -> tuple[int, int, int]:
+    def _admission(self, place: Place) -> tuple[bool, int, int, int]:
         owner, flow = place
         works = [seat.work for seat in self._seats.values() if seat.work.owner == owner]
         mine = (work.rows for work in works if work.flow == flow)
-        return sum(work.rows for work in works), sum(mine), self._waiting[place][0][0]
+        late = flow[0] not in self._arrived
+        return late, sum(work.rows for work in works), sum(mine), self._waiting[place][0][0]
 
     def _fits(self, work: Work) -> bool:
         if not self._seats:
@@ -260,6 +287,7 @@ class Core:
     def _begin(self, work: Work, painter: Painter) -> None:
         """Give a work its seat, and lead it to its first ask."""
         model = work.model
+        self._arrived.discard(model)
         self.models.hold(model)
         try:
             if model not in self._sessions:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PIL import Image
@@ -61,14 +63,19 @@ async def taken(service: Service, job: Job) -> Job:
 
 async def ended(service: Service, job: Job, request: HttpRequest) -> None:
     """Wait for a job's end; it is cancelled where the client goes. ProblemError if it failed."""
+    await waited(job, request, partial(service.cancel, job))
+    check_ended(job)
+
+
+async def waited(job: Job, request: HttpRequest, give_up: Callable[[], None]) -> None:
+    """Wait for a job's end, and give it up where the client goes."""
     try:
         while not await job.end(LOOK):
             if await request.is_disconnected():
                 raise ClientDisconnect
     except BaseException:
-        service.cancel(job)
+        give_up()
         raise
-    check_ended(job)
 
 
 def check_ended(job: Job) -> None:

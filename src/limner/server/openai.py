@@ -107,6 +107,9 @@ class OpenAI:
         painter = await self.service.painter(model)
         wish = wish_of(said)
         fields = await run_in_threadpool(fields_of, said, wish, pictures, painter)
+        if model == self.service.default:
+            model = self.service.model_for(fields)
+            painter = await self.service.painter(model)
         job = Job(owner=owner_of(request.scope), model=model, request=fields, door=DOOR)
         total = fields.steps or painter.parts.sampling.steps
         if wish.partial:

@@ -19,11 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
-from limner.engine.asks import Decode
 from limner.pipeline.embedded import PARAMETERS
 from limner.pipeline.many import painting, rows_of, signed
 from limner.pipeline.metadata import described, texts
@@ -32,14 +30,13 @@ from limner.pipeline.planning import plan
 from limner.pipeline.request import Request
 from limner.pipeline.result import Result
 from limner.server.core import Core, Turn
-from limner.server.jobs import Job, Pictured, State
-from limner.server.models import Models
+from limner.server.jobs import Job, State
+from limner.server.models import Models, at_once
 from limner.server.problems import ProblemError, not_found, problem_of
 from limner.server.store import Store
-from limner.server.watching import Shot, Watching, png, told
+from limner.server.watching import Watching, png, told
 from limner.server.work import Work
 from limner.server.worker import Worker
-from limner.types import Latent
 
 log = logging.getLogger("limner.server")
 SWEEP = 30.0  # seconds between two looks for what has expired
@@ -81,6 +78,7 @@ class Service:
     ) -> None:
         """restyling: the model that paints requests with a content, where they name none."""
         self.models = models
+        models.loader = self._load_beside
         self.store = store
         self.limits = Limits() if limits is None else limits
         self.origins = origins or {}
@@ -89,17 +87,20 @@ class Service:
         self.worker = Worker(Core(models=models, watch=watch))
         self.draining = False
         self.counts: Counter[tuple[str, str]] = Counter()  # (door, outcome) -> jobs
+        self.shots: Counter[str] = Counter()  # owner -> works under way that are no jobs
         self.seconds: list[float] = []
         self.on_end: Callable[[Job], None] | None = None
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        self._unready: str | None = "the first model is being loaded"
         self._keeper = ThreadPoolExecutor(1, "limner-keeper")
         self._swept = time.time()
 
     def start(self) -> None:
         """Begin to paint; the first model is loaded at once."""
         self.worker.start()
-        self.worker.do(partial(self.models.get, self.default))
+        self.worker.do(partial(self.models.fetch, self.default, self._warmed))
 
     def drain(self, seconds: float) -> None:
         """Take no more jobs, let those under way end, and fail what is left after some seconds."""
@@ -123,8 +124,8 @@ class Service:
             return "the server is going down"
         if not self.worker.alive:
             return "the engine's thread has ended"
-        if self.models.loaded(self.default) is None:
-            return "the first model is being loaded"
+        if self._unready is not None:
+            return self._unready
         if len(self.live()) >= self.limits.waiting:
             return "the queue is full"
         return None
@@ -150,7 +151,7 @@ class Service:
                     422, "idempotency_key", "this Idempotency-Key came with another request before"
                 )
             return self.find(earlier[0], job.owner)
-        self._check_room(job)
+        self.check_room(job.owner)
         job.request = self.checked(job.request, job.model)
         self.store.add(job, once, digest if once is not None else None)
         with self._lock:
@@ -234,35 +235,32 @@ class Service:
         loop = asyncio.get_running_loop()
         found: asyncio.Future[Painter] = loop.create_future()
 
-        def load() -> None:
-            try:
-                painter = self.models.get(name)
-                error = None if painter is not None else BUSY
-            except Exception as raised:
-                painter, error = None, told(raised)
-            loop.call_soon_threadsafe(_settle, found, painter, error)
+        def tell(what: Painter | Exception) -> None:
+            loop.call_soon_threadsafe(_settle, found, what)
 
-        self.worker.do(load)
+        def ask() -> None:
+            if not self.models.fetch(name, tell):
+                tell(BUSY)
+
+        self.worker.do(ask)
         return await found
 
-    async def decoded(self, job: Job, number: int) -> list[Image.Image]:
-        """The pictures of a step (from 1) that a job kept, decoded in its owner's time."""
-        latent, pictured = job.latents[number - 1], job.pictured[number - 1]
-        shot = Shot()
-        work = Work(
-            id=f"{job.id}-{time.monotonic_ns()}",
-            owner=job.owner,
-            model=job.model,
-            shape="step",
-            rows=len(latent),
-            begin=partial(_decoding, latent, pictured),
-            watcher=shot,
-        )
-        self.worker.do(partial(self.worker.core.submit, work))
-        await shot.job.end(60.0)
-        if shot.pixels is None:
-            raise shot.problem or BUSY
-        return shot.pixels
+    def _load_beside(
+        self, load: Callable[[], Painter], tell: Callable[[Painter | Exception], None]
+    ) -> None:
+        """Load a model on a thread of its own, one at a time, while others are painted with."""
+
+        def loaded() -> None:
+            with self._loading:
+                at_once(load, lambda found: self.worker.do(partial(tell, found)))
+
+        threading.Thread(target=loaded, name="limner-loader", daemon=True).start()
+
+    def _warmed(self, found: Painter | Exception) -> None:
+        self._unready = None
+        if isinstance(found, Exception):
+            self._unready = "the first model could not be loaded"
+            log.error("the first model could not be loaded", exc_info=found)
 
     def _work(self, job: Job) -> Work:
         request = job.request
@@ -276,11 +274,13 @@ class Service:
             watcher=Watching(job, self._keep_later, self._end_later),
         )
 
-    def _check_room(self, job: Job) -> None:
+    def check_room(self, owner: str) -> None:
+        """Raises ProblemError where an owner, or all together, have enough that is not finished."""
         wait = {"Retry-After": str(max(1, math.ceil(self.estimate())))}
         if self.draining:
             raise ProblemError(503, "draining", "the server is going down: try again later", wait)
-        mine, all_of = len(self.live(job.owner)), len(self.live())
+        mine = len(self.live(owner)) + self.shots[owner]
+        all_of = len(self.live()) + self.shots.total()
         if mine >= self.limits.waiting_of_owner or all_of >= self.limits.waiting:
             detail = f"{mine} of your jobs are waiting already: ask again when some are done"
             raise ProblemError(429, "queue_full", detail, wait)
@@ -374,19 +374,10 @@ class Service:
         self._keeper.submit(self.store.expire, before, now)
 
 
-def _settle(
-    found: asyncio.Future[Painter], painter: Painter | None, error: ProblemError | None
-) -> None:
+def _settle(found: asyncio.Future[Painter], what: Painter | Exception) -> None:
     if found.done():
         return
-    if painter is None:
-        assert error is not None
-        found.set_exception(error)
+    if isinstance(what, Exception):
+        found.set_exception(told(what))
     else:
-        found.set_result(painter)
-
-
-def _decoding(latent: Latent, pictured: Pictured, painter: Painter) -> Any:
-    """A painting that is a decoding alone."""
-    decoded = yield Decode(latent=latent.to(painter.device))
-    return pictured(decoded.pixels)
+        found.set_result(what)

@@ -6,13 +6,11 @@ import io
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from PIL import Image
 
 from limner.engine.asks import Step
 from limner.pipeline.embedded import save_options
-from limner.pipeline.request import Request
 from limner.pipeline.result import Result
 from limner.server.jobs import Job, Preview, State
 from limner.server.problems import ProblemError, problem_of
@@ -85,36 +83,6 @@ class Watching:
         if (len(kept) + 1) * latent.numel() * latent.element_size() <= MOST_LATENTS:
             kept.append(latent.cpu())
             self._job.pictured.append(step.pictures)
-
-
-class Shot:
-    """Watches a work that is no job: pictures that were asked for again."""
-
-    def __init__(self) -> None:
-        self.job = Job(owner="", model="", request=Request(prompt=""), door="")
-        self.pixels: list[Image.Image] | None = None
-        self.problem: ProblemError | None = None
-
-    def started(self) -> None: ...
-
-    def stepped(self, step: Step) -> None: ...
-
-    def finished(self, result: Any) -> None:
-        self.pixels = result
-        self._end()
-
-    def interrupted(self, images: list[Image.Image], step: Step) -> None: ...
-
-    def failed(self, error: Exception) -> None:
-        self.problem = told(error)
-        self._end()
-
-    def cancelled(self) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        self.job.status = State.COMPLETED
-        self.job.tell("completed")
 
 
 def told(error: Exception) -> ProblemError:
