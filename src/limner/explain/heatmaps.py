@@ -99,6 +99,11 @@ class AttentionMaps:
             raise UsageError(f"{words!r} is not in the {side}: its tokens are {self._said(side)}")
         return torch.stack(known).mean(0)
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory the maps take."""
+        return sum(maps.nbytes for moment in self.moments for maps in moment.maps.values())
+
     def arrays(self) -> Mapping[str, Tensor]:
         """All that was recorded: maps/STEP/LAYER (S B, H, L, N), tokens/STEP/SIDE the ids.
 

@@ -81,6 +81,11 @@ class LaidMaps:
                 _lay(found[place.number], place, whole)
         return whole
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory the maps take."""
+        return sum(part.nbytes for part in self.parts)
+
     def arrays(self) -> Mapping[str, Tensor]:
         """All that was recorded, as `AttentionMaps.arrays`, behind parts/NUMBER/."""
         return {

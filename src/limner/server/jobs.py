@@ -102,10 +102,8 @@ class Job:
     @property
     def bytes(self) -> int:
         """That it holds beside words and numbers."""
-        tensors = list(self.latents)
-        for moment in () if self.attention is None else self.attention.moments:
-            tensors += moment.maps.values()
-        return sum(each.numel() * each.element_size() for each in tensors)
+        maps = 0 if self.attention is None else self.attention.nbytes
+        return maps + sum(latent.nbytes for latent in self.latents)
 
     @property
     def last(self) -> int:
