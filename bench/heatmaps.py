@@ -42,7 +42,7 @@ def asked(painter: limner.Painter, count: int, pairs: bool) -> list[tuple[str, s
         one, other = things[index % len(things)], things[(7 * index + 3) % len(things)]
         style, which = words.styles[index % len(words.styles)], index % 2
         if pairs:
-            prompt = f"a {one} left of a {other}, {style}"
+            prompt = f"a {one}, {style} AND a {other}, {style}"
             found.append((prompt, (one, other)[which], ("left", "right")[which]))
         else:
             found.append((f"a {one}, {style}", one, ""))
@@ -76,7 +76,8 @@ def main() -> None:
     painter = limner.load(given.model)
     ratios: dict[str, list[float]] = {}
     for seed, (prompt, word, half) in enumerate(asked(painter, given.prompts, given.pairs)):
-        result = painter.generate(prompt, seed=seed, attention="mean")
+        layout = "beside" if half else None
+        result = painter.generate(prompt, seed=seed, layout=layout, attention="mean", upscale=1)
         covered = opaque(result.images[0], tuple(result.latents.shape[2:]))
         for layer in (None, *result.attention.layers):
             map_ = result.heatmap(word, layers=None if layer is None else [layer])

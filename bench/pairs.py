@@ -3,7 +3,8 @@
 python bench/pairs.py src/limner/assets/emoji-pairs src/limner/assets/emoji --judge runs/judge
 
 Pairs of concepts that the training draws and pairs that it never draws, one picture each, beside
-each other and on top of each other in turn: "a cat left of a dog, 3d", as `limner` reads it.
+each other and on top of each other in turn: "a cat left of a dog, 3d", as `limner` reads it into
+one painting.
 `things`: halves whose concept is the judge's first guess; `exchanged`: both are there, each in the
 other's half. `alone`: the same things painted one by one by the last model, which is the most that
 halves can come to.
@@ -44,8 +45,11 @@ def drawn(source: Scenes, count: int, *, held_out: bool) -> list[Scene]:
 
 def painted(painter: limner.Painter, scene: Scene, seed: int) -> Tensor:
     """Its two halves, the first thing's first: (2, 4, S, S) bytes."""
-    result = painter.generate(canonical_scene(scene), seed=seed)
-    assert result.request.layout is not None, canonical_scene(scene)
+    language = painter.model.language
+    assert language is not None
+    reading = language.read(canonical_scene(scene), collages=False)
+    assert reading.layout is not None, canonical_scene(scene)
+    result = painter.generate(reading.prompt, layout=reading.layout, seed=seed, upscale=1)
     pixels = to_bytes(from_picture(result.images[0], 4)[None])[0]
     return torch.stack(pixels.chunk(2, dim=1 if scene.relation is Relation.ABOVE else 2))
 

@@ -32,7 +32,7 @@ WIDE = [
 
 def main() -> None:
     painter = limner.load()
-    cat = painter.generate("a cat, 3d", seed=SEED).images[0]
+    cat = painter.generate("a cat, 3d", seed=SEED, upscale=1).images[0]
 
     def sheet(cells: list[tuple[str, str, dict]], first: list[Image.Image], columns: int):
         edits = [painter.edit(cat, text, seed=SEED, **how).images[0] for _, text, how in cells]

@@ -42,7 +42,7 @@ ROWS = {
 def main() -> None:
     painter = limner.load()
     cells = [(d, label, text) for d, rows in ROWS.items() for row in rows for label, text in row]
-    pictures = [painter.generate(t, seed=SEED, dialect=d).images[0] for d, _, t in cells]
+    pictures = [painter.generate(t, seed=SEED, dialect=d, upscale=1).images[0] for d, _, t in cells]
     labels = [label for _, label, _ in cells]
     contact_sheet(pictures, labels, columns=5, scale=SCALE, checkerboard=False).save(sys.argv[1])
 

@@ -24,7 +24,7 @@ def main() -> None:
     styles = painter.words.styles
 
     def painted(prompt: str) -> Image.Image:
-        return painter.generate(prompt, seed=SEED).images[0]
+        return painter.generate(prompt, seed=SEED, upscale=1).images[0]
 
     def restyled(content: Image.Image, style: Image.Image | str, **how: float) -> Image.Image:
         return painter.restyle(content, style, seed=SEED, **how).images[0]

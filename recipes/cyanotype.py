@@ -41,7 +41,7 @@ def main(folder: Path) -> None:
     painter = limner.load(device="cpu")
     for concept in CONCEPTS:
         name, caption = concept.replace(" ", "-"), with_article(concept)
-        print_ = cyanotype(painter.generate(f"{caption}, noto", seed=0).images[0])
+        print_ = cyanotype(painter.generate(f"{caption}, noto", seed=0, upscale=1).images[0])
         print_.save(folder / f"{name}.png")
         (folder / f"{name}.txt").write_text(f"{caption}\n")
 

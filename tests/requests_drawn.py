@@ -67,6 +67,16 @@ def in_regions(chance: random.Random) -> dict[str, Any]:
     }
 
 
+def collaged(chance: random.Random) -> dict[str, Any]:
+    cat = Region(text=f"a [cat:dog:2] <lora:{LORA}:0.5>", box=(0.0, 0.0, 0.5, 1.0), colour="blue")
+    apple = Region(text=f"a {WORD} apple", box=(0.25, 0.25, 0.75, 0.75))
+    return {
+        "prompt": "two", "layout": "collage", "regions": chance.choice(((cat,), (cat, apple, cat))),
+        "ground": chance.choice((None, "beach", "red")), "size": (32, 16), "attention": None,
+        "embeddings": None,
+    }  # fmt: skip
+
+
 def enlarged(chance: random.Random) -> dict[str, Any]:
     return {"upscale": 2, "refine": chance.choice((None, 0.7))}
 
@@ -92,7 +102,7 @@ WRITTEN: tuple[dict[str, Any], ...] = (
 )
 WISHES: tuple[Callable[[random.Random], dict[str, Any]], ...] = (
     lambda chance: {}, edited, restyled, swapped, laid_out, in_regions, enlarged, varied, mapped,
-    begun,
+    begun, collaged,
     *(partial(lambda chance, fields: fields, fields=fields) for fields in WRITTEN),
     lambda chance: {
         "content": picture(chance), "content_weight": 0.5, "style": "3d", "style_weight": 0.7,

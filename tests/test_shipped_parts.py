@@ -14,7 +14,7 @@ FOLDERS = ("emoji", "emoji-pairs", "emoji-restyle", "emoji-upscaler")
 
 @pytest.fixture(scope="module")
 def apple():
-    return limner.load(device="cpu").generate("a red apple, 3d", seed=7).images[0]
+    return limner.load(device="cpu").generate("a red apple, 3d", seed=7, upscale=1).images[0]
 
 
 def redness(picture):
@@ -32,7 +32,7 @@ def test_all_folders_together_stay_under_80_megabytes():
 def test_of_two_things_each_is_in_its_own_half():
     painter = limner.load("emoji-pairs", device="cpu")
     prompt = "a red heart, 3d AND a green apple, 3d"
-    picture = painter.generate(prompt, layout="beside", seed=3).images[0]
+    picture = painter.generate(prompt, layout="beside", seed=3, upscale=1).images[0]
     assert picture.size == (128, 64)
     left, right = picture.crop((0, 0, 64, 64)), picture.crop((64, 0, 128, 64))
     assert redness(left) > 60 > 0 > redness(right)
@@ -42,7 +42,7 @@ def test_of_two_things_each_is_looked_at_where_it_is():
     """The mean of a name's map inside the thing's half of the picture's alpha, over the rest."""
     painter = limner.load("emoji-pairs", device="cpu")
     prompt = "a red heart, 3d AND a green apple, 3d"
-    result = painter.generate(prompt, layout="beside", seed=3, attention="mean")
+    result = painter.generate(prompt, layout="beside", seed=3, attention="mean", upscale=1)
     alpha = result.images[0].getchannel("A").resize((32, 16), Image.Resampling.BOX)
     opaque, left = np.asarray(alpha) > 127, np.arange(32) < 16
     for words, half in (("red heart", left), ("green apple", ~left)):

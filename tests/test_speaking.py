@@ -34,7 +34,7 @@ def test_the_same_words_give_the_same_bytes_in_python_and_at_the_command_line(
     told = capsys.readouterr().err
     assert result.warnings
     assert all(line in told for line in result.warnings)
-    assert result.request.layout == "beside"
+    assert result.request.layout == "collage"
 
 
 def test_what_was_read_is_read_as_itself(painter: limner.Painter) -> None:

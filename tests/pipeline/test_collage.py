@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tiny_pipelines import saved
 
@@ -17,8 +18,10 @@ from limner.cli import main
 from limner.data.colours import Colour, recoloured
 from limner.data.grounds import Place, draw_ground
 from limner.data.pixels import from_picture, to_picture
-from limner.errors import RequestError
-from limner.pipeline.features.collage import _lay
+from limner.engine.asks import Denoise
+from limner.errors import RequestError, UsageError
+from limner.explain.laid import LaidMaps
+from limner.pipeline.features.collage import lay
 from limner.pipeline.infotext import format, parse
 from limner.pipeline.metadata import read_request
 
@@ -52,23 +55,23 @@ def test_region_that_is_all_of_it_is_what_is_painted_alone(painter: limner.Paint
 
 def test_thing_fills_its_box_and_stands_on_its_edge() -> None:
     canvas = Image.new("RGBA", (40, 20))
-    _lay(thing((16, 16), (4, 0, 12, 8), "red"), (20.0, 0.0, 20.0, 20.0), canvas, carries=False)
+    lay(thing((16, 16), (4, 0, 12, 8), "red"), (20.0, 0.0, 20.0, 20.0), canvas, carries=False)
     assert canvas.getbbox() == (24, 8, 36, 20)  # 1.25 times as large as with the room it left
     carrying = Image.new("RGBA", (40, 20))
-    _lay(thing((16, 16), (4, 0, 12, 8), "red"), (20.0, 0.0, 20.0, 20.0), carrying, carries=True)
+    lay(thing((16, 16), (4, 0, 12, 8), "red"), (20.0, 0.0, 20.0, 20.0), carrying, carries=True)
     assert carrying.getbbox() == (24, 0, 36, 12)
 
 
 def test_what_is_laid_later_covers_what_was_laid_before() -> None:
     canvas = Image.new("RGBA", (16, 16))
     for colour in ("red", "blue"):
-        _lay(thing((16, 16), (0, 0, 16, 16), colour), (0.0, 0.0, 16.0, 16.0), canvas, carries=False)
+        lay(thing((16, 16), (0, 0, 16, 16), colour), (0.0, 0.0, 16.0, 16.0), canvas, carries=False)
     assert canvas.getpixel((8, 8)) == (0, 0, 255, 255)
 
 
 def test_picture_without_an_opaque_pixel_is_laid_as_nothing() -> None:
     canvas = Image.new("RGBA", (16, 16))
-    _lay(Image.new("RGBA", (16, 16)), (0.0, 0.0, 8.0, 8.0), canvas, carries=False)
+    lay(Image.new("RGBA", (16, 16)), (0.0, 0.0, 8.0, 8.0), canvas, carries=False)
     assert canvas.getbbox() is None
 
 
@@ -87,13 +90,61 @@ def test_each_picture_of_several_is_the_one_of_its_seed(painter: limner.Painter)
     assert other.images[0].size == (16, 16)
 
 
-def test_its_steps_are_those_of_its_texts_and_show_the_whole(painter: limner.Painter) -> None:
+def test_its_parts_go_step_by_step_side_by_side(
+    painter: limner.Painter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two texts of three regions: one call for the rows of both at each step."""
+    rows, denoise = list[int](), painter.engine.denoise
+
+    def counted(asks: list[Denoise]) -> list[torch.Tensor]:
+        rows.extend(len(ask) for ask in asks)
+        return denoise(asks)
+
+    monkeypatch.setattr(painter.engine, "denoise", counted)
     regions = [Region(text=t, box=b) for t, b in (("a", LEFT), ("b", RIGHT), ("a", RIGHT))]
-    steps = painter.steps(
-        Request(prompt="x", layout="collage", regions=regions, size=(32, 16), **FIXED)
-    )
-    seen = [(step.index, step.total, step.preview()[0].size) for step in steps]
-    assert seen == [(index, 4, (32, 16)) for index in (1, 2, 3, 4)]
+    request = Request(prompt="x", layout="collage", regions=regions, size=(32, 16), **FIXED)
+    seen = [(s.index, s.total, s.preview()[0]) for s in painter.steps(request)]
+    assert [(index, total, shown.size) for index, total, shown in seen] == [
+        (1, 2, (32, 16)),
+        (2, 2, (32, 16)),
+    ]
+    assert rows == [4, 4]  # with and without the prompt
+    whole = painter.paint(request).images[0]
+    assert np.abs(premultiplied(seen[-1][2]) - premultiplied(whole)).max() <= 1
+
+
+def test_parts_that_take_different_ways_are_what_each_is_alone(painter: limner.Painter) -> None:
+    """One has a LoRA's rows or a swap's, and cannot share a call; one is a collage itself."""
+    texts = ("a [cat:dog:1] apple", "a red apple AND a cat", "a cat")
+    regions = [Region(text=text, box=(n / 3, 0.0, 1 / 3, 1.0)) for n, text in enumerate(texts)]
+    fields = {**FIXED, "attention": "mean"}
+    laid = painter.generate("x", layout="collage", regions=regions, size=(48, 16), **fields)
+    for number, text in enumerate(texts):
+        alone = painter.generate(text, **fields)
+        torch.testing.assert_close(laid.latents[number], alone.latents[0], atol=1e-4, rtol=1e-4)
+
+
+def test_a_word_is_looked_at_where_its_part_lies(painter: limner.Painter) -> None:
+    regions = [Region(text="a red apple", box=LEFT), Region(text="a blue cat", box=RIGHT)]
+    asked = {"attention": "mean", "count": 2, "size": (32, 16), **FIXED}
+    result = painter.generate("both", layout="collage", regions=regions, **asked)
+    alone = painter.generate("a red apple", attention="mean", count=2, **FIXED)
+    for picture in (0, 1):
+        apple = result.heatmap("apple", picture=picture)
+        assert apple.shape == (8, 16)
+        assert apple[:, 8:].max() == 0 < apple[:, :8].max()
+        assert result.heatmap("cat", picture=picture)[:, :8].max() == 0
+        whole = alone.heatmap("apple", picture=picture)
+        assert apple.max() <= whole.max() + 1e-6
+    both = result.heatmap("a", steps=(2, 2))
+    assert both[:, :8].max() > 0 < both[:, 8:].max()
+    for words, said in (("zebra", "not in the prompt"), ("", "empty")):
+        with pytest.raises(UsageError, match=said):
+            result.heatmap(words)
+    with pytest.raises(UsageError, match="picture is 2"):
+        result.heatmap("apple", picture=2)
+    assert isinstance(result.attention, LaidMaps)
+    assert {name.split("/")[1] for name in result.attention.arrays()} == {"0", "1"}
 
 
 def test_ground_lies_behind_each_picture_by_its_seed(painter: limner.Painter) -> None:
@@ -121,7 +172,7 @@ def test_ground_of_a_wide_picture_is_the_middle_of_a_square_one(painter: limner.
     [
         ({"regions": None}, "a collage has no regions"),
         ({"regions": [Region(text="a", mask=Image.new("L", (16, 16)))]}, "has a mask: a box is"),
-        ({"attention": "mean"}, "cannot be combined with attention"),
+        ({"start_noise": torch.zeros(1, 4, 8, 8)}, "cannot be combined with start_noise"),
         ({"picture": Image.new("RGB", (16, 16))}, "cannot be combined with picture"),
         ({"picture": Image.new("RGB", (16, 16)), "layout": None, "regions": None,
           "ground": "sky"}, "behind a picture that is painted over"),
@@ -172,10 +223,13 @@ def test_a_colour_that_is_none_is_refused(place: str, capsys: pytest.CaptureFixt
 def test_a_models_own_enlarging_holds_where_no_size_is_said(painter: limner.Painter) -> None:
     own = replace(painter.parts.sampling, upscale=2)
     larger = limner.Painter(replace(painter.parts, sampling=own))
-    picture = Image.new("RGBA", (16, 16))
+    picture, large = (Image.new("RGBA", (side, side)) for side in (16, 48))
     assert larger.complete(Request(prompt="x")).upscale == 2
     assert larger.complete(Request(prompt="x", size=(16, 16))).upscale is None
     assert larger.complete(Request(prompt="x", picture=picture)).upscale is None
+    assert larger.complete(Request(prompt="x", picture=large)).upscale == 2
+    masked = Request(prompt="x", picture=large, mask="box:0,0,16,16")
+    assert larger.complete(masked).upscale is None
     assert larger.complete(Request(prompt="x", upscale=1)).upscale == 1
     assert painter.complete(Request(prompt="x")).upscale is None
     whole = larger.complete(Request(prompt="x"))
@@ -189,5 +243,7 @@ def test_parts_are_enlarged_and_the_ground_is_drawn_at_their_size(tiny_upscaler:
     assert (result.images[0].size, result.request.size) == ((256, 256), (64, 64))
     assert result.images[0].getextrema()[3] == (255, 255)
     seen = painter.generate("a blue cat at night", seed=1, steps=2, attention="mean")
-    assert seen.request.layout is None
-    assert any("the colour 'blue'" in note for note in seen.warnings)
+    assert np.abs(np.asarray(seen.images[0]).astype(int) - np.asarray(result.images[0])).max() < 9
+    cat, opaque = seen.heatmap("cat").numpy(), (4, 16, 16)
+    assert cat.shape == opaque[1:]
+    assert cat[8:].mean() > cat[:3].mean()

@@ -56,7 +56,7 @@ def painter(
 
 @pytest.fixture(scope="module")
 def asked() -> list[dict[str, Any]]:
-    return pool(POOL, 5)
+    return pool(POOL, 11)
 
 
 @pytest.fixture(scope="module")

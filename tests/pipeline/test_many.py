@@ -221,6 +221,7 @@ def test_sets_of_requests_on_the_shipped_model_are_what_each_is_alone() -> None:
             steps=chance.randint(1, 3),
             solver=chance.choice(tuple(SOLVERS)),
             guidance=chance.choice((None, 1.0, 4.0)),
+            upscale=1,
         )
         for seed, (concept, style) in enumerate(things)
     ]

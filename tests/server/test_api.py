@@ -197,6 +197,21 @@ def test_steps_and_heat_maps_are_kept_where_asked_for(client: httpx2.Client) -> 
     assert client.get(f"{JOBS}/{plain['id']}/heatmaps", params={"words": "red"}).status_code == 404
 
 
+def test_a_step_of_a_collage_is_laid_as_its_picture_is(client: httpx2.Client) -> None:
+    boxes = [("a red apple", [0, 0, 0.5, 1]), ("a blue cat", [0.5, 0, 0.5, 1])]
+    regions = [{"text": text, "box": box} for text, box in boxes]
+    asked = {"layout": "collage", "regions": regions, "size": [32, 16], "steps": 2}
+    job = painted(client, prompt="two", keep_steps=True, heatmaps=True, **asked)
+    assert job["status"] == "completed", job["error"]
+    final = picture(client.get(job["images"][0]).content)
+    last = picture(client.get(f"{job['links']['self']}/steps/2").content)
+    assert last.shape == final.shape
+    assert abs(last - final).max() <= 1
+    assert client.get(f"{job['links']['self']}/steps/2?picture=1").status_code == 404
+    heat = client.get(f"{job['links']['self']}/heatmaps", params={"words": "apple"})
+    assert picture(heat.content).shape[1] == 2 * picture(heat.content).shape[0]
+
+
 def test_a_picture_is_painted_over_inside_its_mask_alone(client: httpx2.Client) -> None:
     old = Image.new("RGBA", (16, 16), (200, 10, 10, 255))
     mask = Image.new("L", (16, 16))

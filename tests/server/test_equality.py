@@ -52,6 +52,7 @@ def asked(chance: random.Random, painter: limner.Painter) -> Request:
         "steps": chance.randint(2, 3),
         "solver": chance.choice(tuple(SOLVERS)),
         "guidance": chance.choice((None, 1.0, 4.0)),
+        "upscale": 1,
     }
     return Request(**fields)
 

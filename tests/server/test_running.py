@@ -20,6 +20,7 @@ from running import ANN, Running
 from limner.cli import main
 from limner.errors import UsageError
 from limner.server.jobs import State
+from limner.server.page import FILES
 from limner.server.running import Options, bytes_of, prepared, sources_of
 from limner.server.store import Store
 
@@ -163,15 +164,15 @@ def test_logs_have_no_ids_and_one_line_each(
 def test_the_page_asks_for_nothing_from_elsewhere(client: httpx2.Client) -> None:
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")
-    script, style = client.get("/page.js"), client.get("/page.css")
-    for text in (page.text, script.text, style.text, client.get("/docs").text):
+    own = [path for path in FILES if path != "/page/lit.js"]
+    for text in (client.get("/docs").text, *(client.get(path).text for path in FILES)):
         assert "http://" not in text
         assert "https://" not in text
     assert "<script>" not in page.text
-    assert " onclick" not in page.text
-    assert "style=" not in page.text
-    for name in ("innerHTML", "eval(", "document.write"):
-        assert name not in script.text
+    for path in own:
+        text = client.get(path).text
+        for name in ("style=", " onclick", "innerHTML", "eval(", "document.write", "unsafeHTML"):
+            assert name not in text, path
 
 
 def test_a_key_goes_into_a_cookie_that_no_script_can_read(keyed: Running) -> None:

@@ -189,18 +189,11 @@ def heat(
 
 
 def save_maps(result: Result, path: Path) -> Path:
-    """The raw maps: `maps/STEP/LAYER` (S B, H, L, N), `tokens/STEP/SIDE` ids, whole or not at all.
-
-    Of several evaluations in one step (Heun) the last is kept.
-    """
+    """The raw maps, as their `arrays` has them, whole or not at all."""
     import numpy as np
 
-    attention = result.attention
-    assert attention is not None
-    arrays: dict[str, Any] = {}
-    for moment in attention.moments:
-        arrays |= {f"maps/{moment.step}/{name}": m.numpy() for name, m in moment.maps.items()}
-        arrays |= {f"tokens/{moment.step}/{s.name}": s.texts[0].numpy() for s in moment.sides}
+    assert result.attention is not None
+    arrays: dict[str, Any] = {k: v.numpy() for k, v in result.attention.arrays().items()}
     try:
         with whole_file(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, **arrays)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -10,29 +11,35 @@ from typing import Annotated
 import typer
 
 from limner.cli import streams
-from limner.cli.options import Strict
+from limner.cli.options import Strict, flattened
 from limner.errors import UsageError
 
 NEEDED = ("starlette", "uvicorn", "prometheus_client", "python_multipart")
 
 
-def command(
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """What a server is started with, by the names of `limner.server.running.Options`."""
+
     host: Annotated[
         str, typer.Option(help="Where to listen; others than this machine need --api-key-file.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The port.")] = 7860,
-    model: Annotated[
+    ] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port.")] = 7860
+    models: Annotated[
         list[str] | None,
         typer.Option(
+            "--model",
             metavar="[NAME=]MODEL",
             help="A model's folder, file or shipped name; may be given more than once, the first "
             "is what paints unasked. Default: the shipped ones.",
         ),
-    ] = None,
-    api_key_file: Annotated[
+    ] = None
+    key_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Who may use it: a line name:key for each."),
-    ] = None,
+        typer.Option(
+            "--api-key-file", metavar="FILE", help="Who may use it: a line name:key for each."
+        ),
+    ] = None
     memory: Annotated[
         str | None,
         typer.Option(
@@ -40,30 +47,38 @@ def command(
             help="How much the models in memory may take, as 4G; the longest unused leave. "
             "Default: as much as there is.",
         ),
-    ] = None,
-    allow_host: Annotated[
+    ] = None
+    allow_hosts: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Another name that the server is called by."),
-    ] = None,
+        typer.Option(
+            "--allow-host", metavar="NAME", help="Another name that the server is called by."
+        ),
+    ] = None
     state: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Where jobs are kept. Default: ~/.local/state/limner."),
-    ] = None,
+    ] = None
     keep: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="How long pictures are kept.")
-    ] = 3600.0,
+    ] = 3600.0
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="cpu, cuda, mps. Default: the best.")
-    ] = None,
+    ] = None
     lora_folder: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Where a prompt's <lora:name:weight> finds its file."),
-    ] = None,
+    ] = None
     embedding_folder: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Files of words to learn where a prompt names them."),
-    ] = None,
-    strict: Strict = False,
+    ] = None
+    strict: Strict = False
+
+
+@flattened
+def command(
+    *,
+    options: ServerOptions,
     check: Annotated[
         bool, typer.Option("--check", metavar="", help="Say what would run, and end.")
     ] = False,
@@ -82,21 +97,10 @@ def command(
         )
     from limner.server.running import Options, bytes_of, prepared, serve
 
-    options = Options(
-        host=host,
-        port=port,
-        models=model or (),
-        key_file=api_key_file,
-        memory=None if memory is None else bytes_of(memory),
-        allow_hosts=allow_host or (),
-        state=state,
-        keep=keep,
-        device=device,
-        lora_folder=lora_folder,
-        embedding_folder=embedding_folder,
-        strict=strict,
-    )
-    ready = prepared(options)
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    if options.memory is not None:
+        given["memory"] = bytes_of(options.memory)
+    ready = prepared(Options(**given))
     for line in ready.lines:
         streams.tell(line)
     if check:

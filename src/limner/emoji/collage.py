@@ -65,7 +65,7 @@ def arranged(words: Words, scene: Scene) -> Arrangement:
     boxes = _sized(scene, _laid(scene, whole))
     group = around(boxes)
     if ground is not None or whole:
-        boxes = [_scaled(box, IN_PLACE) for box in boxes]
+        boxes = [box.scaled(IN_PLACE, IN_PLACE) for box in boxes]
         group = around(boxes)
         side = max(1.0, ROUND * max(group.width, group.height))
         canvas = side, side
@@ -78,11 +78,8 @@ def arranged(words: Words, scene: Scene) -> Arrangement:
     if (ground is not None or whole) and ground not in FLOATING:
         y = STANDS * canvas[1] - group.bottom
     behind = [Box(x=0.0, y=0.0, width=1.0, height=1.0, thing=index) for index in whole]
-    return Arrangement(
-        boxes=(*behind, *(_in_parts(box.moved(x, y), canvas) for box in boxes)),
-        canvas=canvas,
-        ground=ground,
-    )
+    placed = [_within(box.moved(x, y).scaled(1 / canvas[0], 1 / canvas[1])) for box in boxes]
+    return Arrangement(boxes=(*behind, *placed), canvas=canvas, ground=ground)
 
 
 def _laid(scene: Scene, whole: Sequence[int]) -> list[Box]:
@@ -98,20 +95,8 @@ def _laid(scene: Scene, whole: Sequence[int]) -> list[Box]:
             worn.add(index)
     layout = lay_out(replace(scene, things=tuple(things), joins=tuple(joins)))
     boxes = sorted(layout.boxes, key=lambda box: box.thing in worn)
-    width, height = layout.size
-    return [
-        _not_squeezed(
-            replace(
-                box,
-                x=box.x * width,
-                y=box.y * height,
-                width=box.width * width,
-                height=box.height * height,
-                thing=kept[box.thing],
-            )
-        )
-        for box in boxes
-    ]
+    placed = (replace(box.scaled(*map(float, layout.size)), thing=kept[box.thing]) for box in boxes)
+    return [_not_squeezed(box) for box in placed]
 
 
 def _not_squeezed(box: Box) -> Box:
@@ -127,26 +112,11 @@ def _sized(scene: Scene, boxes: Sequence[Box]) -> list[Box]:
     small = all(scene.things[box.thing].size is Size.SMALL for box in boxes)
     largest, group = max(min(box.width, box.height) for box in boxes), around(boxes)
     scale = min((SMALL if small else 1.0) / largest, WIDEST / max(group.width, group.height))
-    return [_scaled(box, scale) for box in boxes]
+    return [box.scaled(scale, scale) for box in boxes]
 
 
-def _scaled(box: Box, scale: float) -> Box:
-    return replace(
-        box,
-        x=scale * box.x,
-        y=scale * box.y,
-        width=scale * box.width,
-        height=scale * box.height,
-    )
-
-
-def _in_parts(box: Box, canvas: tuple[float, float]) -> Box:
-    """A box in parts of a canvas, within which it is."""
-    x, y = max(0.0, box.x / canvas[0]), max(0.0, box.y / canvas[1])
-    return replace(
-        box,
-        x=x,
-        y=y,
-        width=min(box.width / canvas[0], 1.0 - x),
-        height=min(box.height / canvas[1], 1.0 - y),
-    )
+def _within(box: Box) -> Box:
+    """The box without what rounding puts out of its canvas, which is 1 wide and high."""
+    x, y = max(0.0, box.x), max(0.0, box.y)
+    width, height = min(box.width, 1.0 - x), min(box.height, 1.0 - y)
+    return replace(box, x=x, y=y, width=width, height=height)

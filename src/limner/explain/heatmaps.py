@@ -99,6 +99,17 @@ class AttentionMaps:
             raise UsageError(f"{words!r} is not in the {side}: its tokens are {self._said(side)}")
         return torch.stack(known).mean(0)
 
+    def arrays(self) -> Mapping[str, Tensor]:
+        """All that was recorded: maps/STEP/LAYER (S B, H, L, N), tokens/STEP/SIDE the ids.
+
+        Of several evaluations in one step (Heun) the last is kept.
+        """
+        found: dict[str, Tensor] = {}
+        for moment in self.moments:
+            found |= {f"maps/{moment.step}/{name}": maps for name, maps in moment.maps.items()}
+            found |= {f"tokens/{moment.step}/{s.name}": s.texts[0] for s in moment.sides}
+        return found
+
     def _within(self, steps: tuple[int, int] | None) -> Iterator[Moment]:
         last = self.moments[-1].step
         first, until = (1, last) if steps is None else steps

@@ -64,6 +64,16 @@ class Box:
         """The box so much further to the right and down."""
         return replace(self, x=self.x + x, y=self.y + y)
 
+    def scaled(self, across: float, down: float) -> Box:
+        """The box on a canvas so many times as wide and as high."""
+        return replace(
+            self,
+            x=self.x * across,
+            y=self.y * down,
+            width=self.width * across,
+            height=self.height * down,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
@@ -331,13 +341,8 @@ def _placed(
     size: tuple[int, int],
 ) -> Iterator[Box]:
     for box in boxes:
-        yield replace(
-            box,
-            x=(corner[0] + (box.x - every.x) * unit) / size[0],
-            y=(corner[1] + (box.y - every.y) * unit) / size[1],
-            width=box.width * unit / size[0],
-            height=box.height * unit / size[1],
-        )
+        there = box.moved(-every.x, -every.y).scaled(unit, unit).moved(*corner)
+        yield there.scaled(1 / size[0], 1 / size[1])
 
 
 def _canvas(units: float) -> int:

@@ -36,7 +36,7 @@ def resolve(request: Request, model: Model) -> Resolved:
     What comes of it is resolved as itself.
     """
     own = model.sampling
-    free = _is_free(request)
+    enlarged = _is_enlarged(request, model)
     if model.adapters.embedding_folder is not None:
         model.adapters.learn(*said(request, own))
     request, notes = read(request, model)
@@ -47,7 +47,7 @@ def resolve(request: Request, model: Model) -> Resolved:
         seed=secrets.randbelow(2**32),
         dialect=own.dialect,
         size=own.size,
-        upscale=own.upscale if free and own.upscale > 1 else None,
+        upscale=own.upscale if enlarged else None,
         steps=own.steps,
         guidance=own.guidance,
         solver=own.solver,
@@ -105,14 +105,20 @@ def read(request: Request, model: Model) -> Resolved:
     return Resolved(request, tuple(dict.fromkeys(notes)))
 
 
-def _is_free(request: Request) -> bool:
-    """Whether nothing says how large the pictures are to be."""
-    return request.size is None and request.picture is None and request.content is None
+def _is_enlarged(request: Request, model: Model) -> bool:
+    """Whether pictures are enlarged as the model's own are: where nothing says how large they are.
+
+    Of a picture that is given, where it is larger than the model paints; never of parts of it.
+    """
+    own, given = model.sampling, request.picture or request.content
+    parts = request.mask is not None or request.extend is not None
+    larger = given is None or max(given.size) > max(own.size)
+    return own.upscale > 1 and request.size is None and larger and not parts
 
 
 def _may_be_collage(request: Request) -> bool:
     """Whether nothing is asked for that goes through all of a picture."""
-    asked = request.layout, request.attention, request.start_noise, request.maps
+    asked = request.layout, request.start_noise, request.maps
     return all(each is None for each in asked)
 
 

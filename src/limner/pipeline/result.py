@@ -14,6 +14,7 @@ from torch import Tensor
 
 from limner.errors import UsageError
 from limner.explain.heatmaps import AttentionMaps
+from limner.explain.laid import LaidMaps
 from limner.pipeline.request import Request
 from limner.types import Latent
 
@@ -38,7 +39,7 @@ class Result:
     seeds: tuple[int, ...]
     timings: dict[str, float]
     warnings: tuple[str, ...] = ()
-    attention: AttentionMaps | None = None
+    attention: AttentionMaps | LaidMaps | None = None
     engine: str = PLAIN
 
     def heatmap(self, words: str, **where: Any) -> Float[Tensor, "h w"]:

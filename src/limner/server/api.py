@@ -120,12 +120,14 @@ class Api:
         """The denoised picture of a step, of a job that kept them."""
         job, number = await self.job(request), request.path_params["number"]
         picture = _number(request.query_params.get("picture"), "picture", 1e3)
-        if not 1 <= number <= len(job.latents) or picture >= len(job.latents[number - 1]):
-            raise ProblemError(
-                404, "not_found", "there is no such step: a job with keep_steps keeps them, in "
-                "memory"
-            )  # fmt: skip
-        pictures = await decoded(self.service, job, job.latents[number - 1], request)
+        none = ProblemError(
+            404, "not_found", "there is no such step: a job with keep_steps keeps them, in memory"
+        )
+        if not 1 <= number <= len(job.pictured) or picture >= len(job.latents[number - 1]):
+            raise none
+        pictures = await decoded(self.service, job, number, request)
+        if picture >= len(pictures):  # those of a collage's parts are laid in one
+            raise none
         return Response(png(pictures[int(picture)]), media_type="image/png")
 
     async def preview(self, request: Request) -> Response:

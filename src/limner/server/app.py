@@ -21,6 +21,7 @@ from limner.server.api import Api
 from limner.server.keys import Keys
 from limner.server.metrics import Metrics, Observed
 from limner.server.openai import OpenAI
+from limner.server.planning import Planning
 from limner.server.problems import ProblemError
 from limner.server.security import LOOPBACK, MAX_BODY, Guard
 from limner.server.service import Service
@@ -42,6 +43,7 @@ def application(
     metrics = Metrics() if metrics is None else metrics
     routes: list[BaseRoute] = [
         *Api(service).routes,
+        *Planning(service).routes,
         *A1111(service).routes,
         *OpenAI(service).routes,
         *metrics.routes(service),

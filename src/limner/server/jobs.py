@@ -7,17 +7,23 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
 from limner.explain.heatmaps import AttentionMaps
+from limner.explain.laid import LaidMaps
 from limner.pipeline.request import Request
 from limner.types import Latent
 
 MOST_EVENTS = 1000  # that can be replayed
 ID_BYTES = 16
+Pictured = Callable[[Float[Tensor, "B P H W"]], list[Image.Image]]
 
 
 class State(StrEnum):
@@ -56,7 +62,8 @@ class Job:
     door: the API that it came in by. task: what the caller calls it. error: {code, message}.
     previews_at: steps of which a preview is wanted whoever looks on; previews: of these, and the
     last one. listeners, polled: who looks on, and when one asked last (monotonic). latents: of
-    each step's denoised picture, where these were asked for.
+    each step's denoised picture, where these were asked for; pictured: what makes pictures of them
+    once they are decoded (a collage is laid of several).
     """
 
     owner: str
@@ -83,7 +90,8 @@ class Job:
     listeners: int = 0
     polled: float = 0.0
     latents: list[Latent] = field(default_factory=list)
-    attention: AttentionMaps | None = None
+    pictured: list[Pictured] = field(default_factory=list)
+    attention: AttentionMaps | LaidMaps | None = None
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()

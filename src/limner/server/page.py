@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -16,14 +17,18 @@ from limner.server.keys import COOKIE, Keys
 from limner.server.problems import ProblemError
 from limner.server.service import Service
 
+FOLDER = files("limner.server") / "page"
+KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+FIRST = "index.html"
 FILES = {
-    "/": ("index.html", "text/html"),
-    "/page.js": ("page.js", "text/javascript"),
-    "/page.css": ("page.css", "text/css"),
+    "/" if each.name == FIRST else f"/page/{each.name}": (each.name, KINDS[Path(each.name).suffix])
+    for each in FOLDER.iterdir()
+    if Path(each.name).suffix in KINDS
 }
+"""Path -> file and kind: what the page is made of. It says nothing of anybody."""
 HEAD = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>Limner: the API</title>"
-    '<meta name=viewport content="width=device-width"><link rel=stylesheet href="/page.css">'
+    '<meta name=viewport content="width=device-width"><link rel=stylesheet href="/page/page.css">'
 )
 
 
@@ -51,7 +56,7 @@ def routes(service: Service, keys: Keys | None) -> list[Route]:
 
 
 def _file(name: str, kind: str) -> Any:
-    body = (files("limner.server") / "page" / name).read_bytes()
+    body = (FOLDER / name).read_bytes()
 
     async def answer(request: Request) -> Response:
         return Response(body, media_type=kind)

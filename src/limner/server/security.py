@@ -18,11 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from limner.server.answers import rendered
 from limner.server.keys import COOKIE, EVERYBODY, Keys, presented
+from limner.server.page import FILES
 from limner.server.problems import ProblemError
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 READING = ("GET", "HEAD", "OPTIONS")
-OPEN = ("/", "/page.js", "/page.css", "/login", "/health/live", "/health/ready")
+OPEN = (*FILES, "/login", "/health/live", "/health/ready")
 """What says nothing of anybody, and is answered without a key."""
 MULTIPART = ("/v1/images/edits",)
 MAX_BODY = 20 * 2**20  # bytes
@@ -93,7 +94,9 @@ class Guard:
             return owner
         if path in OPEN:
             return ""
-        said = {"WWW-Authenticate": 'Basic realm="Limner", charset="UTF-8"'}
+        scripted = headers.get("sec-fetch-dest", "document") != "document"
+        way = "Bearer realm" if scripted else "Basic realm"  # Basic opens a browser's own dialogue
+        said = {"WWW-Authenticate": f'{way}="Limner", charset="UTF-8"'}
         raise ProblemError(401, "key", "a key is missing or wrong: Authorization: Bearer KEY", said)
 
 

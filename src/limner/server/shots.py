@@ -9,11 +9,10 @@ from typing import Any
 from PIL import Image
 from starlette.requests import Request as HttpRequest
 
-from limner.data.pixels import to_picture
 from limner.engine.asks import Decode, Enlarge, Step
 from limner.pipeline.request import Request
 from limner.server.doors import waited
-from limner.server.jobs import Job, State
+from limner.server.jobs import Job, Pictured, State
 from limner.server.problems import ProblemError
 from limner.server.service import STOPPED, Service
 from limner.server.watching import told
@@ -53,10 +52,12 @@ class Shot:
         self.job.tell("completed")
 
 
-async def decoded(service: Service, job: Job, latent: Latent, asking: HttpRequest) -> Pictures:
-    """The pictures of a step that a job kept, decoded in its owner's time."""
+async def decoded(service: Service, job: Job, number: int, asking: HttpRequest) -> Pictures:
+    """The pictures of a step (from 1) that a job kept, decoded in its owner's time."""
+    latent, pictured = job.latents[number - 1], job.pictured[number - 1]
     work = {"model": job.model, "shape": "step", "rows": len(latent)}
-    return await _shot(service, job.owner, asking, begin=partial(_decoding, latent), **work)
+    begin = partial(_decoding, latent, pictured)
+    return await _shot(service, job.owner, asking, begin=begin, **work)
 
 
 async def enlarged(
@@ -85,10 +86,10 @@ async def _shot(service: Service, owner: str, asking: HttpRequest, **fields: Any
     return shot.pixels
 
 
-def _decoding(latent: Latent, painter: Any) -> Any:
+def _decoding(latent: Latent, pictured: Pictured, painter: Any) -> Any:
     """A painting that is a decoding alone."""
     decoded = yield Decode(latent=latent.to(painter.device))
-    return [to_picture(each) for each in decoded.pixels]
+    return pictured(decoded.pixels)
 
 
 def _enlarging(picture: Image.Image, by: int, painter: Any) -> Any:

@@ -14,7 +14,6 @@ from limner.pipeline.embedded import save_options
 from limner.pipeline.result import Result
 from limner.server.jobs import Job, Preview, State
 from limner.server.problems import ProblemError, problem_of
-from limner.types import Latent
 
 log = logging.getLogger("limner.server")
 PREVIEW_PAUSE = 0.25  # seconds between two previews of a job
@@ -44,7 +43,7 @@ class Watching:
         job = self._job
         job.step, job.total = step.index, step.total or 0
         if job.keep_steps:
-            self._keep(step.denoised)
+            self._keep(step)
         job.tell("step", step=step.index, total=step.total)
         now = time.monotonic()
         listened = job.listeners > 0 or now - job.polled < POLLED
@@ -79,10 +78,11 @@ class Watching:
     def cancelled(self) -> None:
         self._end(self._job, State.CANCELLED, None)
 
-    def _keep(self, latent: Latent) -> None:
-        kept = self._job.latents
+    def _keep(self, step: Step) -> None:
+        kept, latent = self._job.latents, step.denoised
         if (len(kept) + 1) * latent.numel() * latent.element_size() <= MOST_LATENTS:
             kept.append(latent.cpu())
+            self._job.pictured.append(step.pictures)
 
 
 def told(error: Exception) -> ProblemError:

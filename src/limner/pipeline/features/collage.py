@@ -8,29 +8,28 @@ colour is turned afterwards (`data.colours`), and what lies behind is drawn (`fe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from PIL import Image
 
 from limner.data.colours import Colour, recoloured
 from limner.data.pixels import from_picture, to_picture
-from limner.engine.asks import Ask, Step
 from limner.errors import RequestError
+from limner.explain.heatmaps import AttentionMaps
+from limner.explain.laid import Box, LaidMaps, Place
 from limner.pipeline.features.regions import in_pixels
 from limner.pipeline.model import Model
-from limner.pipeline.paint import paint, warned
+from limner.pipeline.paint import Painting, paint, warned
 from limner.pipeline.plan import Feature, Plan, given
-from limner.pipeline.regions import Place, Region
+from limner.pipeline.regions import Region
 from limner.pipeline.request import Request
 from limner.pipeline.result import Result
+from limner.pipeline.together import together
 
 LANCZOS = Image.Resampling.LANCZOS
-Painting = Generator[Ask | Step, Any, Result]
-
-NOT_OF_PARTS = ("picture", "content", "mask", "extend", "attention", "start_noise")
+NOT_OF_PARTS = ("picture", "content", "mask", "extend", "start_noise")
 SEEN = 16  # the opacity, of 255, from which a pixel belongs to a thing
 GROWN = 1.25  # a thing fills its box, but is at most so much larger than with the room it left
 
@@ -68,34 +67,34 @@ class Collage(Feature):
     regions: tuple[Region, ...]
 
     def calls(self, plan: Plan) -> int | None:
-        """Those of its parts, in place of the plan's own."""
+        """Those of the longest of its parts, which go side by side, in place of the plan's own."""
         totals = [part.total for part in self.parts(plan).values()]
         known = [total for total in totals if total is not None]
         whole = len(known) == len(totals) and plan.calls is not None
-        return sum(known) - (plan.calls or 0) if whole else None
+        return max(known) - (plan.calls or 0) if whole else None
 
     def painting(self, plan: Plan) -> Painting:
-        """The pictures of all parts, one after the other, and what is laid of them."""
-        parts = dict[str, Result]()
-        before = plan.before
-        for text, part in self.parts(plan).items():
-            own = paint(replace(part, before=before, total=plan.total))
-            parts[text] = yield from self._watched(own, text, parts, plan)
-            before += part.total or 0
+        """The pictures of all parts, and what is laid of them."""
+        texts = tuple(self.parts(plan))
+        paintings = [paint(part) for part in self.parts(plan).values()]
+        results = yield from together(paintings, lambda seen: self._seen(seen, texts, plan))
+        larger = plan.request.upscale or 1
+        laid = [
+            self.laid(dict(zip(texts, pictures, strict=True)), plan, larger)
+            for pictures in zip(*(result.images for result in results), strict=True)
+        ]
         seconds = Counter[str]()
-        for result in parts.values():
+        for result in results:
             seconds.update(result.timings)
-        notes = dict.fromkeys(note for result in parts.values() for note in result.warnings)
+        notes = (note for result in results for note in result.warnings)
         return Result(
-            images=[
-                self.laid({text: part.images[index] for text, part in parts.items()}, plan)
-                for index in range(plan.count)
-            ],
-            latents=torch.cat([result.latents for result in parts.values()]),
+            images=[picture for picture, _ in laid],
+            latents=torch.cat([result.latents for result in results]),
             request=plan.request,
             seeds=plan.seeds,
             timings=dict(seconds),
             warnings=tuple(dict.fromkeys((*warned(plan, [self]), *notes))),
+            attention=_maps(results, [places for _, places in laid], plan),
         )
 
     def parts(self, plan: Plan) -> dict[str, Plan]:
@@ -111,79 +110,88 @@ class Collage(Feature):
         texts = dict.fromkeys(region.text for region in self.regions)
         return {text: plan.again(replace(alone, prompt=text)) for text in texts}
 
-    def laid(self, pictures: Mapping[str, Image.Image], plan: Plan, larger: int = 0) -> Image.Image:
-        """The pictures of texts in the places of their regions, those of none left out.
-
-        larger: how many times the request's size it is; 0: as often as the request is enlarged.
-        """
-        larger, size = larger or plan.request.upscale or 1, given(plan.request.size)
+    def laid(
+        self, pictures: Mapping[str, Image.Image], plan: Plan, larger: int
+    ) -> tuple[Image.Image, tuple[Place, ...]]:
+        """The pictures of texts in their regions, on so many times the size, and where they lie."""
+        size, texts = given(plan.request.size), list(pictures)
         canvas = Image.new("RGBA", (size[0] * larger, size[1] * larger))
         boxes = [_larger(in_pixels(given(r.box), size), larger) for r in self.regions]
+        places = []
         for region, box in zip(self.regions, boxes, strict=True):
-            if region.text in pictures:
-                picture = _turned(pictures[region.text], region.colour)
-                _lay(picture, box, canvas, carries=any(_stands_on(b, box) for b in boxes))
-        return canvas
+            picture = _turned(pictures[region.text], region.colour)
+            carries = any(_stands_on(other, box) for other in boxes)
+            shown, there = lay(picture, box, canvas, carries=carries)
+            places.append(
+                Place(
+                    number=texts.index(region.text),
+                    shown=_in_parts(shown, picture.size),
+                    box=_in_parts(there, canvas.size),
+                )
+            )
+        return canvas, tuple(places)
 
-    def _watched(
-        self, painting: Painting, text: str, parts: Mapping[str, Result], plan: Plan
-    ) -> Painting:
-        """The painting of a part, whose steps show it among those that are done."""
-
-        def among(step: Step) -> Step:
-            def pictures(pixels: torch.Tensor) -> list[Image.Image]:
-                done = [{t: part.images[i] for t, part in parts.items()} for i in range(plan.count)]
-                shown = zip(done, step.pictures(pixels), strict=True)
-                return [self.laid({**others, text: own}, plan, larger=1) for others, own in shown]
-
-            return replace(step, pictures=pictures)
-
-        try:
-            said = next(painting)
-            while True:
-                try:
-                    answer = yield among(said) if isinstance(said, Step) else said
-                except Exception as error:
-                    said = painting.throw(error)
-                else:
-                    said = painting.send(answer)
-        except StopIteration as finished:
-            return finished.value
-        finally:
-            painting.close()
+    def _seen(
+        self, seen: Sequence[Sequence[Image.Image]], texts: Sequence[str], plan: Plan
+    ) -> list[Image.Image]:
+        """What is laid of the parts' pictures at a step."""
+        every = (dict(zip(texts, pictures, strict=True)) for pictures in zip(*seen, strict=True))
+        return [self.laid(pictures, plan, 1)[0] for pictures in every]
 
 
-def _larger(box: Place, times: int) -> Place:
-    x, y, width, height = box
-    return x * times, y * times, width * times, height * times
+def _maps(
+    results: Sequence[Result], places: Sequence[tuple[Place, ...]], plan: Plan
+) -> LaidMaps | None:
+    """The attention of all parts where they lie, if it was recorded."""
+    parts = [result.attention for result in results]
+    known = tuple(part for part in parts if isinstance(part, AttentionMaps))
+    if len(known) < len(parts):
+        return None
+    _, height, width = plan.shape
+    return LaidMaps(parts=known, places=tuple(places), size=(height, width))
 
 
-def _stands_on(upper: Place, lower: Place) -> bool:
-    """Whether one box begins above another, and ends in its upper half."""
-    bottom = upper[1] + upper[3]
-    ends = upper[1] < lower[1] < bottom < lower[1] + lower[3] / 2
-    return ends and upper[0] < lower[0] + lower[2] and lower[0] < upper[0] + upper[2]
-
-
-def _lay(picture: Image.Image, box: Place, canvas: Image.Image, *, carries: bool) -> None:
-    """Put what a picture shows into a box, standing on its lower edge.
+def lay(picture: Image.Image, box: Box, canvas: Image.Image, *, carries: bool) -> tuple[Box, Box]:
+    """Put what a picture shows into a box, standing on its lower edge; where both are.
 
     Where it carries something it reaches up to the upper edge. Into the box that is all of the
-    canvas it comes with the room that it has round it.
+    canvas it comes with the room that it has round it. All boxes are (x, y, width, height) in
+    pixels: of the picture what is shown, of the canvas where that lies.
     """
     left, top, width, height = box
     alone = (width, height) == canvas.size
     room = min(width / picture.width, height / picture.height)
+    seen = None
     if not alone:
         seen = picture.getchannel("A").point(lambda opacity: 255 * (opacity >= SEEN)).getbbox()
-        picture = picture.crop(seen)
-    scale = min(width / picture.width, height / picture.height)
+    x1, y1, x2, y2 = seen or (0, 0, *picture.size)
+    scale = min(width / (x2 - x1), height / (y2 - y1))
     scale = scale if alone else min(scale, GROWN * room)
-    fitted = picture.resize([max(1, round(side * scale)) for side in picture.size], LANCZOS)
+    size = max(1, round(scale * (x2 - x1))), max(1, round(scale * (y2 - y1)))
+    x = round(left + (width - size[0]) / 2)
+    y = round(top + (0 if carries else height - size[1]))
     layer = Image.new("RGBA", canvas.size)
-    x, y = left + (width - fitted.width) / 2, top + (0 if carries else height - fitted.height)
-    layer.paste(fitted, (round(x), round(y)))
+    layer.paste(picture.crop((x1, y1, x2, y2)).resize(size, LANCZOS), (x, y))
     canvas.alpha_composite(layer)
+    shown = float(x1), float(y1), float(x2 - x1), float(y2 - y1)
+    return shown, (float(x), float(y), float(size[0]), float(size[1]))
+
+
+def _larger(box: Box, times: int) -> Box:
+    x, y, width, height = box
+    return x * times, y * times, width * times, height * times
+
+
+def _in_parts(box: Box, size: tuple[int, int]) -> Box:
+    x, y, width, height = box
+    return x / size[0], y / size[1], width / size[0], height / size[1]
+
+
+def _stands_on(upper: Box, lower: Box) -> bool:
+    """Whether one box begins above another, and ends in its upper half."""
+    bottom = upper[1] + upper[3]
+    ends = upper[1] < lower[1] < bottom < lower[1] + lower[3] / 2
+    return ends and upper[0] < lower[0] + lower[2] and lower[0] < upper[0] + upper[2]
 
 
 def _turned(picture: Image.Image, colour: str | None) -> Image.Image:

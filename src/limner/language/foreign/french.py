@@ -1,0 +1,79 @@
+"""The small words of French."""
+
+from __future__ import annotations
+
+from limner.language.english import phrases
+from limner.language.grammar import Grammar
+from limner.language.scene import Relation, Size
+
+FRENCH = Grammar(
+    name="French",
+    articles=phrases("un|une|le|la|du|de la|au"),
+    numbers={
+        1: ("1",),
+        2: ("2", "deux"),
+        3: ("3", "trois"),
+        4: ("4", "quatre"),
+        5: ("5", "cinq"),
+        6: ("6", "six"),
+        7: ("7", "sept"),
+        8: ("8", "huit"),
+    },
+    several=phrases("quelques|plusieurs|beaucoup de|des"),
+    colours={
+        "red": phrases("rouge|rouges"),
+        "orange": phrases("orange|oranges"),
+        "yellow": phrases("jaune|jaunes|doré|dorée|dorés|dorées"),
+        "green": phrases("vert|verte|verts|vertes"),
+        "blue": phrases("bleu|bleue|bleus|bleues"),
+        "purple": phrases("violet|violette|violets|violettes|pourpre"),
+        "pink": phrases("rose|roses"),
+        "brown": phrases("brun|brune|bruns|brunes|marron|marrons"),
+        "black": phrases("noir|noire|noirs|noires"),
+        "white": phrases("blanc|blanche|blancs|blanches"),
+        "grey": phrases("gris|grise|grises"),
+    },
+    sizes={
+        Size.SMALL: phrases("petit|petite|petits|petites|minuscule|minuscules"),
+        Size.BIG: phrases("grand|grande|grands|grandes|gros|grosse|grosses|énorme|énormes"),
+    },
+    relations={
+        Relation.LEFT: phrases("à gauche de|à gauche du|à gauche d'|à gauche des"),
+        Relation.RIGHT: phrases("à droite de|à droite du|à droite d'|à droite des"),
+        Relation.ABOVE: phrases("au-dessus de|au-dessus d'|au dessus de|au-dessus du"),
+        Relation.BELOW: phrases("au-dessous de|au-dessous d'|en dessous de|en dessous d'"),
+        Relation.ON: phrases("sur"),
+        Relation.UNDER: phrases("sous"),
+        Relation.IN_FRONT: phrases("devant"),
+        Relation.BEHIND: phrases("derrière"),
+        Relation.IN: phrases("dans|en"),
+        Relation.WITH: phrases("avec|portant|à"),
+        Relation.AND: phrases("et|à côté de|à côté d'|à côté du|près de|près d'"),
+    },
+    grounds={
+        "sky": phrases("dans le ciel"),
+        "sea": phrases("dans la mer|sur la mer|dans l'eau|sur l'eau|en mer|dans l'océan"),
+        "beach": phrases("sur la plage|à la plage|sur une plage"),
+        "grass": phrases("dans l'herbe|sur l'herbe|dans un pré|sur la pelouse"),
+        "snow": phrases("dans la neige|sur la neige|sur la glace"),
+        "desert": phrases("dans le désert|dans un désert"),
+        "night": phrases("la nuit|de nuit|dans la nuit|dans l'espace"),
+        "forest": phrases("dans la forêt|dans une forêt"),
+        "street": phrases("dans la rue|sur la route|dans une rue"),
+        "room": phrases("dans une chambre|dans la chambre|dans une pièce"),
+    },
+    plain_grounds=("sur fond {}", "sur un fond {}"),
+    style_forms=("{}", "style {}", "en style {}", "dans le style {}", "en {}"),
+    openings=phrases("image de|image d'|dessin de|dessin d'|photo de|photo d'|icône de"),
+    fillers=phrases(
+        """
+        les|aux|image|dessin
+        dessine|dessine-moi|montre-moi|mignon|mignonne|mignons|mignonnes
+        beau|belle|beaux|belles|bel|joli|jolie|jolis|jolies|très|de|d'|du|l'|qui|est|il y a|s'il
+        te plaît|s'il vous plaît|je veux|drôle|adorable|son|sa|ses
+        """
+    ),
+    negations=phrases("sans|pas de|pas d'|pas|aucun|aucune"),
+    endings=(("s", ""), ("x", ""), ("aux", "al"), ("ne", ""), ("te", "t"), ("e", "")),
+    elided=r"(?:[dlcjmnst]|qu)'",
+)

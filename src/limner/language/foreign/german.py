@@ -1,0 +1,110 @@
+"""The small words of German."""
+
+from __future__ import annotations
+
+from limner.language.english import phrases
+from limner.language.grammar import Grammar
+from limner.language.scene import Relation, Size
+
+
+def _german(stem: str, *others: str) -> tuple[str, ...]:
+    """An adjective in all of its endings."""
+    stems = (stem, *others)
+    return tuple(f"{each}{end}" for each in stems for end in ("", "e", "er", "es", "en", "em"))
+
+
+GERMAN = Grammar(
+    name="German",
+    articles=phrases("ein|eine|einen|einem|einer|eines|der|das|dem|des"),
+    numbers={
+        1: ("1", "eins"),
+        2: ("2", "zwei", "ein paar"),
+        3: ("3", "drei"),
+        4: ("4", "vier"),
+        5: ("5", "fünf"),
+        6: ("6", "sechs"),
+        7: ("7", "sieben"),
+        8: ("8", "acht"),
+    },
+    several=phrases("einige|mehrere|viele|ein paar|eine menge"),
+    colours={
+        "red": _german("rot"),
+        "orange": _german("orange", "orangefarben"),
+        "yellow": _german("gelb", "golden"),
+        "green": _german("grün"),
+        "blue": _german("blau"),
+        "purple": _german("lila", "violett"),
+        "pink": _german("rosa", "pink"),
+        "brown": _german("braun"),
+        "black": _german("schwarz"),
+        "white": _german("weiß", "weiss"),
+        "grey": _german("grau"),
+    },
+    sizes={
+        Size.SMALL: _german("klein", "winzig"),
+        Size.BIG: _german("groß", "gross", "riesig", "riesengroß"),
+    },
+    relations={
+        Relation.LEFT: phrases("links von|links neben|links vom"),
+        Relation.RIGHT: phrases("rechts von|rechts neben|rechts vom"),
+        Relation.ABOVE: phrases("über|oberhalb|oberhalb von|überm"),
+        Relation.BELOW: phrases("unterhalb|unterhalb von"),
+        Relation.ON: phrases("auf|oben auf|aufm"),
+        Relation.UNDER: phrases("unter|unterm"),
+        Relation.IN_FRONT: phrases("vor|vorm"),
+        Relation.BEHIND: phrases("hinter|hinterm"),
+        Relation.IN: phrases("in|im|ins"),
+        Relation.WITH: phrases("mit"),
+        Relation.AND: phrases("und|neben|sowie|bei|beim|an|am"),
+    },
+    grounds={
+        "sky": phrases("am himmel|im himmel"),
+        "sea": phrases("im meer|auf dem meer|im wasser|auf dem wasser|im ozean"),
+        "beach": phrases("am strand|auf dem strand"),
+        "grass": phrases("auf der wiese|im gras|auf einer wiese|auf dem rasen"),
+        "snow": phrases("im schnee|auf schnee|auf dem eis|auf eis"),
+        "desert": phrases("in der wüste|in einer wüste"),
+        "night": phrases("bei nacht|in der nacht|nachts|im weltall|im all"),
+        "forest": phrases("im wald|in einem wald"),
+        "street": phrases("auf der straße|auf der strasse|auf einer straße"),
+        "room": phrases("im zimmer|in einem zimmer"),
+    },
+    plain_grounds=(
+        "auf {} hintergrund",
+        "vor {} hintergrund",
+        "auf einem {} hintergrund",
+        "mit {} hintergrund",
+    ),
+    style_forms=("{}", "im stil {}", "im {} stil", "{}-stil", "{} stil", "in {}"),
+    openings=phrases("ein bild von|bild von|zeichnung von|foto von|bild mit|zeichnung mit"),
+    fillers=phrases(
+        """
+        ein bild|bild|zeichne|zeichnung|male|mal|zeig mir|bitte
+        süß|süße|süßer|süßes|süßen|schön|schöne|schöner|schönes|schönen|niedlich|niedliche
+        niedlicher|niedliches|niedlichen|nett|hübsch|hübsche|lustig|lustige|lustiger|lustiges|von
+        die|den|und auch|sehr|ist|sind|hat|ich|will|möchte|foto|zu|zum|zur|vom|sein|seine|seinem
+        """
+    ),
+    negations=phrases("ohne|kein|keine|keinen|keiner|nicht"),
+    endings=(
+        ("en", ""),
+        ("n", ""),
+        ("e", ""),
+        ("er", ""),
+        ("s", ""),
+        ("es", ""),
+        ("nen", ""),
+        ("äpfel", "apfel"),
+        ("bäume", "baum"),
+        ("häuser", "haus"),
+        ("hüte", "hut"),
+        ("vögel", "vogel"),
+        ("mäuse", "maus"),
+        ("bücher", "buch"),
+        ("bälle", "ball"),
+        ("kühe", "kuh"),
+        ("füchse", "fuchs"),
+        ("wölfe", "wolf"),
+        ("züge", "zug"),
+    ),
+)

@@ -1,0 +1,78 @@
+"""The small words of Italian."""
+
+from __future__ import annotations
+
+from limner.language.english import phrases
+from limner.language.grammar import Grammar
+from limner.language.scene import Relation, Size
+
+ITALIAN = Grammar(
+    name="Italian",
+    articles=phrases("un|uno|una|il|lo|la|un'"),
+    numbers={
+        1: ("1",),
+        2: ("2", "due", "un paio di"),
+        3: ("3", "tre"),
+        4: ("4", "quattro"),
+        5: ("5", "cinque"),
+        6: ("6", "sei"),
+        7: ("7", "sette"),
+        8: ("8", "otto"),
+    },
+    several=phrases("alcuni|alcune|dei|delle|degli|molti|molte|parecchi|parecchie"),
+    colours={
+        "red": phrases("rosso|rossa|rossi|rosse"),
+        "orange": phrases("arancione|arancioni"),
+        "yellow": phrases("giallo|gialla|gialli|gialle|dorato|dorata"),
+        "green": phrases("verde|verdi"),
+        "blue": phrases("blu|azzurro|azzurra|azzurri|azzurre"),
+        "purple": phrases("viola|porpora"),
+        "pink": phrases("rosa"),
+        "brown": phrases("marrone|marroni"),
+        "black": phrases("nero|nera|neri|nere"),
+        "white": phrases("bianco|bianca|bianchi|bianche"),
+        "grey": phrases("grigio|grigia|grigi|grigie"),
+    },
+    sizes={
+        Size.SMALL: phrases("piccolo|piccola|piccoli|piccole|minuscolo|minuscola"),
+        Size.BIG: phrases("grande|grandi|grosso|grossa|grossi|grosse|enorme|enormi|gigante"),
+    },
+    relations={
+        Relation.LEFT: phrases("a sinistra di|a sinistra del|a sinistra della|a sinistra dell'"),
+        Relation.RIGHT: phrases("a destra di|a destra del|a destra della|a destra dell'"),
+        Relation.ABOVE: phrases("sopra|al di sopra di|sopra di"),
+        Relation.BELOW: phrases("al di sotto di|sotto di"),
+        Relation.ON: phrases("su|sul|sulla|sullo|sull'|sui|sulle|in cima a"),
+        Relation.UNDER: phrases("sotto"),
+        Relation.IN_FRONT: phrases("davanti a|davanti al|davanti alla|di fronte a"),
+        Relation.BEHIND: phrases("dietro|dietro a|dietro al"),
+        Relation.IN: phrases("in|nel|nella|nello|nell'|dentro"),
+        Relation.WITH: phrases("con|indossando"),
+        Relation.AND: phrases("e|ed|accanto a|accanto al|accanto alla|vicino a|vicino al"),
+    },
+    grounds={
+        "sky": phrases("nel cielo|in cielo"),
+        "sea": phrases("nel mare|in mare|nell'acqua|sull'acqua|nell'oceano|sul mare"),
+        "beach": phrases("sulla spiaggia|in spiaggia|su una spiaggia"),
+        "grass": phrases("sull'erba|nell'erba|sul prato|in un prato"),
+        "snow": phrases("nella neve|sulla neve|sul ghiaccio"),
+        "desert": phrases("nel deserto|in un deserto"),
+        "night": phrases("di notte|nella notte|nello spazio"),
+        "forest": phrases("nella foresta|nel bosco|in un bosco"),
+        "street": phrases("per strada|nella strada|sulla strada|in strada"),
+        "room": phrases("in una stanza|nella stanza"),
+    },
+    plain_grounds=("su sfondo {}", "su uno sfondo {}", "con sfondo {}"),
+    style_forms=("{}", "stile {}", "in stile {}", "nello stile {}", "in {}"),
+    openings=phrases("immagine di|disegno di|foto di|icona di"),
+    fillers=phrases(
+        """
+        i|gli|le|immagine|disegno|disegna|disegnami
+        mostrami|carino|carina|carini|carine|bello|bella|belli|belle|bel|bei
+        molto|di|del|della|dello|dei|che|è|c'è|ci sono|per favore|voglio|buffo|buffa|suo|sua
+        """
+    ),
+    negations=phrases("senza|non|nessun|nessuno|nessuna"),
+    endings=(("i", "o"), ("i", "e"), ("e", "a"), ("hi", "o"), ("he", "a"), ("a", "o")),
+    elided=r"(?:[dlcs]|un|dell|all|sull|nell|dall)'",
+)

@@ -1,0 +1,89 @@
+"""What a job would paint, and what a picture was painted with: nothing here is painted."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import Route
+
+from limner.errors import RequestError
+from limner.pipeline.metadata import read_record
+from limner.pipeline.painter import Painter
+from limner.pipeline.planning import plan
+from limner.pipeline.request import COLLAGE, Request
+from limner.server.answers import Json, object_of
+from limner.server.api import ROOT
+from limner.server.fields import asked
+from limner.server.problems import ProblemError
+from limner.server.service import Service
+from limner.server.uploads import file_of, texts_of
+
+
+class Planning:
+    """The handlers, on a service."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    @property
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{ROOT}/plan", self.plan, methods=["POST"]),
+            Route(f"{ROOT}/record", self.record, methods=["POST"]),
+        ]
+
+    async def plan(self, request: HttpRequest) -> Response:
+        """How a job would be read and painted: its request with every default, notes, levels."""
+        said = asked(await object_of(request))
+        name = said.model or self.service.model_for(said.request)
+        painter = await self.service.painter(name)
+        return Json({"model": name, **await run_in_threadpool(_planned, said.request, painter)})
+
+    async def record(self, request: HttpRequest) -> Response:
+        """What a picture's file says it was painted with, Limner's or another program's."""
+        said = await object_of(request)
+        if set(said) != {"picture"}:
+            raise ProblemError(422, "request", '{"picture": base64 of its file} is right')
+        file = file_of(said["picture"], "picture")
+        return Json(await run_in_threadpool(_recorded, file))
+
+
+def _planned(request: Request, painter: Painter) -> dict[str, Any]:
+    """A plan as JSON. context: (L, D) of the text. latent: (C, h, w), of a collage a part's."""
+    made, parts = plan(request, painter.model), painter.parts
+    space, (width, height) = painter.model.space, parts.sampling.size
+    alone = space.channels, height // space.stride, width // space.stride
+    return {
+        "request": json.loads(made.request.to_json()),
+        "notes": list(made.notes),
+        "total": made.total,
+        "levels": [{"t": each.t, "alpha": each.alpha, "sigma": each.sigma} for each in made.levels],
+        "context": [parts.tokenizer.length, parts.text_encoder.config.width],
+        "latent": list(alone if made.request.layout == COLLAGE else made.shape),
+        "stride": space.stride,
+        "denoiser": parts.denoiser_name,
+        "prediction": type(parts.prediction).__name__,
+    }
+
+
+def _recorded(file: bytes) -> dict[str, Any]:
+    """The record of a file that is checked first, then lies for a moment under a name of ours."""
+    texts_of(file, "picture")
+    with tempfile.TemporaryDirectory(prefix="limner-") as folder:
+        path = Path(folder) / "picture"
+        path.write_bytes(file)
+        try:
+            found = read_record(path)
+        except RequestError as error:
+            raise RequestError(str(error).replace(str(path), "the picture")) from None
+    return {
+        "request": json.loads(found.request.to_json()),
+        "model": found.model,
+        "others": dict(found.others),
+    }
