@@ -102,9 +102,10 @@ class Job:
     @property
     def bytes(self) -> int:
         """That it holds beside words and numbers."""
-        tensors = list(self.latents)
-        for moment in () if self.attention is None else self.attention.moments:
-            tensors += moment.maps.values()
+        tensors, own = list(self.latents), self.attention
+        for maps in own.parts if isinstance(own, LaidMaps) else () if own is None else (own,):
+            for moment in maps.moments:
+                tensors += moment.maps.values()
         return sum(each.numel() * each.element_size() for each in tensors)
 
     @property
