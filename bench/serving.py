@@ -201,16 +201,21 @@ def soak(served: Served, minutes: float, steps: int) -> str:
             seed += 4
             with lock:
                 counted += 1
-                if counted % 10 == 0:
-                    done.append((counted, served.memory))
+                done.append((counted, served.memory))
 
     with ThreadPoolExecutor(4) as pool:
         for each in [pool.submit(client, first) for first in range(4)]:
             each.result()  # which raises where a job was lost
-    settled = [each for each in done if each[0] >= SETTLED * counted]
+    return f"soak: {counted} jobs in {minutes:g} minutes, none lost; {growth(done)}"
+
+
+def growth(done: list[tuple[int, float]]) -> str:
+    """What a process has grown by, of (jobs, megabytes), once it had settled."""
+    settled = [each for each in done if each[0] >= SETTLED * len(done)]
+    if len(settled) < 2:
+        return "too few to say what it grows by"
     (first, before), (last, after) = settled[0], settled[-1]
-    growth = (after - before) / max(1, last - first) * 1000
-    return f"soak: {counted} jobs in {minutes:g} minutes, none lost; {growth:.1f} MB a 1000 jobs"
+    return f"{(after - before) / (last - first) * 1000:.1f} MB a 1000 jobs"
 
 
 def sd_shaped(folder: Path) -> Path:
