@@ -156,9 +156,13 @@ def test_a_picture_says_what_painted_it(tiny_model: Path, painter: Painter, tmp_
 
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
 @pytest.mark.slow
-def test_compiled_gives_the_modules_numbers(tiny_model: Path, painter: Painter) -> None:
-    compiled = limner.load(tiny_model, engine="compiled")
-    assert apart(painter, compiled) < BOUND
+def test_compiled_gives_the_modules_numbers(tiny_model: Path) -> None:
+    """In a process of its own: torch cannot trace functions whose types jaxtyping's hook checks."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILED, str(tiny_model)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.split()[-1]) < BOUND
 
 
 def test_the_engine_of_a_model(painter: Painter) -> None:
@@ -203,6 +207,16 @@ def test_rows_in_portions_of_few_sizes() -> None:
     assert list(portions(2, 2)) == [slice(0, 2)]
 
 
+COMPILED = """
+import sys
+import limner
+from limner import Request
+request = Request(prompt="a red apple", negative="blue", seed=1, steps=3)
+ours, theirs = (
+    limner.load(sys.argv[1], engine=name).paint(request).latents for name in ("compiled", "eager")
+)
+print(float((ours - theirs).abs().max() / theirs.abs().max()))
+"""
 HEARD = """
 import faulthandler, gc, os, signal, sys
 import limner
