@@ -186,6 +186,12 @@ def test_what_goes_through_all_of_a_picture_is_refused(
         painter.generate("x", **asked)
 
 
+def test_a_colour_outside_a_collage_is_not_dropped(painter: limner.Painter) -> None:
+    region = Region(text="a", box=ALL, colour="blue")
+    with pytest.raises(RequestError, match=r"region 1 has the colour 'blue'.*layout collage is"):
+        painter.generate("x", regions=[region], **FIXED)
+
+
 def test_opaque_pictures_are_neither_laid_nor_given_a_ground(tmp_path: Path) -> None:
     opaque = limner.load(saved("sd15", tmp_path / "sd"), device="cpu")
     with pytest.raises(RequestError, match="this model paints opaque"):

@@ -65,6 +65,12 @@ def complete(request: Request, model: Model) -> Request:
         said[f"region {number}"] = tree
     for whose, tree in said.items():
         _check_one_text(whose, tree)
+    for number, region in enumerate(request.regions, 1):
+        if region.colour is not None:
+            raise RequestError(
+                f"region {number} has the colour {region.colour!r}, to which parts of a collage "
+                "alone are turned: layout collage is right, or the word in its text"
+            )
     masks = [each.mask.size for each in request.regions if isinstance(each.mask, Image.Image)]
     return request.with_defaults(size=masks[0]) if masks and request.picture is None else request
 
