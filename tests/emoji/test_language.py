@@ -23,9 +23,9 @@ def language(words: Words) -> EmojiLanguage:
     return EmojiLanguage(words)
 
 
-def test_the_shipped_model_names_its_language(words: Words) -> None:
-    assert isinstance(LANGUAGES[words.language](words), Language)
-    assert words.plain_style in words.styles
+def test_the_shipped_model_names_its_language(shipped: Words) -> None:
+    assert isinstance(LANGUAGES[shipped.language](shipped), Language)
+    assert shipped.plain_style in shipped.styles
 
 
 @pytest.mark.parametrize("row", rows("prompts.txt"))
@@ -107,11 +107,10 @@ def test_what_comes_of_a_reading_is_read_as_itself(row: str, language: EmojiLang
         assert again.notes == ()
 
 
-def test_captions_of_the_training_are_read_as_themselves(
-    words: Words, language: EmojiLanguage
-) -> None:
-    for concept in words.concepts:
-        for style in words.styles:
+def test_captions_of_the_training_are_read_as_themselves(shipped: Words) -> None:
+    language = EmojiLanguage(shipped)
+    for concept in shipped.concepts:
+        for style in shipped.styles:
             prompt = canonical(Record(picture=0, concept=concept, style=style))
             reading = language.read(prompt)
             assert (reading.prompt, reading.layout, reading.notes) == (prompt, None, ())

@@ -67,7 +67,7 @@ def resolve(request: Request, model: Model) -> Resolved:
             f"solver {request.solver!r} chooses its steps for one picture, and count is "
             f"{request.count}: count 1 is right, with a seed for each"
         )
-    _check_pixels(given(request.size), request.count)
+    _check_pixels(given(request.size), request.upscale or 1, request.count)
     return Resolved(request, (*notes, *size_notes(asked, request, model)))
 
 
@@ -123,8 +123,8 @@ def _weighting(dialect: str, model: Model) -> str:
     return NATIVE[Dialect(dialect)].value
 
 
-def _check_pixels(size: tuple[int, int], count: int) -> None:
-    width, height = size
+def _check_pixels(size: tuple[int, int], by: int, count: int) -> None:
+    width, height = size[0] * by, size[1] * by
     most = max(1, MOST_PIXELS // (width * height))
     if count > most:
         raise RequestError(
