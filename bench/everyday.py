@@ -32,12 +32,14 @@ from limner.evaluate.report import choose_cells
 BATCH, SEED = 30, 40_009
 
 
-def painted(painter: limner.Painter, prompts: Sequence[str]) -> Tensor:
-    """One picture a prompt, in the model's own size, as bytes."""
+def painted(painter: limner.Painter, prompts: Sequence[str], seed: int = 0) -> Tensor:
+    """One picture a prompt, in the model's own size, as bytes; seeds from `seed` on."""
     parts = []
     for first in range(0, len(prompts), BATCH):
         some = prompts[first : first + BATCH]
-        parts.append(to_bytes(painter.paint_batch(some, range(first, first + len(some)))))
+        parts.append(
+            to_bytes(painter.paint_batch(some, range(seed + first, seed + first + len(some))))
+        )
     return torch.cat(parts)
 
 
@@ -76,11 +78,12 @@ def main() -> None:
     parser.add_argument("nouns", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--count", type=int, default=60)
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--steps", type=int, help="Default: the model's own.")
     parser.add_argument("--known", type=Path, help="Model whose concepts the cells are of.")
     given = parser.parse_args()
     painter = limner.load(given.model)
-    sampling = replace(painter.parts.sampling, steps=given.steps)
+    own = painter.parts.sampling
+    sampling = replace(own, steps=given.steps or own.steps)
     language = painter.model.language
     painter = limner.Painter(replace(painter.parts, sampling=sampling), language=language)
     data = load_emoji(64)
