@@ -82,8 +82,8 @@ def main() -> None:
     parser.add_argument("--known", type=Path, help="Model whose concepts the cells are of.")
     given = parser.parse_args()
     painter = limner.load(given.model)
-    own = painter.parts.sampling
-    sampling = replace(own, steps=given.steps or own.steps)
+    sampling = painter.parts.sampling
+    sampling = replace(sampling, steps=given.steps or sampling.steps)
     language = painter.model.language
     painter = limner.Painter(replace(painter.parts, sampling=sampling), language=language)
     data = load_emoji(64)
