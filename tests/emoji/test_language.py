@@ -117,6 +117,25 @@ def test_captions_of_the_training_are_read_as_themselves(shipped: Words) -> None
 
 
 @pytest.mark.parametrize(
+    ("prompt", "unused"),
+    [
+        ("a car on a street at night", "at night"),
+        ("a blue red cat", "red"),
+        ("a blue cat, red", "red"),
+        ("a small big cat", "big"),
+        ("a cat, 3d, flat", "flat"),
+        ("a red red apple, small and tiny, 3d, 3d", None),
+    ],
+)
+def test_of_what_is_said_twice_the_first_counts_and_it_is_told(
+    language: EmojiLanguage, prompt: str, unused: str | None
+) -> None:
+    told = f"not painted: {unused!r} (the first that is said counts)"
+    notes = [note for note in language.read(prompt).notes if note.startswith("not painted")]
+    assert notes == ([] if unused is None else [told])
+
+
+@pytest.mark.parametrize(
     ("prompt", "told"),
     [
         ("a cat on a mat", "not painted: 'mat' (not known)"),
