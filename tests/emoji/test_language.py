@@ -124,6 +124,7 @@ def test_captions_of_the_training_are_read_as_themselves(shipped: Words) -> None
         ("a blue cat, red", "red"),
         ("a small big cat", "big"),
         ("a cat, 3d, flat", "flat"),
+        ("un chat noir et blanc", "blanc"),
         ("a red red apple, small and tiny, 3d, 3d", None),
     ],
 )

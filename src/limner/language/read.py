@@ -88,9 +88,11 @@ def _chosen(options: Sequence[Sequence[Word]]) -> list[Word]:
 
 
 def _describes_last(words: Sequence[Word]) -> bool:
-    """Whether a word that comes after these would describe the last thing: "un chat noir"."""
-    for word in reversed(words):
-        if word.kind not in (Kind.COLOUR, Kind.SIZE):
+    """Whether a word that comes after these would describe the last thing: "un chat noir et"."""
+    for place, word in reversed([*enumerate(words)]):
+        joins = word.kind is Kind.RELATION and word.meaning == Relation.AND.value
+        joined = joins and place > 0 and words[place - 1].kind is Kind.COLOUR
+        if word.kind not in (Kind.COLOUR, Kind.SIZE) and not joined:
             return word.kind is Kind.CONCEPT
     return False
 
