@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,20 +197,12 @@ class OpenAI:
 
 def wish_of(said: Mapping[str, Any]) -> Wish:
     """What is asked for of the answer. Raises ProblemError for what there is not."""
-    kind = said.get("output_format") or "png"
-    if kind not in FORMATS:
-        raise _wrong("output_format", f"one of {', '.join(FORMATS)} is right")
-    quality = said.get("quality") or "auto"
-    if quality not in QUALITIES:
-        raise _wrong("quality", f"one of {', '.join(QUALITIES)} is right")
-    background = said.get("background") or "auto"
-    if background not in ("auto", "transparent", "opaque"):
-        raise _wrong("background", "transparent, opaque or auto is right")
+    kind = _one_of(said, "output_format", "png", tuple(FORMATS))
+    quality = _one_of(said, "quality", "auto", tuple(QUALITIES))
+    background = _one_of(said, "background", "auto", ("auto", "transparent", "opaque"))
     if background == "transparent" and kind == "jpeg":
         raise _wrong("background", "a JPEG has no transparency: png or webp is right")
-    link = said.get("response_format") or "b64_json"
-    if link not in ("b64_json", "url"):
-        raise _wrong("response_format", "b64_json or url is right")
+    link = _one_of(said, "response_format", "b64_json", ("b64_json", "url"))
     partial = _whole(said, "partial_images", 0, 0, MOST_PARTIAL)
     return Wish(
         kind=kind,
@@ -221,6 +213,14 @@ def wish_of(said: Mapping[str, Any]) -> Wish:
         quality=quality,
         size=_size(said.get("size")),
     )
+
+
+def _one_of(said: Mapping[str, Any], name: str, usual: str, known: Sequence[str]) -> str:
+    """A value that is one of a few words; ProblemError for others, of whatever type."""
+    value = said.get(name) or usual
+    if not isinstance(value, str) or value not in known:
+        raise _wrong(name, f"one of {', '.join(known)} is right")
+    return value
 
 
 def fields_of(
