@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -42,10 +42,11 @@ MOST_WORDS = 200  # characters that a heat map is asked for
 
 
 class Api:
-    """The handlers, on a service."""
+    """The handlers, on a service. beside: other routes of this API, for its document."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, beside: Sequence[Route] = ()) -> None:
         self.service = service
+        self.beside = tuple(beside)
 
     @property
     def routes(self) -> list[Route]:
@@ -203,7 +204,7 @@ class Api:
 
     async def document(self, request: Request) -> Response:
         """This API as an OpenAPI document."""
-        return Json(openapi(self.routes, ROOT, self.service.models.names))
+        return Json(openapi([*self.routes, *self.beside], ROOT, self.service.models.names))
 
     async def parse(self, request: Request) -> Response:
         """What a prompt means: spans, tokens, chunks, at each step."""

@@ -41,9 +41,10 @@ def application(
     lifespan: around all that it serves.
     """
     metrics = Metrics() if metrics is None else metrics
+    planning = Planning(service).routes
     routes: list[BaseRoute] = [
-        *Api(service).routes,
-        *Planning(service).routes,
+        *Api(service, beside=planning).routes,
+        *planning,
         *A1111(service).routes,
         *OpenAI(service).routes,
         *metrics.routes(service),

@@ -23,12 +23,38 @@ QUERIES: dict[str, dict[str, Any]] = {
     "/jobs/{id}/steps/{number}": {"picture": WHOLE},
     "/jobs/{id}/heatmaps": {"words": {"type": "string", "minLength": 1, "maxLength": 200}},
 }
+NUMBER, WHOLES = {"type": "number"}, {"type": "array", "items": WHOLE}
+NAME = {"type": ["string", "null"]}
 PICTURES = ("/jobs/{id}/images/{number}", "/jobs/{id}/steps/{number}", "/jobs/{id}/preview")
 KINDS = {
     **dict.fromkeys((*PICTURES, "/jobs/{id}/heatmaps"), "image/png"),
     "/jobs/{id}/events": "text/event-stream",
 }
 """What is answered with, where it is not JSON."""
+
+
+def _object(*, needed: Sequence[str] = (), **properties: Any) -> dict[str, Any]:
+    said = {"type": "object", "properties": properties, "additionalProperties": False}
+    return said | ({"required": list(needed)} if needed else {})
+
+
+LEVEL = _object(needed=("t", "alpha", "sigma"), t=NUMBER, alpha=NUMBER, sigma=NUMBER)
+REQUEST = {"type": "object", "description": "A request, as JSON has it."}
+PLAN = {
+    "model": {"type": "string"}, "request": REQUEST, "total": {"type": ["integer", "null"]},
+    "notes": {"type": "array", "items": {"type": "string"}},
+    "levels": {"type": "array", "items": LEVEL}, "context": WHOLES, "latent": WHOLES,
+    "stride": WHOLE, "denoiser": {"type": "string"}, "prediction": {"type": "string"},
+}  # fmt: skip
+RECORD = {
+    "request": REQUEST, "model": NAME,
+    "others": {"type": "object", "additionalProperties": {"type": "string"}},
+}  # fmt: skip
+ANSWERS = {
+    "/plan": _object(needed=list(PLAN), **PLAN),
+    "/record": _object(needed=list(RECORD), **RECORD),
+}
+"""What the JSON that is answered with looks like, where that is stated."""
 
 
 def openapi(routes: Sequence[Route], root: str, models: tuple[str, ...]) -> dict[str, Any]:
@@ -79,7 +105,8 @@ def _parameters(path: str, own: str, method: str) -> list[dict[str, Any]]:
 
 def _answers(own: str, method: str) -> dict[str, Any]:
     kind = KINDS.get(own, "application/json")
-    done = {"description": "Done.", "content": {kind: {}}}
+    schema = {"schema": ANSWERS[own]} if own in ANSWERS else {}
+    done = {"description": "Done.", "content": {kind: schema}}
     problem = {"description": "What is wrong.", "content": {"application/problem+json": {}}}
     answers: dict[str, Any] = {"202" if (own, method) == ("/jobs", "POST") else "200": done}
     if own == "/jobs/{id}/events":
@@ -89,7 +116,10 @@ def _answers(own: str, method: str) -> dict[str, Any]:
 
 def _body(own: str, models: tuple[str, ...]) -> tuple[dict[str, Any], bool]:
     """(the schema of what is sent, whether it must be)."""
-    if own == "/jobs":
+    if own == "/record":
+        file = {"type": "string", "contentEncoding": "base64"}
+        return _object(needed=("picture",), picture=file), True
+    if own in ("/jobs", "/plan"):
         return job_schema(models), True
     if own == "/jobs/{id}/cancel":
         return _object(keep={"type": "boolean", "default": False}), False
@@ -99,7 +129,3 @@ def _body(own: str, models: tuple[str, ...]) -> tuple[dict[str, Any], bool]:
             prompt=PROMPT, dialect=DIALECT, steps=FIELDS["steps"].schema(), model=model
         ), True
     return _object(**{"prompt": PROMPT, "from": DIALECT, "to": DIALECT}), True
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "additionalProperties": False}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -12,8 +10,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from limner.errors import RequestError
-from limner.pipeline.metadata import read_record
+from limner.pipeline.metadata import record_of
 from limner.pipeline.painter import Painter
 from limner.pipeline.planning import plan
 from limner.pipeline.request import COLLAGE, Request
@@ -22,7 +19,7 @@ from limner.server.api import ROOT
 from limner.server.fields import asked
 from limner.server.problems import ProblemError
 from limner.server.service import Service
-from limner.server.uploads import file_of, texts_of
+from limner.server.uploads import embedded_of, file_of
 
 
 class Planning:
@@ -73,15 +70,8 @@ def _planned(request: Request, painter: Painter) -> dict[str, Any]:
 
 
 def _recorded(file: bytes) -> dict[str, Any]:
-    """The record of a file that is checked first, then lies for a moment under a name of ours."""
-    texts_of(file, "picture")
-    with tempfile.TemporaryDirectory(prefix="limner-") as folder:
-        path = Path(folder) / "picture"
-        path.write_bytes(file)
-        try:
-            found = read_record(path)
-        except RequestError as error:
-            raise RequestError(str(error).replace(str(path), "the picture")) from None
+    """The record of a file that is checked first."""
+    found = record_of(embedded_of(file, "picture"))
     return {
         "request": json.loads(found.request.to_json()),
         "model": found.model,
