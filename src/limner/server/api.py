@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from limner.server.openapi import openapi
 from limner.server.problems import ProblemError, not_found
 from limner.server.security import owner_of
 from limner.server.service import Service
-from limner.server.shots import decoded
+from limner.server.shots import Seen, decoded
 from limner.server.watching import png
 from limner.text.dialect import LONGEST_PROMPT, Dialect
 from limner.text.tokenizer import Tokenizer
@@ -118,15 +119,18 @@ class Api:
         return Response(file, media_type="image/png")
 
     async def step(self, request: Request) -> Response:
-        """The denoised picture of a step, of a job that kept them."""
+        """The denoised picture of a step, of a job that kept them; or what guidance did to it."""
         job, number = await self.job(request), request.path_params["number"]
         picture = _number(request.query_params.get("picture"), "picture", 1e3)
+        of = request.query_params.get("of", Seen.DENOISED)
+        if of not in list(Seen):
+            raise ProblemError(422, "request", f"of: one of {', '.join(Seen)} is right")
         none = ProblemError(
             404, "not_found", "there is no such step: a job with keep_steps keeps them, in memory"
         )
         if not 1 <= number <= len(job.pictured) or picture >= len(job.latents[number - 1]):
             raise none
-        pictures = await decoded(self.service, job, number, request)
+        pictures = await decoded(self.service, job, number, Seen(of), request)
         if picture >= len(pictures):  # those of a collage's parts are laid in one
             raise none
         return Response(png(pictures[int(picture)]), media_type="image/png")
@@ -147,7 +151,9 @@ class Api:
             )
         if not words.strip() or len(words) > MOST_WORDS:
             raise ProblemError(422, "request", "words: some words of the prompt are right")
-        heat = (await run_in_threadpool(job.attention.heatmap, words)).float().numpy()
+        picture = int(_number(request.query_params.get("picture"), "picture", 1e3))
+        found = await run_in_threadpool(partial(job.attention.heatmap, words, picture=picture))
+        heat = found.float().numpy()
         scaled = 255 * heat / max(float(heat.max()), 1e-12)
         file = io.BytesIO()
         Image.fromarray(scaled.round().astype(np.uint8)).save(file, "PNG")

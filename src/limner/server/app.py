@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from limner.errors import LimnerError
-from limner.server import page
+from limner.server import page, source
 from limner.server.a1111 import A1111
 from limner.server.answers import rendered
 from limner.server.api import Api
@@ -49,6 +49,7 @@ def application(
         *OpenAI(service).routes,
         *metrics.routes(service),
         *page.routes(service, keys),
+        *source.routes(),
     ]
     named = frozenset({*LOOPBACK, *(host.lower() for host in hosts)})
     return Starlette(

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from limner.pipeline.statement import FIELDS
 from limner.server.fields import job_schema
+from limner.server.shots import Seen
 from limner.text.dialect import Dialect
 from limner.version import __version__
 
@@ -20,8 +21,11 @@ PROMPT = {"type": "string", "description": FIELDS["prompt"].about.help}
 QUERIES: dict[str, dict[str, Any]] = {
     "/jobs/{id}": {"wait": {"type": "number", "minimum": 0, "maximum": 60}},
     "/jobs/{id}/events": {"after": WHOLE},
-    "/jobs/{id}/steps/{number}": {"picture": WHOLE},
-    "/jobs/{id}/heatmaps": {"words": {"type": "string", "minLength": 1, "maxLength": 200}},
+    "/jobs/{id}/steps/{number}": {"picture": WHOLE, "of": {"type": "string", "enum": list(Seen)}},
+    "/jobs/{id}/heatmaps": {
+        "words": {"type": "string", "minLength": 1, "maxLength": 200},
+        "picture": WHOLE,
+    },
 }
 NUMBER, WHOLES = {"type": "number"}, {"type": "array", "items": WHOLE}
 NAME = {"type": ["string", "null"]}
@@ -44,7 +48,8 @@ PLAN = {
     "model": {"type": "string"}, "request": REQUEST, "total": {"type": ["integer", "null"]},
     "notes": {"type": "array", "items": {"type": "string"}},
     "levels": {"type": "array", "items": LEVEL}, "context": WHOLES, "latent": WHOLES,
-    "stride": WHOLE, "denoiser": {"type": "string"}, "prediction": {"type": "string"},
+    "stride": WHOLE, "denoiser": {"type": "string"}, "solver_source": {"type": "string"},
+    "prediction": {"type": "string"},
 }  # fmt: skip
 RECORD = {
     "request": REQUEST, "model": NAME,

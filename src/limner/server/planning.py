@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -10,8 +11,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from limner.diffusion.solvers import SOLVERS
 from limner.pipeline.metadata import record_of
 from limner.pipeline.painter import Painter
+from limner.pipeline.plan import given
 from limner.pipeline.planning import plan
 from limner.pipeline.request import COLLAGE, Request
 from limner.server.answers import Json, object_of
@@ -65,8 +68,17 @@ def _planned(request: Request, painter: Painter) -> dict[str, Any]:
         "latent": list(alone if made.request.layout == COLLAGE else made.shape),
         "stride": space.stride,
         "denoiser": parts.denoiser_name,
+        "solver_source": _source(SOLVERS[given(made.request.solver)].solve),
         "prediction": type(parts.prediction).__name__,
     }
+
+
+def _source(function: Any) -> str:
+    """Where a function stands in the package, as `/source` has it."""
+    while isinstance(function, partial):
+        function = function.func
+    module = function.__module__.removeprefix("limner.").replace(".", "/")
+    return f"{module}.py#{function.__qualname__}"
 
 
 def _recorded(file: bytes) -> dict[str, Any]:
