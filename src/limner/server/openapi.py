@@ -37,12 +37,12 @@ KINDS = {
 """What is answered with, where it is not JSON."""
 
 
-def _object(*, needed: Sequence[str] = (), **properties: Any) -> dict[str, Any]:
+def _object(properties: dict[str, Any], needed: Sequence[str] = ()) -> dict[str, Any]:
     said = {"type": "object", "properties": properties, "additionalProperties": False}
     return said | ({"required": list(needed)} if needed else {})
 
 
-LEVEL = _object(needed=("t", "alpha", "sigma"), t=NUMBER, alpha=NUMBER, sigma=NUMBER)
+LEVEL = _object(dict.fromkeys(("t", "alpha", "sigma"), NUMBER), ("t", "alpha", "sigma"))
 REQUEST = {"type": "object", "description": "A request, as JSON has it."}
 PLAN = {
     "model": {"type": "string"}, "request": REQUEST, "total": {"type": ["integer", "null"]},
@@ -56,8 +56,8 @@ RECORD = {
     "others": {"type": "object", "additionalProperties": {"type": "string"}},
 }  # fmt: skip
 ANSWERS = {
-    "/plan": _object(needed=list(PLAN), **PLAN),
-    "/record": _object(needed=list(RECORD), **RECORD),
+    "/plan": _object(PLAN, list(PLAN)),
+    "/record": _object(RECORD, list(RECORD)),
 }
 """What the JSON that is answered with looks like, where that is stated."""
 
@@ -123,14 +123,14 @@ def _body(own: str, models: tuple[str, ...]) -> tuple[dict[str, Any], bool]:
     """(the schema of what is sent, whether it must be)."""
     if own == "/record":
         file = {"type": "string", "contentEncoding": "base64"}
-        return _object(needed=("picture",), picture=file), True
+        return _object({"picture": file}, ("picture",)), True
     if own in ("/jobs", "/plan"):
         return job_schema(models), True
     if own == "/jobs/{id}/cancel":
-        return _object(keep={"type": "boolean", "default": False}), False
+        return _object({"keep": {"type": "boolean", "default": False}}), False
     if own == "/prompt/parse":
         model = {"type": ["string", "null"], "enum": [*models, None]}
-        return _object(
-            prompt=PROMPT, dialect=DIALECT, steps=FIELDS["steps"].schema(), model=model
-        ), True
-    return _object(**{"prompt": PROMPT, "from": DIALECT, "to": DIALECT}), True
+        steps = FIELDS["steps"].schema()
+        read = {"prompt": PROMPT, "dialect": DIALECT, "steps": steps, "model": model}
+        return _object(read), True
+    return _object({"prompt": PROMPT, "from": DIALECT, "to": DIALECT}), True

@@ -61,7 +61,7 @@ class LimnerGuidance extends LitElement {
     if (this.failed) return html`<p class="hint">${this.failed}</p>`;
     return html`<div class="pair three">
         <figure><img src=${this.of("unguided")} alt="Step ${this.step} without the words">
-          <figcaption>Without the words</figcaption></figure>
+          <figcaption>${this.job.request.negative ? "Led by the negative prompt" : "Without the words"}</figcaption></figure>
         <figure><canvas role="img" aria-label="What the words change. ${this.heard}"></canvas>
           <figcaption>What the words change</figcaption></figure>
         <figure><img src=${this.of("denoised")} alt="Step ${this.step} led to the words">

@@ -127,7 +127,7 @@ class LimnerPage extends LitElement {
     if (job.status === "cancelled") this.said = "Cancelled.";
     if (!job.images.length) return;
     const { keep_steps, heatmaps, ...fields } = entry.said;
-    this.said = `Done: seed ${job.seeds.join(", ")}.`;
+    this.said = entry.role === "paint" ? `Done: seed ${job.seeds.join(", ")}.` : "Done.";
     if (entry.role === "paint") {
       this.shown = { url: job.images[0], job, live: false, alt: entry.label, fields, heatmaps };
     }
