@@ -9,6 +9,7 @@ from deep_pictures import deep_ramp, ramp, save_rgb16
 from PIL import Image
 
 from limner.data.pixels import (
+    difference,
     eight_bits,
     flatten,
     from_picture,
@@ -129,3 +130,12 @@ def test_integers_up_to_65535_are_sixteen_bits(suffix: str, tmp_path: Path) -> N
 def test_numbers_of_another_range_are_refused(picture: Image.Image, numbers: str) -> None:
     with pytest.raises(UsageError, match=f"{numbers}, whose black and white nothing tells"):
         eight_bits(picture)
+
+
+def test_a_difference_is_of_what_is_seen() -> None:
+    one, other = (Image.new("RGBA", (3, 1)) for _ in range(2))
+    one.putdata([(200, 10, 10, 255), (200, 10, 10, 0), (100, 0, 0, 255)])
+    other.putdata([(190, 40, 10, 255), (0, 250, 0, 0), (100, 0, 0, 55)])
+    assert list(difference(one, other).tobytes()) == [30, 0, 200]
+    grey = [Image.new("L", (1, 1), value) for value in (4, 9)]
+    assert list(difference(*grey).tobytes()) == [5]

@@ -48,8 +48,9 @@ def serving(
     shelves: Mapping[str, Shelf[Painter]] | None = None,
     ready: bool = True,
     models: Models[Painter] | None = None,
+    port: int = 0,
 ) -> Iterator[Running]:
-    """A server on a free port of the loopback, until the context ends.
+    """A server on a port of the loopback (0: a free one), until the context ends.
 
     shelves: models in place of `tiny` or `two`. ready: wait until it is. models: in place of all.
     """
@@ -68,7 +69,8 @@ def serving(
     service.on_end = metrics.ended
     service.start()
     listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
     app = application(service, keys=keys, metrics=metrics)
     config = uvicorn.Config(
         app, log_level="critical", lifespan="off", server_header=False, timeout_graceful_shutdown=1

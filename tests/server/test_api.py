@@ -197,11 +197,41 @@ def test_steps_and_heat_maps_are_kept_where_asked_for(client: httpx2.Client) -> 
     assert client.get(f"{JOBS}/{plain['id']}/heatmaps", params={"words": "red"}).status_code == 404
 
 
+LAID = {
+    "layout": "collage", "size": [32, 16],
+    "regions": [
+        {"text": "a red apple", "box": [0, 0, 0.5, 1]},
+        {"text": "a blue cat", "box": [0.5, 0, 0.5, 1]},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", [{}, LAID], ids=["plain", "collage"])
+def test_what_guidance_did_at_a_step_is_seen(
+    client: httpx2.Client, asked: dict[str, object]
+) -> None:
+    """D = D_u + w (D_c - D_u): at the first step, guidance 0 gives D_u and guidance 1 has none."""
+
+    def step(guidance: float, of: str) -> httpx2.Response:
+        fields = {"prompt": "a red apple", "seed": 3, "steps": 2, "guidance": guidance, **asked}
+        job = painted(client, keep_steps=True, **fields)
+        return client.get(f"{job['links']['self']}/steps/1", params={"of": of})
+
+    unguided = picture(step(3.0, "unguided").content)
+    assert np.array_equal(unguided, picture(step(0.0, "denoised").content))
+    guided = picture(step(3.0, "denoised").content)
+    changed = picture(step(3.0, "difference").content)
+    assert changed.shape == guided.shape[:2]
+    assert changed.max() > 0
+    opaque = (guided[..., 3] == 255) & (unguided[..., 3] == 255)
+    by_hand = abs(guided.astype(int) - unguided).max(-1)
+    assert np.array_equal(changed[opaque], by_hand[opaque])
+    assert step(1.0, "unguided").status_code == 404
+    assert step(3.0, "zebra").status_code == 422
+
+
 def test_a_step_of_a_collage_is_laid_as_its_picture_is(client: httpx2.Client) -> None:
-    boxes = [("a red apple", [0, 0, 0.5, 1]), ("a blue cat", [0.5, 0, 0.5, 1])]
-    regions = [{"text": text, "box": box} for text, box in boxes]
-    asked = {"layout": "collage", "regions": regions, "size": [32, 16], "steps": 2}
-    job = painted(client, prompt="two", keep_steps=True, heatmaps=True, **asked)
+    job = painted(client, prompt="two", steps=2, keep_steps=True, heatmaps=True, **LAID)
     assert job["status"] == "completed", job["error"]
     final = picture(client.get(job["images"][0]).content)
     last = picture(client.get(f"{job['links']['self']}/steps/2").content)

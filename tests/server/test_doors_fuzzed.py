@@ -39,6 +39,8 @@ FIELDS = {
         "output_format", "output_compression", "stream", "partial_images", "limner",
         "negative_prompt", "seed", "num_inference_steps", "guidance_scale", "strength", "user",
     ),
+    "/api/v1/plan": ("prompt", "steps", "solver", "size", "regions", "extend", "layout", "model"),
+    "/api/v1/record": ("picture", "x"),
     "/api/v1/prompt/parse": ("prompt", "dialect", "steps", "model"),
     "/api/v1/prompt/convert": ("prompt", "from", "to"),
     "/login": ("key",),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from running import Running, serving
 from schemathesis import GenerationMode
 
@@ -26,7 +31,7 @@ JOB = {"prompt": "a cat", "steps": 2, "keep_steps": True, "heatmaps": True}
 
 def test_the_document_has_every_route(client: httpx2.Client) -> None:
     said = client.get("/api/v1/openapi.json").json()
-    assert len(said["paths"]) == 13
+    assert len(said["paths"]) == 15
     job = said["paths"]["/api/v1/jobs"]["post"]
     schema = job["requestBody"]["content"]["application/json"]["schema"]
     assert schema == json.loads(json.dumps(job_schema(("tiny", "two"))))
@@ -41,6 +46,30 @@ def test_the_document_has_every_route(client: httpx2.Client) -> None:
         if each["name"] == "number"
     ]
     assert number["schema"]["type"] == "integer"
+
+
+def test_a_plan_and_a_record_are_as_the_document_says(client: httpx2.Client) -> None:
+    said = client.get("/api/v1/openapi.json").json()
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG", pnginfo=infotext("a cat\nSteps: 9, Hashes: x"))
+    bodies = {
+        "plan": {"prompt": "a cat", "steps": 2},
+        "record": {"picture": base64.b64encode(file.getvalue()).decode()},
+    }
+    for name, body in bodies.items():
+        operation = said["paths"][f"/api/v1/{name}"]["post"]
+        taken = operation["requestBody"]["content"]["application/json"]["schema"]
+        jsonschema_rs.validate(taken, body)
+        answer = client.post(f"/api/v1/{name}", json=body).json()
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        jsonschema_rs.validate(schema, answer)
+        assert set(answer) == set(schema["properties"])
+
+
+def infotext(text: str) -> PngInfo:
+    found = PngInfo()
+    found.add_text("parameters", text)
+    return found
 
 
 @pytest.mark.slow
@@ -59,7 +88,7 @@ def tried(server: Running, most: int) -> None:
     with server.client() as client:
         schema = schemathesis.openapi.from_dict(client.get("/api/v1/openapi.json").json())
         operations = [found.ok() for found in schema.get_all_operations()]
-        assert len(operations) == 14
+        assert len(operations) == 16
         made = client.post("/api/v1/jobs", json=JOB).json()
         client.get(made["links"]["self"], params={"wait": 20})
     for operation in operations:

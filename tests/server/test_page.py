@@ -6,50 +6,15 @@ import io
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pytest
-from browsing import HAS_BROWSER, REASON, Visit, browser
+from browsing import FEW, Visit, needs_browser
 from PIL import Image
 from running import ANN, Running
 
-pytestmark = pytest.mark.skipif(not HAS_BROWSER, reason=REASON)
+pytestmark = needs_browser
 PROMPT = "a red apple"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as found:
-        yield found
-
-
-@pytest.fixture
-def visit(chromium: Any, server: Running) -> Iterator[Visit]:
-    """The page, painted on already; nothing may go wrong on it."""
-    context = chromium.new_context(viewport={"width": 1100, "height": 900})
-    found = Visit(context.new_page(), server.url)
-    found.begin("/#prompt=a+red+apple&seed=7&steps=4")
-    found.page.wait_for_selector(".stage img[data-live=true]")
-    yield found
-    context.close()
-    found.check()
-
-
-@pytest.fixture
-def painted(visit: Visit) -> Visit:
-    """The same with a picture painted at full steps."""
-    visit.page.keyboard.press("Control+Enter")
-    visit.page.wait_for_selector(".pictures li")
-    return visit
-
-
-def file_at(visit: Visit, source: str) -> bytes:
-    """The bytes of what an img shows."""
-    answer = visit.page.request.get(visit.url + source)
-    assert answer.ok
-    return answer.body()
 
 
 def test_what_is_typed_is_painted(visit: Visit) -> None:
@@ -60,7 +25,7 @@ def test_what_is_typed_is_painted(visit: Visit) -> None:
     visit.until(f"document.querySelector('.stage img').dataset.job !== '{before}'")
     visit.until("document.querySelector('.stage img').alt === 'a red apple cat'")
     source = page.locator(".stage img").get_attribute("src") or ""
-    picture = Image.open(io.BytesIO(file_at(visit, source)))
+    picture = Image.open(io.BytesIO(visit.file(source)))
     assert json.loads(picture.text["limner"])["steps"] == 4
 
 
@@ -88,8 +53,8 @@ def test_a_prompt_that_cannot_be_read_is_told(visit: Visit) -> None:
     assert "10000" in visit.page.locator(".understood .failed").inner_text()
 
 
-def test_steps_are_scrubbed_to_the_bytes_of_the_api(painted: Visit) -> None:
-    page = painted.page
+def test_steps_are_scrubbed_to_the_bytes_of_the_api(shown: Visit) -> None:
+    page = shown.page
     slider = page.locator(".scrub input")
     assert slider.get_attribute("max") == "4"
     slider.focus()
@@ -98,41 +63,52 @@ def test_steps_are_scrubbed_to_the_bytes_of_the_api(painted: Visit) -> None:
     image = page.locator(".stage img")
     job = image.get_attribute("data-job")
     assert image.get_attribute("src") == f"/api/v1/jobs/{job}/steps/2"
-    painted.until("document.querySelector('.stage img').naturalWidth > 0")
-    shown = page.evaluate(
+    shown.until("document.querySelector('.stage img').naturalWidth > 0")
+    held = page.evaluate(
         "async () => { const answer = await fetch(document.querySelector('.stage img').src);"
         "return [...new Uint8Array(await answer.arrayBuffer())] }"
     )
-    files = bytes(shown), file_at(painted, f"/api/v1/jobs/{job}/steps/2")
-    kept, again = (np.asarray(Image.open(io.BytesIO(file))) for file in files)
-    assert np.array_equal(kept, again)
+    assert bytes(held) == shown.file(f"/api/v1/jobs/{job}/steps/2")
+    slider.press("End")
 
 
-def test_a_word_is_hovered_and_its_map_lies_over_the_picture(painted: Visit) -> None:
-    page = painted.page
+def test_what_guidance_did_is_seen_for_the_step_that_is_scrubbed(shown: Visit) -> None:
+    page = shown.page
+    page.get_by_text("What guidance does at this step").press("Enter")
+    page.locator(".scrub input").press("Home")
+    job = page.locator(".stage img").get_attribute("data-job")
+    own = f"/api/v1/jobs/{job}/steps/1?of="
+    shown.until("document.querySelector('.three + .hint').textContent.includes('at most')")
+    sources = [image.get_attribute("src") for image in page.locator(".three img").all()]
+    assert sources == [f"{own}unguided", f"{own}denoised"]
+    changed = np.asarray(Image.open(io.BytesIO(shown.file(f"{own}difference")))).astype(float)
+    drawn = shown.masked(".three canvas")
+    assert abs(drawn - changed * 215 / changed.max()).max() <= 1
+    shown.looked_at("limner-stage", FEW)
+    page.locator(".scrub input").press("End")
+    page.get_by_text("What guidance does at this step").press("Enter")
+
+
+def test_a_word_is_hovered_and_its_map_lies_over_the_picture(shown: Visit) -> None:
+    page = shown.page
     page.locator(".chip", has_text="apple").hover()
     page.wait_for_selector(".stage canvas", state="visible")
     job = page.locator(".stage img").get_attribute("data-job")
-    heat = Image.open(io.BytesIO(file_at(painted, f"/api/v1/jobs/{job}/heatmaps?words=apple")))
-    drawn = page.evaluate(
-        "(() => { const canvas = document.querySelector('.stage canvas');"
-        "const { width, height } = canvas;"
-        "return [...canvas.getContext('2d').getImageData(0, 0, width, height).data] })()"
-    )
-    opaque = np.array(drawn).reshape(*heat.size[::-1], 4)[..., 3]
+    heat = Image.open(io.BytesIO(shown.file(f"/api/v1/jobs/{job}/heatmaps?words=apple")))
+    opaque = shown.masked(".stage canvas")
     assert abs(opaque - np.asarray(heat).astype(float) * 215 / 255).max() <= 1
     assert "of the picture" in page.locator(".heard").inner_text()
 
 
-def test_a_place_is_asked_for_its_words_by_mouse_and_by_keys(painted: Visit) -> None:
-    page = painted.page
+def test_a_place_is_asked_for_its_words_by_mouse_and_by_keys(shown: Visit) -> None:
+    page = shown.page
     page.locator(".stage").hover()
-    painted.until("document.querySelector('.heard').textContent.startsWith('Here')")
-    page.mouse.move(5, 5)
+    shown.until("document.querySelector('.heard').textContent.startsWith('Here')")
+    page.mouse.move(0, 0)
     page.locator(".stage").focus()
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector(".spot")
-    painted.until("document.querySelector('.heard').textContent.includes('apple')")
+    shown.until("document.querySelector('.heard').textContent.includes('apple')")
 
 
 def test_a_picture_is_kept_found_liked_deleted_and_brought_back(painted: Visit) -> None:
@@ -153,8 +129,8 @@ def test_a_picture_is_kept_found_liked_deleted_and_brought_back(painted: Visit) 
     page.wait_for_selector(".pictures li .liked")
 
 
-def test_what_is_copied_asks_for_the_same(painted: Visit) -> None:
-    page = painted.page
+def test_what_is_copied_asks_for_the_same(shown: Visit) -> None:
+    page = shown.page
     page.locator(".thumb").click()
     texts = {}
     for name in ("limner", "Python", "curl"):
@@ -172,18 +148,19 @@ def test_what_is_copied_asks_for_the_same(painted: Visit) -> None:
     assert f'.generate("{PROMPT}", seed=7, steps=4)' in texts["Python"]
     compile(texts["Python"], "copied", "exec")
     assert json.loads(shlex.split(texts["curl"])[-1]) == {"prompt": PROMPT, "seed": 7, "steps": 4}
+    page.locator(".thumb").click()
 
 
 def test_a_dropped_picture_gives_its_settings_back(painted: Visit) -> None:
     page = painted.page
     job = page.locator(".stage img").get_attribute("data-job")
-    file = file_at(painted, f"/api/v1/jobs/{job}/images/0")
+    file = painted.file(f"/api/v1/jobs/{job}/images/0")
     page.fill("textarea", "something else")
     page.set_input_files(
         "input[type=file]", {"name": "x.png", "mimeType": "image/png", "buffer": file}
     )
     painted.until(f"document.querySelector('textarea').value.startsWith('{PROMPT}')")
-    page.locator("summary").click()
+    page.locator("summary").first.click()
     assert page.get_by_role("spinbutton", name="Seed").input_value() == "7"
     assert page.get_by_role("spinbutton", name="Steps").input_value() == "4"
 
@@ -198,38 +175,12 @@ def test_a_file_without_a_record_is_told(visit: Visit) -> None:
     assert "/" not in visit.page.locator(".actions + .failed").inner_text().split("no record")[0]
 
 
-def test_a_reload_in_the_middle_goes_on(visit: Visit) -> None:
-    page = visit.page
-    page.locator("summary").click()
-    page.get_by_role("spinbutton", name="Steps").fill("1000")
-    page.get_by_role("spinbutton", name="Steps").press("Enter")
-    page.keyboard.press("Control+Enter")
-    page.wait_for_selector(".queue progress")
-    page.reload()
-    page.wait_for_selector(".queue progress")
-    page.keyboard.press("Escape")
-    page.wait_for_selector(".queue progress", state="detached")
-    assert page.locator(".status").inner_text() == "Cancelled."
-
-
-def test_a_server_that_is_gone_is_told_and_found_again(visit: Visit) -> None:
-    visit.expected = ("Failed to load resource: net::ERR_INTERNET_DISCONNECTED",)
-    page = visit.page
-    page.context.set_offline(True)
-    page.fill("textarea", "a cat")
-    visit.until("document.body.textContent.includes('The server does not answer')")
-    page.context.set_offline(False)
-    page.fill("textarea", "a cat and")
-    visit.until("document.querySelector('.stage img').alt === 'a cat and'")
-    assert "does not answer" not in page.locator("body").inner_text()
-
-
 def test_a_key_opens_the_page(chromium: Any, keyed: Running) -> None:
     context = chromium.new_context()
     visit = Visit(context.new_page(), keyed.url)
-    visit.expected = ("Failed to load resource: the server responded with a status of 401",)
     visit.begin()
-    visit.page.get_by_label("Key").fill(ANN)
+    visit.expected = ("Failed to load resource: the server responded with a status of 401",)
+    visit.page.get_by_label("Key", exact=True).fill(ANN)
     visit.page.keyboard.press("Enter")
     visit.page.wait_for_selector(".stage img[data-live=true]")
     assert visit.page.locator("limner-door").count() == 0
@@ -239,20 +190,11 @@ def test_a_key_opens_the_page(chromium: Any, keyed: Running) -> None:
 
 def test_axe_finds_nothing_against_wcag(painted: Visit) -> None:
     page = painted.page
-    looks: list[tuple[Any, int]] = [("light", 1100), ("dark", 1100), ("light", 320), ("dark", 320)]
-    for theme, width in looks:
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        page.set_viewport_size({"width": width, "height": 800})
-        assert painted.axe() == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.locator("summary").click()
+    painted.looked_at()
+    page.locator("summary").first.click()
     page.locator(".chip").last.click()
     page.locator(".thumb").click()
-    for theme, width in looks:
-        page.emulate_media(color_scheme=theme)
-        page.set_viewport_size({"width": width, "height": 800})
-        assert painted.axe() == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    painted.looked_at()
 
 
 def test_a_hostile_prompt_stays_text(visit: Visit) -> None:

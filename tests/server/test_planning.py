@@ -76,6 +76,15 @@ def test_what_holds_no_record_is_refused_without_a_path(
     assert "/" not in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("comment", ["a cat\nSteps: 9, Seed: 5, Size: 64x32", "taken by a camera"])
+def test_a_comment_is_a_record_where_it_is_an_infotext(client: httpx2.Client, comment: str) -> None:
+    exif, file = Image.Exif(), io.BytesIO()
+    exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + comment.encode("utf-16-be")
+    Image.new("RGB", (8, 8)).save(file, "JPEG", exif=exif)
+    answer = client.post(RECORD, json={"picture": base64.b64encode(file.getvalue()).decode()})
+    assert answer.status_code == (200 if "Steps" in comment else 422)
+
+
 @pytest.mark.parametrize("body", [{}, {"picture": "http://x"}, {"picture": 3, "more": 1}])
 def test_what_is_no_picture_is_refused(client: httpx2.Client, body: dict[str, object]) -> None:
     assert client.post(RECORD, json=body).status_code == 422

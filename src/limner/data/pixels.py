@@ -14,12 +14,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
 
 import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Float, Shaped, UInt8
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
 from torch import Tensor
 
 from limner.errors import UsageError
@@ -134,6 +135,17 @@ def flatten(picture: Image.Image, background: str = "white") -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", picture.size, background), picture).convert(
         "RGB"
     )
+
+
+def difference(one: Image.Image, other: Image.Image) -> Image.Image:
+    """Where two pictures of one size differ, as grey: of each pixel the channel that does most.
+
+    0 where they are alike, 255 the most that can be; what cannot be seen through counts as it is
+    seen, so a transparent pixel has no colour.
+    """
+    seen = (eight_bits(picture).convert("RGBA").convert("RGBa") for picture in (one, other))
+    first, *others = ImageChops.difference(*seen).split()
+    return reduce(ImageChops.lighter, others, first)
 
 
 def premultiplied_bytes(

@@ -152,7 +152,7 @@ class Step:
     """One evaluation of the denoiser on the way to a picture; `index` counts from 1 to `total`.
 
     total: None where the solver chooses its steps. preview: what the picture would be if it ended
-    here.
+    here. unguided: the denoised picture without the prompt, where guidance asked for it.
     """
 
     index: int
@@ -162,3 +162,4 @@ class Step:
     denoised: Latent
     pictures: Callable[[Float[Tensor, "B P H W"]], list[Image.Image]] = field(repr=False)
     preview: Callable[[], list[Image.Image]] = field(repr=False, default=list)
+    unguided: Latent | None = field(repr=False, default=None)

@@ -103,7 +103,11 @@ def read_record(path: Path) -> Record:
 
     Raises RequestError where there is none: what a camera or a person wrote is no infotext.
     """
-    found = read_texts(path)
+    return record_of(read_texts(path), str(path))
+
+
+def record_of(found: Mapping[str, str], name: str = "the picture") -> Record:
+    """The same of a picture's texts by keyword. name: what errors call the picture."""
     said = _said(found)
     model = None if said is None else said.others.get("Model")
     if LIMNER in found:
@@ -111,7 +115,7 @@ def read_record(path: Path) -> Record:
     if said is not None:
         return Record(request=said.request, model=model, others=said.others)
     raise RequestError(
-        f"{path} holds no record of how it was painted: Limner's, A1111's, ComfyUI's, InvokeAI's, "
+        f"{name} holds no record of how it was painted: Limner's, A1111's, ComfyUI's, InvokeAI's, "
         "SwarmUI's and Fooocus' are read"
     )
 

@@ -7,6 +7,7 @@ evaluation of the denoiser, for whoever watches.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -85,9 +86,10 @@ def denoised(
         x, level = next(solver)
         while True:
             index += 1
-            seen = yield from guided(plan, told, features, x, level)
+            seen, without = yield from guided(plan, told, features, x, level)
             watch(seen.denoised, f"denoiser at step {index}")
-            yield _step(plan, features, index, x, level, seen.denoised)
+            step = _step(plan, features, index, x, level, seen.denoised)
+            yield replace(step, unguided=without)
             x, level = solver.send(seen.denoised if plan.against is None else seen)
     except StopIteration as finished:
         x = finished.value
@@ -101,10 +103,11 @@ def denoised(
 
 def guided(
     plan: Plan, told: Told, features: Sequence[Feature], x: Latent, level: Level
-) -> Generator[Ask, Any, Pair]:
+) -> Generator[Ask, Any, tuple[Pair, Latent | None]]:
     """The denoised picture of one evaluation: rows without and with the prompt, combined.
 
-    Beside it what the solver may measure the noise against.
+    Beside it what the solver may measure the noise against, and the picture without the prompt
+    where guidance asks for it.
     """
     for feature in features:
         x = feature.shown(x, level)
@@ -128,9 +131,11 @@ def guided(
     against = seen[0] if plan.against is Against.UNGUIDED else picture
     hold = plan.model.parts.sampling.hold
     picture = picture if hold is None else hold(picture)
+    without = seen[0] if opposed else None
     for feature in features:
         picture, against = feature.kept(picture), feature.kept(against)
-    return Pair(picture, against)
+        without = None if without is None else feature.kept(without)
+    return Pair(picture, against), without
 
 
 def begin(plan: Plan, features: Sequence[Feature]) -> tuple[Latent, Any]:

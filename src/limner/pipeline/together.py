@@ -117,6 +117,7 @@ def _joined(under_way: Sequence[UnderWay], seen: Seen) -> Step:
     """One step of what all are at, or were at last."""
     steps = [each.last for each in under_way if each.last is not None]
     counts = [len(step.denoised) for step in steps]
+    without = [step.unguided for step in steps if step.unguided is not None]
 
     def pictures(pixels: Tensor) -> list[Image.Image]:
         parts = zip(steps, pixels.split(counts), strict=True)
@@ -126,5 +127,6 @@ def _joined(under_way: Sequence[UnderWay], seen: Seen) -> Step:
         max(steps, key=lambda step: step.index),
         x=torch.cat([step.x for step in steps]),
         denoised=torch.cat([step.denoised for step in steps]),
+        unguided=torch.cat(without) if len(without) == len(steps) else None,
         pictures=pictures,
     )

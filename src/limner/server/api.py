@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from limner.server.openapi import openapi
 from limner.server.problems import ProblemError, not_found
 from limner.server.security import owner_of
 from limner.server.service import Service
-from limner.server.shots import decoded
+from limner.server.shots import Seen, decoded
 from limner.server.watching import png
 from limner.text.dialect import LONGEST_PROMPT, Dialect
 from limner.text.tokenizer import Tokenizer
@@ -42,10 +43,11 @@ MOST_WORDS = 200  # characters that a heat map is asked for
 
 
 class Api:
-    """The handlers, on a service."""
+    """The handlers, on a service. beside: other routes of this API, for its document."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, beside: Sequence[Route] = ()) -> None:
         self.service = service
+        self.beside = tuple(beside)
 
     @property
     def routes(self) -> list[Route]:
@@ -117,15 +119,18 @@ class Api:
         return Response(file, media_type="image/png")
 
     async def step(self, request: Request) -> Response:
-        """The denoised picture of a step, of a job that kept them."""
+        """The denoised picture of a step, of a job that kept them; or what guidance did to it."""
         job, number = await self.job(request), request.path_params["number"]
         picture = _number(request.query_params.get("picture"), "picture", 1e3)
+        of = request.query_params.get("of", Seen.DENOISED)
+        if of not in list(Seen):
+            raise ProblemError(422, "request", f"of: one of {', '.join(Seen)} is right")
         none = ProblemError(
             404, "not_found", "there is no such step: a job with keep_steps keeps them, in memory"
         )
         if not 1 <= number <= len(job.pictured) or picture >= len(job.latents[number - 1]):
             raise none
-        pictures = await decoded(self.service, job, number, request)
+        pictures = await decoded(self.service, job, number, Seen(of), request)
         if picture >= len(pictures):  # those of a collage's parts are laid in one
             raise none
         return Response(png(pictures[int(picture)]), media_type="image/png")
@@ -146,7 +151,9 @@ class Api:
             )
         if not words.strip() or len(words) > MOST_WORDS:
             raise ProblemError(422, "request", "words: some words of the prompt are right")
-        heat = (await run_in_threadpool(job.attention.heatmap, words)).float().numpy()
+        picture = int(_number(request.query_params.get("picture"), "picture", 1e3))
+        found = await run_in_threadpool(partial(job.attention.heatmap, words, picture=picture))
+        heat = found.float().numpy()
         scaled = 255 * heat / max(float(heat.max()), 1e-12)
         file = io.BytesIO()
         Image.fromarray(scaled.round().astype(np.uint8)).save(file, "PNG")
@@ -203,7 +210,7 @@ class Api:
 
     async def document(self, request: Request) -> Response:
         """This API as an OpenAPI document."""
-        return Json(openapi(self.routes, ROOT, self.service.models.names))
+        return Json(openapi([*self.routes, *self.beside], ROOT, self.service.models.names))
 
     async def parse(self, request: Request) -> Response:
         """What a prompt means: spans, tokens, chunks, at each step."""

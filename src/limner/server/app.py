@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from limner.errors import LimnerError
-from limner.server import page
+from limner.server import page, source
 from limner.server.a1111 import A1111
 from limner.server.answers import rendered
 from limner.server.api import Api
@@ -41,13 +41,15 @@ def application(
     lifespan: around all that it serves.
     """
     metrics = Metrics() if metrics is None else metrics
+    planning = Planning(service).routes
     routes: list[BaseRoute] = [
-        *Api(service).routes,
-        *Planning(service).routes,
+        *Api(service, beside=planning).routes,
+        *planning,
         *A1111(service).routes,
         *OpenAI(service).routes,
         *metrics.routes(service),
         *page.routes(service, keys),
+        *source.routes(),
     ]
     named = frozenset({*LOOPBACK, *(host.lower() for host in hosts)})
     return Starlette(

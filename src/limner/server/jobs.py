@@ -62,8 +62,9 @@ class Job:
     door: the API that it came in by. task: what the caller calls it. error: {code, message}.
     previews_at: steps of which a preview is wanted whoever looks on; previews: of these, and the
     last one. listeners, polled: who looks on, and when one asked last (monotonic). latents: of
-    each step's denoised picture, where these were asked for; pictured: what makes pictures of them
-    once they are decoded (a collage is laid of several).
+    each step's denoised picture, where these were asked for; unguided: of the picture without the
+    prompt, None of a step that guidance had no part in; pictured: what makes pictures of them once
+    they are decoded (a collage is laid of several).
     """
 
     owner: str
@@ -90,6 +91,7 @@ class Job:
     listeners: int = 0
     polled: float = 0.0
     latents: list[Latent] = field(default_factory=list)
+    unguided: list[Latent | None] = field(default_factory=list)
     pictured: list[Pictured] = field(default_factory=list)
     attention: AttentionMaps | LaidMaps | None = None
 
@@ -103,7 +105,8 @@ class Job:
     def bytes(self) -> int:
         """That it holds beside words and numbers."""
         maps = 0 if self.attention is None else self.attention.nbytes
-        return maps + sum(latent.nbytes for latent in self.latents)
+        kept = (*self.latents, *self.unguided)
+        return maps + sum(latent.nbytes for latent in kept if latent is not None)
 
     @property
     def last(self) -> int:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from limner.pipeline.statement import FIELDS
 from limner.server.fields import job_schema
+from limner.server.shots import Seen
 from limner.text.dialect import Dialect
 from limner.version import __version__
 
@@ -20,15 +21,45 @@ PROMPT = {"type": "string", "description": FIELDS["prompt"].about.help}
 QUERIES: dict[str, dict[str, Any]] = {
     "/jobs/{id}": {"wait": {"type": "number", "minimum": 0, "maximum": 60}},
     "/jobs/{id}/events": {"after": WHOLE},
-    "/jobs/{id}/steps/{number}": {"picture": WHOLE},
-    "/jobs/{id}/heatmaps": {"words": {"type": "string", "minLength": 1, "maxLength": 200}},
+    "/jobs/{id}/steps/{number}": {"picture": WHOLE, "of": {"type": "string", "enum": list(Seen)}},
+    "/jobs/{id}/heatmaps": {
+        "words": {"type": "string", "minLength": 1, "maxLength": 200},
+        "picture": WHOLE,
+    },
 }
+NUMBER, WHOLES = {"type": "number"}, {"type": "array", "items": WHOLE}
+NAME = {"type": ["string", "null"]}
 PICTURES = ("/jobs/{id}/images/{number}", "/jobs/{id}/steps/{number}", "/jobs/{id}/preview")
 KINDS = {
     **dict.fromkeys((*PICTURES, "/jobs/{id}/heatmaps"), "image/png"),
     "/jobs/{id}/events": "text/event-stream",
 }
 """What is answered with, where it is not JSON."""
+
+
+def _object(properties: dict[str, Any], needed: Sequence[str] = ()) -> dict[str, Any]:
+    said = {"type": "object", "properties": properties, "additionalProperties": False}
+    return said | ({"required": list(needed)} if needed else {})
+
+
+LEVEL = _object(dict.fromkeys(("t", "alpha", "sigma"), NUMBER), ("t", "alpha", "sigma"))
+REQUEST = {"type": "object", "description": "A request, as JSON has it."}
+PLAN = {
+    "model": {"type": "string"}, "request": REQUEST, "total": {"type": ["integer", "null"]},
+    "notes": {"type": "array", "items": {"type": "string"}},
+    "levels": {"type": "array", "items": LEVEL}, "context": WHOLES, "latent": WHOLES,
+    "stride": WHOLE, "denoiser": {"type": "string"}, "solver_source": {"type": "string"},
+    "prediction": {"type": "string"},
+}  # fmt: skip
+RECORD = {
+    "request": REQUEST, "model": NAME,
+    "others": {"type": "object", "additionalProperties": {"type": "string"}},
+}  # fmt: skip
+ANSWERS = {
+    "/plan": _object(PLAN, list(PLAN)),
+    "/record": _object(RECORD, list(RECORD)),
+}
+"""What the JSON that is answered with looks like, where that is stated."""
 
 
 def openapi(routes: Sequence[Route], root: str, models: tuple[str, ...]) -> dict[str, Any]:
@@ -79,7 +110,8 @@ def _parameters(path: str, own: str, method: str) -> list[dict[str, Any]]:
 
 def _answers(own: str, method: str) -> dict[str, Any]:
     kind = KINDS.get(own, "application/json")
-    done = {"description": "Done.", "content": {kind: {}}}
+    schema = {"schema": ANSWERS[own]} if own in ANSWERS else {}
+    done = {"description": "Done.", "content": {kind: schema}}
     problem = {"description": "What is wrong.", "content": {"application/problem+json": {}}}
     answers: dict[str, Any] = {"202" if (own, method) == ("/jobs", "POST") else "200": done}
     if own == "/jobs/{id}/events":
@@ -89,17 +121,16 @@ def _answers(own: str, method: str) -> dict[str, Any]:
 
 def _body(own: str, models: tuple[str, ...]) -> tuple[dict[str, Any], bool]:
     """(the schema of what is sent, whether it must be)."""
-    if own == "/jobs":
+    if own == "/record":
+        file = {"type": "string", "contentEncoding": "base64"}
+        return _object({"picture": file}, ("picture",)), True
+    if own in ("/jobs", "/plan"):
         return job_schema(models), True
     if own == "/jobs/{id}/cancel":
-        return _object(keep={"type": "boolean", "default": False}), False
+        return _object({"keep": {"type": "boolean", "default": False}}), False
     if own == "/prompt/parse":
         model = {"type": ["string", "null"], "enum": [*models, None]}
-        return _object(
-            prompt=PROMPT, dialect=DIALECT, steps=FIELDS["steps"].schema(), model=model
-        ), True
-    return _object(**{"prompt": PROMPT, "from": DIALECT, "to": DIALECT}), True
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "additionalProperties": False}
+        steps = FIELDS["steps"].schema()
+        read = {"prompt": PROMPT, "dialect": DIALECT, "steps": steps, "model": model}
+        return _object(read), True
+    return _object({"prompt": PROMPT, "from": DIALECT, "to": DIALECT}), True

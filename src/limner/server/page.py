@@ -27,8 +27,8 @@ FILES = {
 }
 """Path -> file and kind: what the page is made of. It says nothing of anybody."""
 HEAD = (
-    "<!doctype html><html lang=en><meta charset=utf-8><title>Limner: the API</title>"
-    '<meta name=viewport content="width=device-width"><link rel=stylesheet href="/page/page.css">'
+    '<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width='
+    'device-width"><link rel=icon href="data:,"><link rel=stylesheet href="/page/page.css">'
 )
 
 
@@ -36,7 +36,7 @@ def routes(service: Service, keys: Keys | None) -> list[Route]:
     """The page, its files, its entrance, and /docs."""
 
     async def docs(request: Request) -> Response:
-        return Response(_docs(job_schema(service.models.names)), media_type="text/html")
+        return document("Limner: the API", _docs(job_schema(service.models.names)))
 
     async def login(request: Request) -> Response:
         """Take a key for the page; the browser keeps it where no script can read it."""
@@ -53,6 +53,11 @@ def routes(service: Service, keys: Keys | None) -> list[Route]:
         Route("/docs", docs, methods=["GET"]),
         Route("/login", login, methods=["POST"]),
     ]
+
+
+def document(title: str, body: str) -> Response:
+    """A page of text alone. body: HTML."""
+    return Response(f"{HEAD}<title>{escape(title)}</title>{body}</html>", media_type="text/html")
 
 
 def _file(name: str, kind: str) -> Any:
@@ -76,4 +81,4 @@ def _docs(schema: dict[str, Any]) -> str:
         '<a href="/api/v1/schema">/api/v1/schema</a>. Beside it: /sdapi/v1 as A1111 has it, /v1 as '
         "OpenAI has it.</p>"
     )
-    return f"{HEAD}<main>{said}<table>{''.join(rows)}</table></main></html>"
+    return f"<main>{said}<table>{''.join(rows)}</table></main>"

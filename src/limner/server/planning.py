@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -12,9 +11,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from limner.errors import RequestError
-from limner.pipeline.metadata import read_record
+from limner.diffusion.solvers import SOLVERS
+from limner.pipeline.metadata import record_of
 from limner.pipeline.painter import Painter
+from limner.pipeline.plan import given
 from limner.pipeline.planning import plan
 from limner.pipeline.request import COLLAGE, Request
 from limner.server.answers import Json, object_of
@@ -22,7 +22,7 @@ from limner.server.api import ROOT
 from limner.server.fields import asked
 from limner.server.problems import ProblemError
 from limner.server.service import Service
-from limner.server.uploads import file_of, texts_of
+from limner.server.uploads import embedded_of, file_of
 
 
 class Planning:
@@ -68,20 +68,22 @@ def _planned(request: Request, painter: Painter) -> dict[str, Any]:
         "latent": list(alone if made.request.layout == COLLAGE else made.shape),
         "stride": space.stride,
         "denoiser": parts.denoiser_name,
+        "solver_source": _source(SOLVERS[given(made.request.solver)].solve),
         "prediction": type(parts.prediction).__name__,
     }
 
 
+def _source(function: Any) -> str:
+    """Where a function stands in the package, as `/source` has it."""
+    while isinstance(function, partial):
+        function = function.func
+    module = function.__module__.removeprefix("limner.").replace(".", "/")
+    return f"{module}.py#{function.__qualname__}"
+
+
 def _recorded(file: bytes) -> dict[str, Any]:
-    """The record of a file that is checked first, then lies for a moment under a name of ours."""
-    texts_of(file, "picture")
-    with tempfile.TemporaryDirectory(prefix="limner-") as folder:
-        path = Path(folder) / "picture"
-        path.write_bytes(file)
-        try:
-            found = read_record(path)
-        except RequestError as error:
-            raise RequestError(str(error).replace(str(path), "the picture")) from None
+    """The record of a file that is checked first."""
+    found = record_of(embedded_of(file, "picture"))
     return {
         "request": json.loads(found.request.to_json()),
         "model": found.model,

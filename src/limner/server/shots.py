@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
 from PIL import Image
 from starlette.requests import Request as HttpRequest
 
+from limner.data.pixels import difference
 from limner.engine.asks import Decode, Enlarge, Step
 from limner.pipeline.request import Request
 from limner.server.doors import waited
@@ -52,12 +54,38 @@ class Shot:
         self.job.tell("completed")
 
 
-async def decoded(service: Service, job: Job, number: int, asking: HttpRequest) -> Pictures:
-    """The pictures of a step (from 1) that a job kept, decoded in its owner's time."""
-    latent, pictured = job.latents[number - 1], job.pictured[number - 1]
-    work = {"model": job.model, "shape": "step", "rows": len(latent)}
-    begin = partial(_decoding, latent, pictured)
-    return await _shot(service, job.owner, asking, begin=begin, **work)
+class Seen(StrEnum):
+    """What there is to see of a step: what it was going towards, with and without the prompt."""
+
+    DENOISED = "denoised"
+    UNGUIDED = "unguided"
+    DIFFERENCE = "difference"
+
+
+async def decoded(
+    service: Service, job: Job, number: int, of: Seen, asking: HttpRequest
+) -> Pictures:
+    """The pictures of a step (from 1) that a job kept, decoded in its owner's time.
+
+    Raises ProblemError for what guidance did at a step that had none.
+    """
+
+    async def pictures(latent: Latent) -> Pictures:
+        work = {"model": job.model, "shape": "step", "rows": len(latent)}
+        begin = partial(_decoding, latent, job.pictured[number - 1])
+        return await _shot(service, job.owner, asking, begin=begin, **work)
+
+    denoised, without = job.latents[number - 1], job.unguided[number - 1]
+    if of is Seen.DENOISED:
+        return await pictures(denoised)
+    if without is None:
+        raise ProblemError(
+            404, "not_found", f"step {number} had no guidance: the words alone were asked"
+        )
+    unguided = await pictures(without)
+    if of is Seen.UNGUIDED:
+        return unguided
+    return [difference(*pair) for pair in zip(await pictures(denoised), unguided, strict=True)]
 
 
 async def enlarged(

@@ -53,10 +53,15 @@ def picture_of(file: bytes, name: str) -> Image.Image:
         return upright
 
 
+def embedded_of(file: bytes, name: str) -> dict[str, str]:
+    """The texts in a picture's file, by keyword."""
+    with _opened(file, name) as picture:
+        return {**exif_texts(picture), **chunk_texts(picture)}
+
+
 def texts_of(file: bytes, name: str) -> dict[str, str]:
     """What a picture's file says of how it was painted, by keyword."""
-    with _opened(file, name) as picture:
-        said = {**exif_texts(picture), **chunk_texts(picture)}
+    said = embedded_of(file, name)
     if COMMENT in said:  # where a JPEG and a WebP have the infotext
         comment = said.pop(COMMENT)
         said.setdefault(PARAMETERS, comment)

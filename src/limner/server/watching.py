@@ -79,10 +79,13 @@ class Watching:
         self._end(self._job, State.CANCELLED, None)
 
     def _keep(self, step: Step) -> None:
-        kept, latent = self._job.latents, step.denoised
-        if (len(kept) + 1) * latent.numel() * latent.element_size() <= MOST_LATENTS:
-            kept.append(latent.cpu())
-            self._job.pictured.append(step.pictures)
+        """The denoised pictures; copies, because the rows of a call lie in one storage."""
+        job, latent, without = self._job, step.denoised, step.unguided
+        more = latent.nbytes + (0 if without is None else without.nbytes)
+        if job.bytes + more <= MOST_LATENTS:
+            job.latents.append(latent.to("cpu", copy=True))
+            job.unguided.append(None if without is None else without.to("cpu", copy=True))
+            job.pictured.append(step.pictures)
 
 
 def told(error: Exception) -> ProblemError:

@@ -1,8 +1,10 @@
 // Heat maps of words: fetched once, drawn over the picture, and asked what painted a place.
 import { Refused } from "./server.js";
 
-/** {width, height, values} of a grey PNG: 0 to 1, the largest of the map 1. */
-async function grey(path) {
+export const HUE = [70, 40, 210]; // that a map is drawn in
+
+/** {width, height, values} of a grey PNG: 0 to 1. */
+export async function grey(path) {
   const answer = await fetch(path);
   if (!answer.ok) throw new Refused(answer.status, await answer.json());
   const bitmap = await createImageBitmap(await answer.blob());
@@ -15,16 +17,16 @@ async function grey(path) {
   return { width, height, values };
 }
 
-/** The maps of a job's words, as they are asked for. */
+/** The maps of a job's words, as they are asked for. picture: which of its pictures. */
 export class Heat {
-  constructor(job) {
-    this.job = job;
+  constructor(job, picture = 0) {
+    Object.assign(this, { job, picture });
     this.maps = new Map();
   }
 
   of(word) {
     if (!this.maps.has(word)) {
-      const query = new URLSearchParams({ words: word });
+      const query = new URLSearchParams({ words: word, ...(this.picture ? { picture: this.picture } : {}) });
       this.maps.set(word, grey(`${this.job.links.self}/heatmaps?${query}`));
     }
     return this.maps.get(word);
@@ -52,7 +54,7 @@ function valueAt({ width, height, values }, x, y) {
 export function draw(canvas, map, colour) {
   canvas.width = map.width;
   canvas.height = map.height;
-  const pen = canvas.getContext("2d");
+  const pen = canvas.getContext("2d", { willReadFrequently: true }); // written by hand, not by a GPU
   const image = pen.createImageData(map.width, map.height);
   map.values.forEach((value, place) => image.data.set([...colour, Math.round(215 * value)], 4 * place));
   pen.putImageData(image, 0, 0);

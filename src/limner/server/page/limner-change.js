@@ -2,29 +2,30 @@
 import { html, live, LitElement, nothing } from "./lit.js";
 import { Brush } from "./brush.js";
 import { Heat } from "./heat.js";
+import { SIDES } from "./limner-room.js";
 import { dataUrl } from "./server.js";
 import { readWords } from "./words.js";
 
 const WAYS = { part: "A part", room: "Room round it", style: "Its style", size: "Its size" };
-const SIDES = ["left", "top", "right", "bottom"];
+const NONE = Object.fromEntries(SIDES.map((side) => [side, 0]));
 
 class LimnerChange extends LitElement {
   static properties = {
     shown: {}, styles: {}, run: {}, restyles: { type: Boolean },
     way: { state: true }, wanted: { state: true }, staged: { state: true }, busy: { state: true },
-    failed: { state: true },
+    failed: { state: true }, sides: { state: true },
   };
 
   constructor() {
     super();
-    Object.assign(this, { shown: null, styles: [], way: "part", staged: null, busy: false, failed: "" });
+    Object.assign(this, { shown: null, styles: [], way: "part", staged: null, busy: false, failed: "", sides: NONE });
     this.brush = null;
   }
 
   createRenderRoot() { return this; }
 
   willUpdate(changed) {
-    if (changed.has("shown")) Object.assign(this, { brush: null, staged: null, wanted: this.shown?.alt ?? "" });
+    if (changed.has("shown")) Object.assign(this, { brush: null, staged: null, failed: "", sides: NONE, wanted: this.shown?.alt ?? "" });
   }
 
   /** The canvas gets the picture's size once that is known. */
@@ -50,8 +51,8 @@ class LimnerChange extends LitElement {
       return { ...asked, picture, mask: this.brush.url, strength: this.value("strength") };
     }
     if (this.way === "room") {
-      const extend = SIDES.map((side) => this.value(side));
-      if (!extend.some((side) => side > 0)) throw new Error("No room is asked for: some pixels on a side are right.");
+      const extend = SIDES.map((side) => this.sides[side]);
+      if (!extend.some((side) => side > 0)) throw new Error("No room is asked for: drag an edge, or give some pixels on a side.");
       return { ...asked, picture, extend };
     }
     if (this.way === "style") return { prompt: "", content: picture, style: this.querySelector("[name=style]").value, seed };
@@ -89,7 +90,7 @@ class LimnerChange extends LitElement {
       <div class="row" role="group" aria-label="What to change">${Object.entries(WAYS)
         .filter(([way]) => way !== "style" || this.restyles)
         .map(([way, label]) => html`<button aria-pressed=${this.way === way}
-          @click=${() => { this.way = way; this.staged = null; }}>${label}</button>`)}</div>
+          @click=${() => { Object.assign(this, { way, staged: null, failed: "" }); }}>${label}</button>`)}</div>
       <div class="change">
         ${this.staged ? this.staging() : this.source()}
         <div class="how">${this.staged ? nothing : this.how()}
@@ -98,6 +99,10 @@ class LimnerChange extends LitElement {
   }
 
   source() {
+    if (this.way === "room") {
+      return html`<limner-room .url=${this.shown.url} .alt="What is changed: ${this.shown.alt}" .sides=${this.sides}
+        @sized=${(event) => { this.sides = event.detail; }}></limner-room>`;
+    }
     return html`<div class="stage" @keydown=${this.pressed} tabindex=${this.way === "part" ? 0 : -1} role="group" aria-label="What is changed; the keys [ and ] size the brush">
       <img src=${this.shown.url} alt="What is changed: ${this.shown.alt}" @load=${this.sized}>
       ${this.way === "part" ? html`<canvas class="mask" aria-hidden="true"
@@ -118,7 +123,7 @@ class LimnerChange extends LitElement {
   how() {
     const words = this.way === "size" || this.way === "style" ? nothing : html`<label>What shall be there
       <input .value=${live(this.wanted)} @input=${(event) => { this.wanted = event.target.value; }}></label>`;
-    const parts = { part: () => this.masking(), room: () => this.room(), style: () => this.styling(), size: () => this.sizing() };
+    const parts = { part: () => this.masking(), room: () => nothing, style: () => this.styling(), size: () => this.sizing() };
     return html`${words}${parts[this.way]()}
       <button class="first" ?disabled=${this.busy} @click=${() => this.change()}>${this.busy ? "Painting" : "Change it"}</button>`;
   }
@@ -130,7 +135,7 @@ class LimnerChange extends LitElement {
     const words = this.shown.heatmaps ? readWords(this.shown) : [];
     return html`
       <p class="hint">Brush over what shall be painted anew.</p>
-      <div class="row">
+      <div class="row fields">
         <label>Brush, pixels <input type="number" min="1" max="512" .value=${live(String(brush?.size ?? 16))}
           @change=${does(() => { brush.size = this.value("size"); })} name="size"></label>
         <button aria-pressed=${brush?.erasing ?? false} @click=${does(() => { brush.erasing = !brush.erasing; })}>Eraser</button>
@@ -138,21 +143,15 @@ class LimnerChange extends LitElement {
         <button @click=${() => brush.clear()}>Clear</button>
         <button @click=${() => brush.undo()}>Undo</button>
       </div>
-      ${words.length ? html`<div class="row"><label>Mask from a word
+      ${words.length ? html`<div class="row fields"><label>Mask from a word
         <select name="word">${words.map((each) => html`<option>${each}</option>`)}</select></label>
         <button @click=${async () => brush.warm(await new Heat(this.shown.job).of(word()))}>Mask it</button></div>` : nothing}
-      <fieldset class="row"><legend class="hint">A rectangle, in pixels</legend>
+      <fieldset class="row fields"><legend class="hint">A rectangle, in pixels</legend>
         ${["x", "y", "width", "height"].map((name) => html`<label>${name}
           <input type="number" min="0" name=${name} value="0"></label>`)}
         <button @click=${() => brush.rectangle(this.value("x"), this.value("y"), this.value("width"), this.value("height"))}>Add it</button>
       </fieldset>
       <label>How much is new <input type="range" name="strength" min="0.05" max="1" step="0.05" value="1"></label>`;
-  }
-
-  room() {
-    return html`<fieldset class="row"><legend class="hint">Pixels on each side</legend>
-      ${SIDES.map((side) => html`<label>${side}
-        <input type="number" min="0" max="1024" step="16" name=${side} value="0"></label>`)}</fieldset>`;
   }
 
   styling() {

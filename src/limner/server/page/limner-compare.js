@@ -39,7 +39,7 @@ class LimnerCompare extends LitElement {
 
   render() {
     return html`
-      <form class="row" @submit=${(event) => { event.preventDefault(); this.compare(); }}>
+      <form class="row fields" @submit=${(event) => { event.preventDefault(); this.compare(); }}>
         <label class="grow">Beside “${this.fields.prompt}”
           <input required .value=${live(this.other)} placeholder="the same with other words"
             @input=${(event) => { this.other = event.target.value; }}></label>

@@ -19,6 +19,15 @@ class LimnerGallery extends LitElement {
 
   createRenderRoot() { return this; }
 
+  /** Wherever on the page a file is dropped, it is for the gallery: the browser would leave for it. */
+  connectedCallback() {
+    super.connectedCallback();
+    const over = (is) => (event) => { event.preventDefault(); this.over = is; };
+    document.addEventListener("dragover", over(true));
+    document.addEventListener("dragleave", over(false));
+    document.addEventListener("drop", (event) => this.dropped(event));
+  }
+
   say(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
@@ -81,14 +90,12 @@ class LimnerGallery extends LitElement {
   dropped(event) {
     event.preventDefault();
     this.over = false;
-    this.take(event.dataTransfer.files[0]);
+    this.take(event.dataTransfer?.files[0]);
   }
 
   render() {
     const found = this.found;
-    return html`<section class="card gallery ${this.over ? "over" : ""}" aria-label="Gallery"
-      @dragover=${(event) => { event.preventDefault(); this.over = true; }}
-      @dragleave=${() => { this.over = false; }} @drop=${this.dropped}>
+    return html`<section class="card gallery ${this.over ? "over" : ""}" aria-label="Gallery">
       <div class="row">
         <h2>Gallery</h2>
         <label class="grow"><span class="unseen">Search by words</span>
@@ -104,7 +111,7 @@ class LimnerGallery extends LitElement {
       ${found.length ? html`<ul class="pictures">
         ${repeat(found, (picture) => picture.id, (picture) => this.picture(picture))}</ul>`
         : html`<p class="hint">${this.pictures.length ? "None is so." : "Pictures painted at full steps are kept here, in this browser alone."}
-          Drop a picture of Limner, A1111 or ComfyUI here to get its settings back.</p>`}
+          Drop a picture of Limner, A1111 or ComfyUI anywhere to get its settings back.</p>`}
     </section>`;
   }
 

@@ -6,6 +6,7 @@ import { Queue } from "./queue.js";
 import * as keeping from "./keeping.js";
 import "./limner-door.js";
 import "./limner-gallery.js";
+import "./limner-help.js";
 import "./limner-prompt.js";
 import "./limner-queue.js";
 import "./limner-settings.js";
@@ -101,6 +102,11 @@ class LimnerPage extends LitElement {
   async paint(more = {}, about = {}) {
     this.painter.stop();
     const fields = this.asked(more);
+    if (!fields.prompt.trim()) {
+      this.fail(new Error("There are no words yet: write what you want to see."));
+      this.querySelector("textarea").focus();
+      return null;
+    }
     const asked = { ...fields, keep_steps: true, heatmaps: true };
     try {
       const label = about.label ?? fields.prompt;
@@ -121,7 +127,7 @@ class LimnerPage extends LitElement {
     if (job.status === "cancelled") this.said = "Cancelled.";
     if (!job.images.length) return;
     const { keep_steps, heatmaps, ...fields } = entry.said;
-    this.said = `Done: seed ${job.seeds.join(", ")}.`;
+    this.said = entry.role === "paint" ? `Done: seed ${job.seeds.join(", ")}.` : "Done.";
     if (entry.role === "paint") {
       this.shown = { url: job.images[0], job, live: false, alt: entry.label, fields, heatmaps };
     }
@@ -150,7 +156,7 @@ class LimnerPage extends LitElement {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       this.paint();
-    } else if (event.key === "Escape") {
+    } else if (event.key === "Escape" && !this.querySelector("dialog[open]")) {
       this.painter.stop();
       for (const entry of this.queue.jobs) this.queue.cancel(entry);
     }
@@ -170,6 +176,7 @@ class LimnerPage extends LitElement {
       <header class="top">
         <h1>Limner</h1>
         <p class="hint">Words in, pictures out, and how.</p>
+        <limner-help></limner-help>
         <a href="/docs">API</a>
       </header>
       ${this.locked ? html`<limner-door @opened=${() => this.begin()}></limner-door>` : nothing}
@@ -213,7 +220,8 @@ class LimnerPage extends LitElement {
       <limner-stage .shown=${this.shown} .word=${this.word} .preview=${first?.preview}
         ?busy=${this.busy || Boolean(first)}></limner-stage>
       <p class="status" role="status">${this.queue.lost
-        ? "The server does not answer; trying again." : this.said}</p>`;
+        ? "The server does not answer; trying again." : first && 2 * first.step >= first.total && first.total
+          ? "Half of it is painted." : this.said}</p>`;
   }
 }
 

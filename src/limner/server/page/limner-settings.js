@@ -30,7 +30,7 @@ class LimnerSettings extends LitElement {
       <details>
         <summary>Settings</summary>
         <div class="grid">
-          <label class="wide">Lead away from
+          <label class="wide">Lead away from (negative prompt)
             <input name="negative" .value=${live(this.fields.negative ?? "")}
               @change=${(event) => this.dispatchEvent(said(event))}></label>
           <label class="wide">Model

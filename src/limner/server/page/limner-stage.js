@@ -1,33 +1,37 @@
 // The picture: while it is painted, step by step afterwards, and which word painted what.
 import { html, LitElement, nothing } from "./lit.js";
-import { described, draw, Heat } from "./heat.js";
+import { described, draw, Heat, HUE } from "./heat.js";
+import "./limner-guidance.js";
+import { STEPS } from "./live.js";
 import { asRead, readWords } from "./words.js";
 
-const HUE = [70, 40, 210];
 const STEP = 1 / 16; // of the picture: how far an arrow key goes
 
 class LimnerStage extends LitElement {
   static properties = {
     shown: {}, word: {}, preview: {}, busy: { type: Boolean },
     step: { state: true }, heard: { state: true }, place: { state: true }, painters: { state: true },
+    number: { state: true },
   };
 
   constructor() {
     super();
-    Object.assign(this, { shown: null, word: null, step: 0, heard: "", place: null, painters: [] });
+    Object.assign(this, { shown: null, word: null, step: 0, heard: "", place: null, painters: [], number: 0 });
   }
 
   createRenderRoot() { return this; }
 
   willUpdate(changed) {
     if (changed.has("shown")) {
-      Object.assign(this, { step: this.shown?.job?.total ?? 0, painters: [], place: null, heard: "" });
-      this.heat = this.shown?.heatmaps ? new Heat(this.shown.job) : null;
+      Object.assign(this, { step: this.shown?.job?.total ?? 0, painters: [], place: null, heard: "", number: 0 });
+    }
+    if (changed.has("shown") || changed.has("number")) {
+      this.heat = this.shown?.heatmaps ? new Heat(this.shown.job, this.number) : null;
     }
   }
 
   updated(changed) {
-    if (changed.has("word") || changed.has("shown")) this.warm();
+    if (["word", "shown", "number"].some((name) => changed.has(name))) this.warm();
     const spot = this.querySelector(".spot");
     if (spot) { // by the object model: a style attribute would be refused
       spot.style.left = `${100 * this.place.x}%`;
@@ -95,7 +99,8 @@ class LimnerStage extends LitElement {
     const { url, alt, live, job } = this.shown ?? { url: "", alt: "", live: true, job: null };
     const total = !live && job?.total ? job.total : 0;
     const last = this.step >= total;
-    const source = this.preview ?? (last ? url : `${job.links.self}/steps/${this.step}`);
+    const finished = job?.images[this.number] ?? url;
+    const source = this.preview ?? (last ? finished : this.at(this.step));
     return html`
       <div class="stage" ?data-busy=${this.busy} tabindex=${this.heat ? 0 : -1} role="group"
         aria-label=${this.heat ? "The picture; arrow keys ask which words painted a place" : "The picture"}
@@ -106,8 +111,21 @@ class LimnerStage extends LitElement {
         <canvas hidden aria-hidden="true"></canvas>
         ${this.place ? html`<i class="spot" aria-hidden="true"></i>` : nothing}
       </div>
+      ${!live && job?.images.length > 1 ? this.several(job.images) : nothing}
       ${total > 1 ? this.scrubber(total, last) : nothing}
-      ${this.seen(live)}`;
+      ${this.seen(live)}
+      ${total ? html`<limner-guidance .job=${job} .step=${Math.min(this.step, total)} .picture=${this.number}></limner-guidance>` : nothing}`;
+  }
+
+  at(step) {
+    return `${this.shown.job.links.self}/steps/${step}${this.number ? `?picture=${this.number}` : ""}`;
+  }
+
+  /** All pictures of a job, one of them shown above. */
+  several(images) {
+    return html`<div class="row several" role="group" aria-label="The pictures of this painting">${images.map((url, number) => html`
+      <button class="thumb" aria-pressed=${this.number === number} aria-label="Picture ${number + 1}, seed ${this.shown.job.seeds[number]}"
+        @click=${() => { this.number = number; }}><img src=${url} alt=""></button>`)}</div>`;
   }
 
   scrubber(total, last) {
@@ -119,8 +137,8 @@ class LimnerStage extends LitElement {
   }
 
   seen(live) {
-    if (live || !this.shown?.job) return nothing;
-    if (!this.heat) return nothing;
+    if (live && this.shown) return html`<p class="hint">A sketch in ${STEPS} steps. Paint makes it in full, keeps it, and shows how.</p>`;
+    if (!this.shown?.job || !this.heat) return nothing;
     const words = this.painters.map(({ word, times }) => `${word} (${times.toFixed(1)}×)`).join(", ");
     const asked = "Point at a word for where it painted, at the picture for the words of a place.";
     return html`<p class="heard" aria-live="polite">${this.heard || (words

@@ -60,7 +60,7 @@ class LimnerSweep extends LitElement {
   }
 
   render() {
-    return html`<form class="row" @submit=${this.paint}>
+    return html`<form class="row fields" @submit=${this.paint}>
         ${["To the right", "Down"].map((label, index) => this.axis(label, index))}
         <button class="first" ?disabled=${this.busy}>${this.busy ? "Painting" : "Paint the grid"}</button>
       </form>

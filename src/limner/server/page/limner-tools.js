@@ -1,5 +1,5 @@
 // What can be done beyond painting, one at a time, as tabs.
-import { html, LitElement } from "./lit.js";
+import { html, LitElement, nothing } from "./lit.js";
 import "./limner-change.js";
 import "./limner-compare.js";
 import "./limner-making.js";
@@ -37,6 +37,8 @@ class LimnerTools extends LitElement {
           aria-selected=${this.chosen === index} tabindex=${index === Math.max(0, this.chosen) ? 0 : -1}
           @click=${() => { this.chosen = this.chosen === index ? -1 : index; }}>${name}</button>`)}
       </div>
+      ${this.chosen < 0 ? html`<p class="hint">Paint a part of the picture anew, set two prompts side by side,
+        vary settings in a grid, or walk through how the picture came about.</p>` : nothing}
       <div id="tool" role="tabpanel" aria-labelledby="tab-${Math.max(0, this.chosen)}" ?hidden=${this.chosen < 0}>
         ${this.tool()}
       </div>

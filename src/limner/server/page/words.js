@@ -18,6 +18,11 @@ export function wordsOf(prompt, parsed) {
   });
 }
 
+/** The tokens of a prompt's first part, {text, id} each. */
+export function tokenised(parsed) {
+  return (parsed.parts[0]?.stages[0]?.chunks ?? []).flat();
+}
+
 export function tokensOf(parsed) {
   return parsed.parts.reduce((sum, part) => {
     const chunks = part.stages[0]?.chunks ?? [];
