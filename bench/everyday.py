@@ -2,9 +2,8 @@
 
 python bench/everyday.py recipes/everyday-nouns.txt --model runs/everyday64/run/model --count 60
 
-The judge is none that was trained: a picture is named after the real picture that is nearest to it
-in the features of a pretrained image network, so it needs minutes where another needs an hour. In
-the rows of colours both are compared in grey, with the same contrast. What it says of real pictures
+The judge is none that was trained (nearest_judge.py). In the rows of colours both are compared in
+grey, with the same contrast. What it says of real pictures
 (through the autoencoder; turned to the colour) stands beside: no painter is judged better.
 """
 
@@ -14,88 +13,33 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
-import torch.nn.functional as F
+from nearest_judge import NearestJudge
 from torch import Tensor
 
 import limner
 from limner.cli.understanding import paint_as_asked
-from limner.data.cache import batches
 from limner.data.colours import recoloured
-from limner.data.emoji import cache_folder, load_emoji
+from limner.data.emoji import load_emoji
 from limner.data.everyday_words import read_nouns
 from limner.data.everyday_world import everyday_world
 from limner.data.pixels import to_bytes, to_model_range
 from limner.data.records import PictureSet
 from limner.evaluate.everyday import Wanted, colours_wanted, judge_everyday, nouns_wanted
-from limner.evaluate.judge import Verdict
 from limner.evaluate.report import choose_cells
-from limner.training.perceptual import WHEEL, load_perceptual
 
 BATCH, SEED = 30, 40_009
-GRID = 4  # places of the features along a side
-CONTRAST = 0.25  # standard deviation of the grey of a thing
 
 
-class NearestJudge:
-    """Names pictures as the nearest of real ones; the logits are likenesses, -1 to 1."""
-
-    def __init__(self, real: PictureSet, *, grey: bool = False) -> None:
-        self.network = load_perceptual(cache_folder() / "packages" / WHEEL)
-        self.grey = grey
-        self.config = SimpleNamespace(concepts=real.concepts, styles=real.styles)
-        self.places = [
-            torch.tensor([names.index(getattr(record, kind)) for record in real.records])
-            for kind, names in (("concept", real.concepts), ("style", real.styles))
-        ]
-        self.bank = self.features(real.pictures[real.picture_indices()])
-
-    @torch.inference_mode()
-    def features(self, pictures: Tensor) -> Tensor:
-        """Unit vectors, (N, F), of bytes (N, 4, S, S)."""
-        parts = []
-        for span in batches(len(pictures), 64):
-            pixels = to_model_range(pictures[list(span)])
-            opacity = (pixels[:, 3:] + 1) / 2
-            colours = pixels[:, :3] + 1 - opacity  # on a grey ground
-            maps = self.network.maps(_grey(colours, opacity) if self.grey else colours)
-            kept = [F.adaptive_avg_pool2d(each, GRID).flatten(1) for each in maps[1:]]
-            kept.append(F.adaptive_avg_pool2d(opacity - opacity.mean(), 2 * GRID).flatten(1))
-            parts.append(torch.cat([F.normalize(each, dim=1) for each in kept], dim=1))
-        found = torch.cat(parts)
-        if not hasattr(self, "middle"):
-            self.middle = found.mean(0)
-        return F.normalize(found - self.middle, dim=1)
-
-    @torch.inference_mode()
-    def see(self, pictures: Tensor) -> Verdict:
-        """The likeness to the most similar picture of each concept and of each style."""
-        features = self.features(pictures)
-        like = features @ self.bank.T
-        logits = []
-        for places in self.places:
-            most = torch.full((len(like), int(places.max()) + 1), -1.0)
-            logits.append(most.scatter_reduce(1, places.expand(len(like), -1), like, "amax"))
-        return Verdict(features, *logits)
-
-
-def _grey(colours: Tensor, opacity: Tensor) -> Tensor:
-    """The lightness of each thing about its mean, with one contrast."""
-    grey = (colours * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
-    total = opacity.sum((2, 3), keepdim=True).clamp_min(1.0)
-    away = (grey - (grey * opacity).sum((2, 3), keepdim=True) / total) * opacity
-    deviation = (away.square().sum((2, 3), keepdim=True) / total).sqrt().clamp_min(0.02)
-    return (away / deviation * CONTRAST).clamp(-1, 1).expand(-1, 3, -1, -1)
-
-
-def painted(painter: limner.Painter, prompts: Sequence[str]) -> Tensor:
-    """One picture a prompt, in the model's own size, as bytes."""
+def painted(painter: limner.Painter, prompts: Sequence[str], seed: int = 0) -> Tensor:
+    """One picture a prompt, in the model's own size, as bytes; seeds from `seed` on."""
     parts = []
     for first in range(0, len(prompts), BATCH):
         some = prompts[first : first + BATCH]
-        parts.append(to_bytes(painter.paint_batch(some, range(first, first + len(some)))))
+        parts.append(
+            to_bytes(painter.paint_batch(some, range(seed + first, seed + first + len(some))))
+        )
     return torch.cat(parts)
 
 
@@ -134,11 +78,12 @@ def main() -> None:
     parser.add_argument("nouns", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--count", type=int, default=60)
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--steps", type=int, help="Default: the model's own.")
     parser.add_argument("--known", type=Path, help="Model whose concepts the cells are of.")
     given = parser.parse_args()
     painter = limner.load(given.model)
-    sampling = replace(painter.parts.sampling, steps=given.steps)
+    sampling = painter.parts.sampling
+    sampling = replace(sampling, steps=given.steps or sampling.steps)
     language = painter.model.language
     painter = limner.Painter(replace(painter.parts, sampling=sampling), language=language)
     data = load_emoji(64)

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from nearest_judge import AnyJudge, judge_at
 from PIL import Image
 from torch import Tensor
 
@@ -25,7 +26,6 @@ from limner.data.captions import canonical
 from limner.data.holes import NUMBERS, SHARES, holes
 from limner.data.pixels import from_picture, to_bytes, to_picture
 from limner.data.records import PictureSet
-from limner.evaluate.judge import Judge
 from limner.evaluate.sheet import contact_sheet
 
 SEED, SHOWN = 7, 12
@@ -49,7 +49,9 @@ def painted(painter: limner.Painter, real: PictureSet, masks: Tensor) -> list[Im
     return pictures
 
 
-def scores(judge: Judge, real: PictureSet, pictures: Sequence[Image.Image], masks: Tensor) -> str:
+def scores(
+    judge: AnyJudge, real: PictureSet, pictures: Sequence[Image.Image], masks: Tensor
+) -> str:
     pixels = torch.stack([from_picture(each, 4) for each in pictures])
     verdict = judge.see(to_bytes(pixels))
     concepts, styles = judge.labels(
@@ -77,11 +79,11 @@ def taken(real: PictureSet, count: int) -> PictureSet:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", type=Path, nargs="+")
-    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--judge", required=True, help="its folder, or `nearest`")
     parser.add_argument("--cells", type=int, default=100, help="seen, and as many held out")
     parser.add_argument("--sheet", type=Path)
     given = parser.parse_args()
-    judge = Judge.load(given.judge)
+    judge = judge_at(given.judge)
     painters = {path: limner.load(path) for path in given.models}
     known = set(next(iter(painters.values())).words.concepts)
     everything = read(None).select(lambda record: record.concept in known)

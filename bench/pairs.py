@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from nearest_judge import AnyJudge, judge_at
 from torch import Tensor
 
 import limner
@@ -27,7 +28,6 @@ from limner.data.pixels import from_picture, to_bytes, to_picture
 from limner.data.records import Record
 from limner.data.scene_words import Relation, Scene, canonical_scene
 from limner.data.scenes import RELATIONS, SceneConfig, Scenes
-from limner.evaluate.judge import Judge
 from limner.evaluate.sheet import contact_sheet
 
 SEED = 40_009
@@ -54,7 +54,7 @@ def painted(painter: limner.Painter, scene: Scene, seed: int) -> Tensor:
     return torch.stack(pixels.chunk(2, dim=1 if scene.relation is Relation.ABOVE else 2))
 
 
-def line(judge: Judge, halves: Tensor, records: Sequence[Record]) -> str:
+def line(judge: AnyJudge, halves: Tensor, records: Sequence[Record]) -> str:
     """halves: (2 N, 4, S, S) of records in the same order, two of a picture."""
     seen = judge.see(halves)
     concepts, styles = judge.labels([r.concept for r in records], [r.style for r in records])
@@ -90,11 +90,11 @@ def sheet(pictures: Sequence[Tensor], scenes: Sequence[Scene], path: Path) -> No
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", type=Path, nargs="+")
-    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--judge", required=True, help="its folder, or `nearest`")
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--sheet", type=Path, help="Of the first model's pairs never drawn.")
     given = parser.parse_args()
-    judge, painters = Judge.load(given.judge), {p: limner.load(p) for p in given.models}
+    judge, painters = judge_at(given.judge), {p: limner.load(p) for p in given.models}
     words = next(iter(painters.values())).words
     known = set(words.concepts)
     real = read(None).seen.select(lambda record: record.concept in known)

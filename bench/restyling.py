@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from nearest_judge import AnyJudge, judge_at
 from PIL import Image
 from torch import Tensor
 
@@ -28,7 +29,6 @@ from limner.cli.train import read
 from limner.data.cells import Cells
 from limner.data.pixels import premultiplied_bytes, to_model_range, to_picture
 from limner.data.records import PictureSet, Record
-from limner.evaluate.judge import Judge
 from limner.evaluate.sheet import contact_sheet
 
 SEED, FIRST_SEED, SHOWN = 5, 700, 12
@@ -88,7 +88,7 @@ def as_bytes(images: Sequence[Image.Image], size: int) -> Tensor:
     return torch.stack([premultiplied_bytes(image, size) for image in images])
 
 
-def line(judge: Judge, pixels: Tensor, targets: Sequence[Record]) -> str:
+def line(judge: AnyJudge, pixels: Tensor, targets: Sequence[Record]) -> str:
     """How often the judge names the style, the concept, and both; chance is 1 in as many words."""
     seen = judge.see(pixels)
     concepts, styles = judge.labels([t.concept for t in targets], [t.style for t in targets])
@@ -125,7 +125,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("model", type=Path)
-    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--judge", required=True, help="its folder, or `nearest`")
     parser.add_argument("--data", type=Path, help="another picture set than the 64-pixel emoji")
     parser.add_argument("--unknown", action="store_true", help="concepts of no name to it, too")
     parser.add_argument("--cells", type=int, help="so many held-out cells; default: all")
@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--sheet", type=Path, help="where to draw the pictures of the last values")
     given = parser.parse_args()
-    judge, painter = Judge.load(given.judge), limner.load(given.model)
+    judge, painter = judge_at(given.judge), limner.load(given.model)
     known = set(painter.words.concepts)
     real = read(given.data).select(lambda record: given.unknown or record.concept in known)
     chosen = items(real, given.cells)

@@ -15,19 +15,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from nearest_judge import AnyJudge, judge_at
 from torch import Tensor
 
 import limner
 from limner.cli.train import read
 from limner.data.pixels import to_bytes
 from limner.data.records import PictureSet
-from limner.evaluate.judge import Judge
 from limner.evaluate.report import Cell, choose_cells
 
 BATCH, CELLS_SEED, FIRST_SEED = 36, 5, 500
 
 
-def line(judge: Judge, pixels: Tensor, cells: Sequence[Cell]) -> str:
+def line(judge: AnyJudge, pixels: Tensor, cells: Sequence[Cell]) -> str:
     """How often the judge names the style and the concept that were asked for."""
     seen = judge.see(pixels)
     styles = [judge.config.styles.index(cell.style) for cell in cells]
@@ -37,7 +37,7 @@ def line(judge: Judge, pixels: Tensor, cells: Sequence[Cell]) -> str:
     return f"style {style:.3f}, concept {concept:.3f} ({len(cells)} pictures)"
 
 
-def by_style(judge: Judge, pixels: Tensor, cells: Sequence[Cell]) -> str:
+def by_style(judge: AnyJudge, pixels: Tensor, cells: Sequence[Cell]) -> str:
     """Of each style that was asked for, how many the judge finds, and what it finds else."""
     named = [judge.config.styles[place] for place in judge.see(pixels).styles.argmax(1).tolist()]
     lines = []
@@ -75,14 +75,14 @@ def through_the_autoencoder(painter: limner.Painter, real: PictureSet) -> Tensor
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--judge", required=True, help="its folder, or `nearest`")
     parser.add_argument("--guidance", type=float, nargs="+", default=[None])
     parser.add_argument("--steps", type=int, nargs="+", default=[None])
     parser.add_argument("--solver")
     parser.add_argument("--cells", type=int, default=144)
     parser.add_argument("--styles", action="store_true", help="tell each style by itself")
     given = parser.parse_args()
-    judge, painter = Judge.load(given.judge), limner.load(given.model)
+    judge, painter = judge_at(given.judge), limner.load(given.model)
     known = set(painter.words.concepts)
     real = read(None).select(lambda record: record.concept in known)
     if painter.parts.autoencoder is not None:

@@ -23,9 +23,9 @@ def language(words: Words) -> EmojiLanguage:
     return EmojiLanguage(words)
 
 
-def test_the_shipped_model_names_its_language(words: Words) -> None:
-    assert isinstance(LANGUAGES[words.language](words), Language)
-    assert words.plain_style in words.styles
+def test_the_shipped_model_names_its_language(shipped: Words) -> None:
+    assert isinstance(LANGUAGES[shipped.language](shipped), Language)
+    assert shipped.plain_style in shipped.styles
 
 
 @pytest.mark.parametrize("row", rows("prompts.txt"))
@@ -107,14 +107,33 @@ def test_what_comes_of_a_reading_is_read_as_itself(row: str, language: EmojiLang
         assert again.notes == ()
 
 
-def test_captions_of_the_training_are_read_as_themselves(
-    words: Words, language: EmojiLanguage
-) -> None:
-    for concept in words.concepts:
-        for style in words.styles:
+def test_captions_of_the_training_are_read_as_themselves(shipped: Words) -> None:
+    language = EmojiLanguage(shipped)
+    for concept in shipped.concepts:
+        for style in shipped.styles:
             prompt = canonical(Record(picture=0, concept=concept, style=style))
             reading = language.read(prompt)
             assert (reading.prompt, reading.layout, reading.notes) == (prompt, None, ())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "unused"),
+    [
+        ("a car on a street at night", "at night"),
+        ("a blue red cat", "red"),
+        ("a blue cat, red", "red"),
+        ("a small big cat", "big"),
+        ("a cat, 3d, flat", "flat"),
+        ("un chat noir et blanc", "blanc"),
+        ("a red red apple, small and tiny, 3d, 3d", None),
+    ],
+)
+def test_of_what_is_said_twice_the_first_counts_and_it_is_told(
+    language: EmojiLanguage, prompt: str, unused: str | None
+) -> None:
+    told = f"not painted: {unused!r} (the first that is said counts)"
+    notes = [note for note in language.read(prompt).notes if note.startswith("not painted")]
+    assert notes == ([] if unused is None else [told])
 
 
 @pytest.mark.parametrize(

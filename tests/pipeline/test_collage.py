@@ -226,22 +226,6 @@ def test_a_colour_that_is_none_is_refused(place: str, capsys: pytest.CaptureFixt
     assert "right" in capsys.readouterr().err
 
 
-def test_a_models_own_enlarging_holds_where_no_size_is_said(painter: limner.Painter) -> None:
-    own = replace(painter.parts.sampling, upscale=2)
-    larger = limner.Painter(replace(painter.parts, sampling=own))
-    picture, large = (Image.new("RGBA", (side, side)) for side in (16, 48))
-    assert larger.complete(Request(prompt="x")).upscale == 2
-    assert larger.complete(Request(prompt="x", size=(16, 16))).upscale is None
-    assert larger.complete(Request(prompt="x", picture=picture)).upscale is None
-    assert larger.complete(Request(prompt="x", picture=large)).upscale == 2
-    masked = Request(prompt="x", picture=large, mask="box:0,0,16,16")
-    assert larger.complete(masked).upscale is None
-    assert larger.complete(Request(prompt="x", upscale=1)).upscale == 1
-    assert painter.complete(Request(prompt="x")).upscale is None
-    whole = larger.complete(Request(prompt="x"))
-    assert larger.complete(whole).upscale == 2
-
-
 def test_parts_are_enlarged_and_the_ground_is_drawn_at_their_size(tiny_upscaler: Path) -> None:
     painter = limner.load(device="cpu")
     result = painter.generate("a blue cat at night", seed=1, steps=2)

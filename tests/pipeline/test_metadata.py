@@ -187,6 +187,27 @@ def test_no_file_and_a_folder(tmp_path: Path) -> None:
             read_request(path)
 
 
+def test_an_infotext_that_lies_beside_a_picture(tmp_path: Path) -> None:
+    path = tmp_path / "a.TXT"
+    path.write_text("\ufeff" + INFOTEXT, "utf-8")
+    request = read_request(path)
+    assert (request.prompt, request.steps, request.seed) == ("a cat 猫", 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b" \n", "holds no record"),
+        (b"\xff\xfe\xff", "no readable text"),
+        (b"a" * (embedded.MAX_TEXT + 1), "longer than 262144 characters"),
+    ],
+)
+def test_a_text_that_is_no_infotext(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(RequestError, match=message):
+        read_request(tmp_path / "a.txt")
+
+
 @pytest.fixture(scope="module")
 def whole(pair: Result, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """A good file of each format."""

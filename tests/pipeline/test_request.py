@@ -28,6 +28,8 @@ FULL = Request(
         ({"seed": -1}, "seed is -1"),
         ({"guidance": math.nan}, "guidance is nan"),
         ({"guidance": math.inf}, "guidance is inf"),
+        ({"guidance": 1e30}, "guidance is 1e[+]30: a number from -1e[+]06 to 1e[+]06"),
+        ({"style_weight": 1e30}, "style_weight is 1e[+]30: a number from 0 to 1e[+]06"),
         ({"eta": 1.5}, "eta is 1.5: a number from 0 to 1"),
         ({"guidance_rescale": 1.1}, "guidance_rescale is 1.1: a number from 0 to 1"),
         ({"size": (0, 16)}, "size is"),

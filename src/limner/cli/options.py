@@ -45,7 +45,7 @@ Source = Annotated[
     typer.Option(
         "--from",
         metavar="PICTURE",
-        help="Repeat a painted picture, but for options given here.",
+        help="Repeat a painted picture, or the .txt beside it, but for options given here.",
         rich_help_panel=Group.PROMPT.value,
     ),
 ]

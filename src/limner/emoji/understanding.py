@@ -15,6 +15,7 @@ from limner.emoji.words import LANGUAGES, characters, translations
 from limner.language import Relation, Scene, Vocabulary
 from limner.language.english import COLOURS
 from limner.language.foreign import FOREIGN
+from limner.language.grammar import Grammar
 from limner.language.read import Reader, Reading
 from limner.language.words import Kind, normal, split
 
@@ -128,7 +129,8 @@ class Understander:
         grammar = FOREIGN[language]
         names: dict[str, list[str]] = {}
         for word, name in translations(language).items():
-            if word not in grammar.words and not self._coloured(name):
+            small = word in grammar.words or _joins_colours(word, grammar)
+            if not small and not self._coloured(name):
                 names.setdefault(self._concepts.get(name, name), []).append(word)
         return Reader(
             self._vocabulary({k: tuple(several) for k, several in names.items()}), grammar
@@ -149,6 +151,14 @@ class Understander:
                 if near is not None:
                     corrected[normal(word.text)] = near
         return corrected
+
+
+def _joins_colours(name: str, grammar: Grammar) -> bool:
+    """Whether a name is colours and an "and" alone: noir et blanc, which is said of a zebra."""
+    colours = {word for several in grammar.colours.values() for word in several}
+    both = grammar.relations.get(Relation.AND, ())
+    words = name.split()
+    return any(map(both.__contains__, words)) and all(w in colours or w in both for w in words)
 
 
 def _plainer(scene: Scene) -> Scene:

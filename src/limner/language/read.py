@@ -16,6 +16,7 @@ from limner.language.vocabulary import Vocabulary
 from limner.language.words import Index, Kind, Word
 
 BREAKS = (Kind.PAUSE, Kind.RELATION, Kind.GROUND)
+DESCRIBING = (Kind.COLOUR, Kind.SIZE, Kind.STYLE)
 OPPOSITE = {
     Relation.LEFT: Relation.RIGHT,
     Relation.RIGHT: Relation.LEFT,
@@ -29,13 +30,15 @@ class Reading:
     """A sentence that was read.
 
     scene: what it says. words: all of its words in order. negated, writing: what is not to be
-    there, and what is to be written, as they stand in the sentence.
+    there, and what is to be written, as they stand in the sentence. unused: second colours, sizes,
+    styles and grounds: of a scene and each of its things the first one counts.
     """
 
     scene: Scene
     words: tuple[Word, ...]
     negated: tuple[str, ...] = ()
     writing: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -60,11 +63,13 @@ class Reader:
         parts = _Parts()
         for place, word in enumerate(words):
             parts.take(word, words[place + 1 :])
+        scene = parts.scene()
         return Reading(
-            scene=parts.scene(),
+            scene=scene,
             words=tuple(words),
             negated=negated,
             writing=writing,
+            unused=tuple(dict.fromkeys(word.text for word in parts.unused)),
         )
 
 
@@ -83,9 +88,11 @@ def _chosen(options: Sequence[Sequence[Word]]) -> list[Word]:
 
 
 def _describes_last(words: Sequence[Word]) -> bool:
-    """Whether a word that comes after these would describe the last thing: "un chat noir"."""
-    for word in reversed(words):
-        if word.kind not in (Kind.COLOUR, Kind.SIZE):
+    """Whether a word that comes after these would describe the last thing: "un chat noir et"."""
+    for place, word in reversed([*enumerate(words)]):
+        joins = word.kind is Kind.RELATION and word.meaning == Relation.AND.value
+        joined = joins and place > 0 and words[place - 1].kind is Kind.COLOUR
+        if word.kind not in (Kind.COLOUR, Kind.SIZE) and not joined:
             return word.kind is Kind.CONCEPT
     return False
 
@@ -159,22 +166,26 @@ class _Described:
     style: str = ""
     counted: bool = False  # a number was said, or an article of one
     pair: bool = False  # the number was "a pair of"
-    any: bool = False  # something that belongs to a thing
+    words: list[Word] = field(default_factory=list)  # those that belong to a thing
 
-    def take(self, word: Word) -> None:
-        """What is said first counts."""
-        self.any = True
+    def take(self, word: Word) -> bool:
+        """What is said first counts; whether it is this word, or says the same."""
+        self.words.append(word)
         if word.kind is Kind.COLOUR:
             self.colour = self.colour or word.meaning
-        elif word.kind is Kind.SIZE and self.size is Size.PLAIN:
-            self.size = Size(word.meaning)
-        elif word.kind is Kind.STYLE:
+            return self.colour == word.meaning
+        if word.kind is Kind.SIZE:
+            self.size = Size(word.meaning) if self.size is Size.PLAIN else self.size
+            return self.size is Size(word.meaning)
+        if word.kind is Kind.STYLE:
             self.style = self.style or word.meaning
-        elif word.kind is Kind.NUMBER and not self.counted:
-            self.count, self.counted = int(word.meaning), True
-            self.pair = "pair" in word.text
-        elif word.kind is Kind.SEVERAL and not self.counted:
-            self.count, self.counted = None, True
+            return self.style == word.meaning
+        if self.counted:
+            return True
+        self.counted = True
+        self.count = int(word.meaning) if word.kind is Kind.NUMBER else None
+        self.pair = word.kind is Kind.NUMBER and "pair" in word.text
+        return True
 
 
 @dataclass
@@ -191,6 +202,7 @@ class _Parts:
     side: Relation | None = None
     open: bool = False  # the last thing may still be described: no break since
     lost: bool = False  # something unknown since the last thing or break
+    unused: list[Word] = field(default_factory=list)
 
     def take(self, word: Word, rest: Sequence[Word]) -> None:
         match word.kind:
@@ -212,7 +224,9 @@ class _Parts:
             case Kind.GROUND:
                 self._break()
                 place, _, colour = word.meaning.partition(" ")
-                self.ground = self.ground or Ground(place=place, colour=colour)
+                ground = Ground(place=place, colour=colour)
+                self.ground = self.ground or ground
+                self._used(word, self.ground == ground)
                 self.relation = None
             case Kind.PAUSE:
                 if self.lost:
@@ -258,23 +272,32 @@ class _Parts:
         else:
             if word.kind in (Kind.NUMBER, Kind.SEVERAL):
                 self._break()
-            self.described.take(word)
+            self._used(word, self.described.take(word))
 
     def _add_to_last(self, word: Word) -> None:
         last = self.things[-1]
-        if word.kind is Kind.COLOUR and not last.colour:
-            self.things[-1] = replace(last, colour=word.meaning)
-        elif word.kind is Kind.SIZE and last.size is Size.PLAIN:
-            self.things[-1] = replace(last, size=Size(word.meaning))
+        if word.kind is Kind.COLOUR:
+            last = replace(last, colour=last.colour or word.meaning)
+            self._used(word, last.colour == word.meaning)
+        elif word.kind is Kind.SIZE:
+            size = Size(word.meaning)
+            last = replace(last, size=size if last.size is Size.PLAIN else last.size)
+            self._used(word, last.size is size)
+        self.things[-1] = last
 
     def _styled(self, word: Word, rest: Sequence[Word]) -> None:
         if _thing_follows(rest) and not self.open:
-            self.described.take(word)
+            self._used(word, self.described.take(word))
         else:
             self.style = self.style or word.meaning
+            self._used(word, self.style == word.meaning)
+
+    def _used(self, word: Word, used: bool) -> None:
+        if not used:
+            self.unused.append(word)
 
     def _relate(self, relation: Relation) -> None:
-        within = self.described.any and not self.lost  # "a black and white cat"
+        within = bool(self.described.words) and not self.lost  # "a black and white cat"
         if relation is Relation.AND and within and not self.open:
             return
         self._break()
@@ -289,14 +312,17 @@ class _Parts:
     def _break(self) -> None:
         """What was said and belongs to no thing that follows is the last thing's, or nobody's."""
         said = self.described
-        if said.style and not self.style:
-            self.style = said.style
-        if said.any and self.things and not self.lost:
+        self.style = self.style or said.style
+        if said.words and self.things and not self.lost:
             last = self.things[-1]
             plain = last.size is Size.PLAIN
-            self.things[-1] = replace(
+            last = replace(
                 last, colour=last.colour or said.colour, size=said.size if plain else last.size
             )
+            kept = (last.colour, last.size.value, self.style)
+            described = (word for word in said.words if word.kind in DESCRIBING)
+            self.unused += [word for word in described if word.meaning not in kept]
+            self.things[-1] = last
         self.described, self.open = _Described(), False
 
     def _placed(self) -> tuple[Relation, ...]:

@@ -6,7 +6,7 @@ parameters    tEXt, or iTXt if need   UserComment, as A1111 writes it
 limner-grid   iTXt, UTF-8             none
 
 What other programs write is read as well: their own keywords (`OTHERS`) in a PNG, a UserComment in
-the EXIF's first directory, and there what ComfyUI puts behind `prompt:` into WebP.
+the EXIF's first directory, and there what ComfyUI puts behind `prompt:` into WebP; and a .txt file.
 """
 
 from __future__ import annotations
@@ -72,9 +72,12 @@ def exif_bytes(texts: Mapping[str, str]) -> bytes:
 def read_texts(path: Path) -> dict[str, str]:
     """The texts in a PNG, JPEG or WebP by keyword, without decoding its pixels.
 
-    Raises RequestError for what is no such picture, has more pixels than Pillow holds safe (some 89
-    million), is larger than 256 MiB or holds a text of more than 262,144 characters.
+    A .txt file is the infotext that A1111 writes beside a picture. Raises RequestError for what is
+    none of these, has more pixels than Pillow holds safe (some 89 million), is larger than 256 MiB
+    or holds a text of more than 262,144 characters.
     """
+    if path.suffix.lower() == ".txt":
+        return {PARAMETERS: _text_of(path)}
     try:
         if os.path.getsize(path) > MAX_FILE:
             raise ValueError(f"it is larger than {MAX_FILE} bytes")
@@ -90,6 +93,17 @@ def read_texts(path: Path) -> dict[str, str]:
         if len(text) > MAX_TEXT:
             raise RequestError(f"{path}: the text {keyword!r} is longer than {MAX_TEXT} characters")
     return texts
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(MAX_TEXT + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path} is no readable text: {error}") from None
+    if len(text) > MAX_TEXT:
+        raise RequestError(f"{path} is longer than {MAX_TEXT} characters")
+    return text
 
 
 def chunk_texts(picture: Image.Image) -> dict[str, str]:

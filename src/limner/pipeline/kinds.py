@@ -19,6 +19,7 @@ from typing import Any
 from limner.errors import RequestError
 
 SIDES = ("left", "top", "right", "bottom")
+LARGEST = 1e6  # number that a field takes: larger ones overflow where they are multiplied in fp32
 SHOWN = 80  # characters of a wrong value that an error shows
 
 
@@ -137,13 +138,20 @@ class Whole(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class Number(Kind):
-    """A finite number, from `least` on and up to `most` where these are given."""
+    """A number, from `least` on and up to `most` where these are given, else as far as a picture's
+    numbers can be reckoned with in fp32."""
 
     least: float | None = None
     most: float | None = None
     written: str = "a finite number"
     metavar: str = "NUMBER"
     option: type = float
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most."""
+        least = -LARGEST if self.least is None else self.least
+        return least, LARGEST if self.most is None else self.most
 
     def check(self, name: str, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, Real):
@@ -152,15 +160,16 @@ class Number(Kind):
             number = float(value)
         except OverflowError:
             raise self.wrong(name, value) from None
-        least = -math.inf if self.least is None else self.least
-        most = math.inf if self.most is None else self.most
-        if not math.isfinite(number) or not least <= number <= most:
+        least, most = self.bounds
+        if not math.isfinite(number) or (self.least is not None and number < least):
             raise self.wrong(name, value)
+        if not least <= number <= most:
+            raise Kind(right=f"a number from {least:g} to {most:g}").wrong(name, value)
         return number
 
     def schema(self) -> dict[str, Any]:
-        bounds = {"minimum": self.least, "maximum": self.most}
-        return {"type": "number"} | {name: b for name, b in bounds.items() if b is not None}
+        least, most = self.bounds
+        return {"type": "number", "minimum": least, "maximum": most}
 
     def read(self, text: str) -> float:
         number = float(text)
@@ -346,7 +355,7 @@ class Weighted(Kind):
         )
 
     def schema(self) -> dict[str, Any]:
-        pair = [{"type": "string"}, {"type": "number"}]
+        pair = [{"type": "string"}, Number().schema()]
         items = {"type": "array", "prefixItems": pair, "minItems": 2, "maxItems": 2}
         return {"type": "array", "items": items}
 

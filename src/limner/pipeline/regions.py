@@ -49,7 +49,8 @@ class Box(Kind):
 
     def schema(self) -> dict[str, Any]:
         """That a box stays within the picture is said by no schema."""
-        place, side = {"type": "number", "minimum": 0}, {"type": "number", "exclusiveMinimum": 0}
+        place = Number(least=0.0).schema()
+        side = {"type": "number", "exclusiveMinimum": 0, "maximum": place["maximum"]}
         return {
             "type": "array", "prefixItems": [place, place, side, side],
             "minItems": 4, "maxItems": 4,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from limner.diffusion.solvers import SOLVERS
 from limner.errors import RequestError
+from limner.pipeline.enlarging import fit_for_enlarging, is_enlarged, may_be_collage, size_notes
 from limner.pipeline.features import used
 from limner.pipeline.model import Model
 from limner.pipeline.plan import given
@@ -36,10 +37,12 @@ def resolve(request: Request, model: Model) -> Resolved:
     What comes of it is resolved as itself.
     """
     own = model.sampling
-    enlarged = _is_enlarged(request, model)
+    enlarged, asked = is_enlarged(request, model), request.size
     if model.adapters.embedding_folder is not None:
         model.adapters.learn(*said(request, own))
     request, notes = read(request, model)
+    if asked is not None:
+        request = fit_for_enlarging(request, model)
     for feature in used(request, model):
         request = feature.complete(request, model)
     texts = partial(said, request, own)
@@ -69,8 +72,8 @@ def resolve(request: Request, model: Model) -> Resolved:
             f"solver {request.solver!r} chooses its steps for one picture, and count is "
             f"{request.count}: count 1 is right, with a seed for each"
         )
-    _check_pixels(given(request.size), request.count)
-    return Resolved(request, notes)
+    _check_pixels(given(request.size), request.upscale or 1, request.count)
+    return Resolved(request, (*notes, *size_notes(asked, request, model)))
 
 
 def read(request: Request, model: Model) -> Resolved:
@@ -94,7 +97,7 @@ def read(request: Request, model: Model) -> Resolved:
     kept = (*model.adapters.embeddings, *(request.maps or {}))
     read_one = partial(model.language.read, kept=kept)
     reading = read_one(
-        request.prompt, whole=whole or bool(regions), collages=_may_be_collage(request)
+        request.prompt, whole=whole or bool(regions), collages=may_be_collage(request)
     )
     parts = [read_one(region.text, whole=True) for region in regions]
     request = replace(
@@ -108,23 +111,6 @@ def read(request: Request, model: Model) -> Resolved:
         request = request.with_defaults(size=_canvas(reading.canvas, model))
     notes = chain(reading.notes, *(part.notes for part in parts))
     return Resolved(request, tuple(dict.fromkeys(notes)))
-
-
-def _is_enlarged(request: Request, model: Model) -> bool:
-    """Whether pictures are enlarged as the model's own are: where nothing says how large they are.
-
-    Of a picture that is given, where it is larger than the model paints; never of parts of it.
-    """
-    own, given = model.sampling, request.picture or request.content
-    parts = request.mask is not None or request.extend is not None
-    larger = given is None or max(given.size) > max(own.size)
-    return own.upscale > 1 and request.size is None and larger and not parts
-
-
-def _may_be_collage(request: Request) -> bool:
-    """Whether nothing is asked for that goes through all of a picture."""
-    asked = request.layout, request.start_noise, request.maps
-    return all(each is None for each in asked)
 
 
 def _canvas(parts: tuple[float, float], model: Model) -> Size:
@@ -142,8 +128,8 @@ def _weighting(dialect: str, model: Model) -> str:
     return NATIVE[Dialect(dialect)].value
 
 
-def _check_pixels(size: tuple[int, int], count: int) -> None:
-    width, height = size
+def _check_pixels(size: tuple[int, int], by: int, count: int) -> None:
+    width, height = size[0] * by, size[1] * by
     most = max(1, MOST_PIXELS // (width * height))
     if count > most:
         raise RequestError(

@@ -169,7 +169,11 @@ class Statement:
     size: tuple[int, int] | None = field(
         default=None,
         metadata=about(
-            Size(most=MAX_PIXELS), "Width and height in pixels.", Group.PICTURE, infotext="Size"
+            Size(most=MAX_PIXELS),
+            "Width and height in pixels.",
+            Group.PICTURE,
+            more="A model of small pictures, as the shipped one, enlarges its own to it.",
+            infotext="Size",
         ),
     )
     noise: str = field(

@@ -113,7 +113,7 @@ class A1111:
         if picture is not None:
             fields |= await run_in_threadpool(edited, said, picture, size)
         elif "content" not in own:  # which says the shape
-            fields |= fitted(size, painter) | enlarged(said)
+            fields |= fitted(size, painter, enlarged(said))
         job = Job(
             owner=owner, model=model, request=Request(**{**fields, **own}), door=DOOR,
             task=text(said, "force_task_id") or None,

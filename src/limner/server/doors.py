@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -34,16 +34,20 @@ LOOK = 0.25  # seconds between two looks whether the client is still there
 SENT = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
 
 
-def fitted(size: Size, painter: Painter) -> dict[str, Any]:
+def fitted(
+    size: Size, painter: Painter, enlarging: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The fields by which a model paints for a size that was asked for, in about its shape.
 
-    A model whose own pictures are enlarged paints at its own size, and is enlarged so.
+    enlarging: the fields by which the client has pictures enlarged itself. A model whose own
+    pictures are enlarged finds by itself how they come to a size.
     """
     own, multiple = painter.parts.sampling, painter.model.multiple
     near, shaped = nearest(size, multiple), sized_like((0, 0, *size), own.size, multiple)
-    if own.upscale > 1 and math.prod(near) > math.prod(shaped):
-        return {"size": shaped, "upscale": own.upscale}
-    return {"size": near if math.prod(near) <= TAKEN * math.prod(own.size) else shaped}
+    painted = math.prod(near) <= TAKEN * math.prod(own.size)
+    if painted or (own.upscale > 1 and not enlarging):
+        return {"size": near, **(enlarging or {})}
+    return {"size": shaped, **(enlarging or {})}
 
 
 def check_asked(size: Size) -> Size:

@@ -23,7 +23,7 @@ from limner.training.recipes.sizes import (
     UNET_EMOJI_128,
 )
 from limner.training.recipes.world import WorldDenoiserRecipe
-from limner.training.recipes.world_widening import WorldWideningRecipe
+from limner.training.recipes.world_widening import Repeats, WorldWideningRecipe
 from limner.training.whitening import whiten
 
 IMAGE_NETWORK = cache_folder() / "packages" / WHEEL
@@ -64,6 +64,18 @@ ASKED_FOR = (
     *("old woman", "peach", "pear", "princess", "robot", "santa claus", "sauropod", "watermelon"),
     *("whale", "wrapped gift"),
 )
+# And beside the 600 concepts that are learned first.
+ASKED_FOR_TOO = (
+    *("axe", "basket", "billed cap", "black heart", "bow and arrow", "broccoli", "broom"),
+    *("bubble tea", "bucket", "coconut", "coin", "donkey", "elf", "fairy", "family", "feather"),
+    *("flamingo", "flute", "fly", "full moon", "game die", "garlic", "giraffe", "gloves"),
+    *("green heart", "hedgehog", "jellyfish", "kangaroo", "kite", "ladder", "llama", "lobster"),
+    *("magic wand", "magnet", "mango", "money bag", "ninja", "ok hand", "onion", "parachute"),
+    *("parrot", "party popper", "peacock", "pie", "polar bear", "pretzel", "puzzle piece"),
+    *("raccoon", "sandwich", "scarf", "screwdriver", "skateboard", "sloth", "socks"),
+    *("studio microphone", "swan", "thumbs down", "tooth", "victory hand", "waving hand", "worm"),
+    *("yellow heart", "zebra"),
+)
 # What ships goes on with the words, colours and grounds of the world, in its own latents.
 EMOJI_EVERYDAY = WorldWideningRecipe(
     source=EMOJI,
@@ -79,11 +91,20 @@ EMOJI_EVERYDAY = WorldWideningRecipe(
     times=EMOJI_DENOISER.times,
     world=WorldConfig(size=64, alone=1.0, coloured=0.35, grounded=0.2, sized=0.05, full=(1.0, 0.3)),
 )
+# Then with more words; colours and grounds, which are turned and drawn afterwards, are fewer.
+EMOJI_EVERYDAY_MORE = replace(
+    EMOJI_EVERYDAY,
+    loop=replace(EMOJI_EVERYDAY.loop, steps=2200),
+    also=(*ASKED_FOR, *ASKED_FOR_TOO),
+    repeats=Repeats(known_plain=4, more_plain=20),
+    world=replace(EMOJI_EVERYDAY.world, coloured=0.15, grounded=0.05, sized=0.0),
+)
 EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-autoencoder": EVERYDAY_AUTOENCODER,
     # no perceptual distance: what it changes, and what it costs
     "everyday-autoencoder-plain": replace(EVERYDAY_AUTOENCODER, perceptual=None),
     "emoji-everyday": EMOJI_EVERYDAY,
+    "emoji-everyday-more": EMOJI_EVERYDAY_MORE,
     "everyday-unet": EVERYDAY_UNET,
     "everyday-bakeoff-unet": BAKEOFF,
     "everyday-bakeoff-shipped-size": replace(BAKEOFF, config=SHIPPED_SIZE),

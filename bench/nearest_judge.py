@@ -1,0 +1,95 @@
+"""A judge that needs no training: a picture is what the real picture nearest to it is.
+
+Nearest in the features of a pretrained image network, so that it needs a minute where a judge that
+is trained needs an hour. All real pictures are in its memory, those that a painter never saw too.
+Scripts take it for `--judge nearest`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from limner.data.cache import batches
+from limner.data.emoji import cache_folder, load_emoji
+from limner.data.pixels import to_model_range
+from limner.data.records import PictureSet
+from limner.evaluate.judge import Judge, Verdict
+from limner.training.perceptual import WHEEL, load_perceptual
+
+NEAREST = "nearest"
+GRID = 4  # places of the features along a side
+CONTRAST = 0.25  # standard deviation of the grey of a thing
+
+
+class NearestJudge:
+    """Names pictures as the nearest of real ones; the logits are likenesses, -1 to 1."""
+
+    def __init__(self, real: PictureSet, *, grey: bool = False) -> None:
+        self.network = load_perceptual(cache_folder() / "packages" / WHEEL)
+        self.grey = grey
+        self.config = SimpleNamespace(concepts=real.concepts, styles=real.styles)
+        self.places = [
+            torch.tensor([names.index(getattr(record, kind)) for record in real.records])
+            for kind, names in (("concept", real.concepts), ("style", real.styles))
+        ]
+        self.bank = self.features(real.pictures[real.picture_indices()])
+
+    @torch.inference_mode()
+    def features(self, pictures: Tensor) -> Tensor:
+        """Unit vectors, (N, F), of bytes (N, 4, S, S)."""
+        parts = []
+        for span in batches(len(pictures), 64):
+            pixels = to_model_range(pictures[list(span)])
+            opacity = (pixels[:, 3:] + 1) / 2
+            colours = pixels[:, :3] + 1 - opacity  # on a grey ground
+            maps = self.network.maps(_grey(colours, opacity) if self.grey else colours)
+            kept = [F.adaptive_avg_pool2d(each, GRID).flatten(1) for each in maps[1:]]
+            kept.append(F.adaptive_avg_pool2d(opacity - opacity.mean(), 2 * GRID).flatten(1))
+            parts.append(torch.cat([F.normalize(each, dim=1) for each in kept], dim=1))
+        found = torch.cat(parts)
+        if not hasattr(self, "middle"):
+            self.middle = found.mean(0)
+        return F.normalize(found - self.middle, dim=1)
+
+    def labels(self, concepts: Sequence[str], styles: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """The words' places among the logits."""
+        places = (
+            torch.tensor([names.index(word) for word in words])
+            for words, names in ((concepts, self.config.concepts), (styles, self.config.styles))
+        )
+        concept, style = places
+        return concept, style
+
+    @torch.inference_mode()
+    def see(self, pictures: Tensor) -> Verdict:
+        """The likeness to the most similar picture of each concept and of each style."""
+        features = self.features(pictures)
+        like = features @ self.bank.T
+        logits = []
+        for places in self.places:
+            most = torch.full((len(like), int(places.max()) + 1), -1.0)
+            logits.append(most.scatter_reduce(1, places.expand(len(like), -1), like, "amax"))
+        return Verdict(features, *logits)
+
+
+AnyJudge = Judge | NearestJudge
+
+
+def judge_at(place: str) -> AnyJudge:
+    """The judge that was trained and saved in a folder; `nearest`: the one that needs none."""
+    return NearestJudge(load_emoji(64)) if place == NEAREST else Judge.load(Path(place))
+
+
+def _grey(colours: Tensor, opacity: Tensor) -> Tensor:
+    """The lightness of each thing about its mean, with one contrast."""
+    grey = (colours * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    total = opacity.sum((2, 3), keepdim=True).clamp_min(1.0)
+    away = (grey - (grey * opacity).sum((2, 3), keepdim=True) / total) * opacity
+    deviation = (away.square().sum((2, 3), keepdim=True) / total).sqrt().clamp_min(0.02)
+    return (away / deviation * CONTRAST).clamp(-1, 1).expand(-1, 3, -1, -1)
