@@ -8,6 +8,7 @@ told to, and ends where whoever started it ends.
 from __future__ import annotations
 
 import copy
+import io
 import json
 import os
 import pickle
@@ -222,9 +223,9 @@ def _read(count: int) -> bytes:
 
 def _read_into(buffer: memoryview) -> None:
     """Fill a buffer from the input; EOFError where that ends before."""
-    done = 0
+    done, told = 0, io.FileIO(0, closefd=False)
     while done < len(buffer):
-        count = sys.stdin.buffer.readinto(buffer[done:])
+        count = told.readinto(buffer[done:])
         if not count:
             raise EOFError(f"{done} of {len(buffer)} bytes came")
         done += count
