@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from limner.engine.choosing import chosen, missing
 from limner.engine.compiled import compiler
 from limner.engine.conversion import MODEL
 from limner.engine.graphs import Graph, GraphEngine, portions
-from limner.engine.openvino import OpenVinoEngine, trim
+from limner.engine.openvino import DAY, OpenVinoEngine, trim
 from limner.errors import UsageError
 from limner.models.dit import DiT
 from limner.nn.prepared import Prepared
@@ -270,8 +271,13 @@ def test_the_longest_unused_leave_over_the_budget(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / MODEL).write_bytes(b"0" * 100)
         os.utime(folder / MODEL, (1000 - age, 1000 - age))
+    for name, age in ((".old.7.0.partial", 2 * DAY), (".new.7.0.partial", 0.0)):
+        half = tmp_path / name / MODEL
+        half.parent.mkdir()
+        half.write_bytes(b"0" * 1000)
+        os.utime(half.parent, (time.time() - age,) * 2)
     trim(tmp_path, 250, keep=tmp_path / "3")
-    assert made(tmp_path) == ["0", "3"]
+    assert made(tmp_path) == [".new.7.0.partial", "0", "3"]
 
 
 def test_rows_in_portions_of_few_sizes() -> None:

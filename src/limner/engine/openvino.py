@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -27,12 +28,13 @@ from limner.engine.calibration import Calibration, Inputs, samples
 from limner.engine.conversion import MODEL, Child, Order, arrays, openvino, write
 from limner.engine.graphs import Graph, GraphEngine, Shape
 from limner.errors import UsageError
-from limner.files import cache_folder, whole_folder
+from limner.files import PARTIAL, cache_folder, whole_folder
 from limner.nn.prepared import Prepared
 from limner.types import Times
 from limner.version import __version__
 
 MOST_BYTES = 20 << 30  # of converted models on the disk
+DAY = 24 * 60 * 60.0
 APART = 50_000_000
 """Parameters from which the memory that a conversion keeps costs more than a process of its own."""
 
@@ -186,8 +188,14 @@ def core() -> Any:
 
 
 def trim(folder: Path, most: int, *, keep: Path) -> None:
-    """Remove converted models, the longest unused first, until they have `most` bytes at most."""
-    kept = sorted(folder.glob(f"*/{MODEL}"), key=lambda model: model.stat().st_mtime)
+    """Remove converted models, the longest unused first, until they have `most` bytes at most.
+
+    What a process that was killed has left half-written goes too, a day later.
+    """
+    for left in folder.glob(f".*{PARTIAL}"):
+        if time.time() - left.stat().st_mtime > DAY:
+            shutil.rmtree(left, ignore_errors=True)
+    kept = sorted(folder.glob(f"[!.]*/{MODEL}"), key=lambda model: model.stat().st_mtime)
     sizes = {m.parent: sum(file.stat().st_size for file in m.parent.iterdir()) for m in kept}
     total = sum(sizes.values())
     for model, size in sizes.items():
