@@ -10,9 +10,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 PARTIAL = ".partial"
+_places = count()
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def whole_folder(path: str | Path, *, replacing: bool = False) -> Iterator[Path]
 @contextmanager
 def _beside(path: Path, ending: str = PARTIAL) -> Iterator[Path]:
     """A free place beside a path, which is empty again after the block."""
-    place = path.with_name(f".{path.name}.{os.getpid()}{ending}")
+    place = path.with_name(f".{path.name}.{os.getpid()}.{next(_places)}{ending}")
     _remove(place)
     try:
         yield place

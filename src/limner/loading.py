@@ -12,8 +12,8 @@ from limner import checkpoints
 from limner.checkpoints import ModelFolder, Words
 from limner.emoji import LANGUAGES
 from limner.emoji.shipped import UPSCALER, layout_lora, shipped_model
-from limner.engine.choosing import AUTO
-from limner.engine.devices import usable
+from limner.engine.choosing import AUTO, own_dtype
+from limner.engine.devices import computes_in_bf16, usable
 from limner.errors import CheckpointError, UsageError
 from limner.pipeline.language import Language
 from limner.pipeline.painter import Painter
@@ -42,7 +42,9 @@ def load(
     A path that is not there and has the name of a shipped model ("emoji-pairs") is that model.
 
     device: None takes a GPU where there is one. dtype: of the weights; None takes fp32 on the CPU,
-    and on a GPU fp16 but for an autoencoder that overflows in it. vae: a file with another
+    but bf16 for Stable Diffusion where the processor computes in it, and on a GPU fp16 but for an
+    autoencoder that overflows in it; torch.int8: weights as for None, and a denoiser that computes
+    in 8 bits, which is approximate, by the engine "openvino". vae: a file with another
     autoencoder, for a Stable Diffusion model. decoder: a file with a tiny decoder (TAESD), rough
     and fast, in the place of the autoencoder's. lora_folder, embedding_folder: where a prompt's
     `<lora:name:weight>` finds its file, and the words that it teaches. upscaler: a folder with the
@@ -54,6 +56,9 @@ def load(
     """
     source = found(path)
     place = usable(device)
+    int8 = dtype == torch.int8
+    if dtype is None or int8:
+        dtype = dtype_here(source, place)
     folder = source.is_dir()
     load_parts = checkpoints.load_folder if folder else checkpoints.load_single_file
     parts = load_parts(source, dtype=dtype, device=place, strict=strict)
@@ -67,6 +72,7 @@ def load(
         device=place,
         language=language_of(parts.words),
         engine=engine,
+        int8=int8,
         load_enlarger=enlarger,
     )
     if decoder is not None:
@@ -79,6 +85,18 @@ def load(
     if upscaler is not None:
         painter.enlarger = load_upscaler(upscaler, device=place)
     return painter
+
+
+def dtype_here(source: Path, device: torch.device) -> torch.dtype | None:
+    """What a model is loaded in where nothing is asked; None: what its parts have by themselves."""
+    if device.type != "cpu" or not computes_in_bf16():
+        return None
+    try:
+        report = checkpoints.inspect(source)
+    except CheckpointError:  # whoever loads it says what is wrong with it
+        return None
+    dtype, _ = own_dtype(report.kind, report.denoiser_parameters, device.type, native=True)
+    return dtype
 
 
 def tiny_decoder(

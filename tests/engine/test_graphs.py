@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +20,12 @@ import limner
 from limner.engine.asks import Denoise
 from limner.engine.choosing import chosen, missing
 from limner.engine.compiled import compiler
-from limner.engine.graphs import portions
-from limner.engine.openvino import MODEL, OpenVinoEngine, trim
+from limner.engine.conversion import MODEL
+from limner.engine.graphs import Graph, GraphEngine, portions
+from limner.engine.openvino import DAY, OpenVinoEngine, trim
 from limner.errors import UsageError
 from limner.models.dit import DiT
+from limner.nn.prepared import Prepared
 from limner.pipeline import Painter, Request
 from limner.pipeline.metadata import texts
 
@@ -154,6 +159,75 @@ def test_a_picture_says_what_painted_it(tiny_model: Path, painter: Painter, tmp_
     assert "Engine" not in texts(painter.paint(REQUEST), 0)["parameters"]
 
 
+class Held(GraphEngine):
+    """Graphs that call the modules, and are ready when they are let go."""
+
+    name = "held"
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.go, self.graphs, self.fails = threading.Event(), 0, ""
+
+    def begin(self, x: torch.Tensor, t: torch.Tensor, text: Prepared) -> Callable[[], Graph]:
+        def ready() -> Graph:
+            self.go.wait()
+            if self.fails:
+                raise UsageError(self.fails)
+            self.graphs += 1
+            return self.parts.denoiser
+
+        return ready
+
+    def come(self) -> None:
+        """Let go what is under way, and wait until it is there."""
+        self.go.set()
+        for each in threading.enumerate():
+            if each.name == "limner-graph":
+                each.join()
+        self.go.clear()
+
+
+@pytest.fixture
+def held(painter: Painter) -> Held:
+    engine = Held(painter.parts)
+    engine.waits, painter.engine = False, engine
+    return engine
+
+
+def test_until_a_graph_is_ready_the_modules_answer(
+    painter: Painter, held: Held, tiny_model: Path
+) -> None:
+    theirs = limner.load(tiny_model).paint(REQUEST)
+    for graphs, told in ((0, ("held was not ready: the denoiser ran without it",)), (1, ())):
+        ours = painter.paint(REQUEST)
+        assert (held.graphs, ours.warnings) == (graphs, told)
+        assert torch.equal(ours.latents, theirs.latents)
+        held.come()
+
+
+def test_one_graph_is_made_at_a_time(painter: Painter, held: Held) -> None:
+    small, large = REQUEST, replace(REQUEST, size=(32, 32))
+    painter.paint(small)
+    painter.paint(large)
+    held.come()
+    painter.paint(large)
+    assert held.graphs == 1  # of the small
+    held.come()
+    assert painter.paint(large).warnings == painter.paint(small).warnings == ()
+    assert held.graphs == 2
+
+
+def test_a_graph_that_cannot_be_made_is_told_and_not_begun_again(
+    painter: Painter, held: Held
+) -> None:
+    held.fails = "no room"
+    painter.paint(REQUEST)
+    held.come()
+    for _ in range(2):
+        assert painter.paint(REQUEST).warnings == ("no room",)
+    assert not any(each.name == "limner-graph" for each in threading.enumerate())
+
+
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
 @pytest.mark.slow
 def test_compiled_gives_the_modules_numbers(tiny_model: Path) -> None:
@@ -197,8 +271,13 @@ def test_the_longest_unused_leave_over_the_budget(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / MODEL).write_bytes(b"0" * 100)
         os.utime(folder / MODEL, (1000 - age, 1000 - age))
+    for name, age in ((".old.7.0.partial", 2 * DAY), (".new.7.0.partial", 0.0)):
+        half = tmp_path / name / MODEL
+        half.parent.mkdir()
+        half.write_bytes(b"0" * 1000)
+        os.utime(half.parent, (time.time() - age,) * 2)
     trim(tmp_path, 250, keep=tmp_path / "3")
-    assert made(tmp_path) == ["0", "3"]
+    assert made(tmp_path) == [".new.7.0.partial", "0", "3"]
 
 
 def test_rows_in_portions_of_few_sizes() -> None:

@@ -19,6 +19,7 @@ from running import ANN, Running
 
 from limner.cli import main
 from limner.errors import UsageError
+from limner.pipeline import Painter
 from limner.server.jobs import State
 from limner.server.page import FILES
 from limner.server.running import Options, bytes_of, prepared, sources_of
@@ -118,6 +119,7 @@ def test_what_would_run_is_said(
         (["--model", "nothing/there"], "missing"),
         (["--api-key-file", "nothing"], "cannot be read"),
         (["--model", "emoji", "--model", "emoji"], "two models are called emoji"),
+        (["--engine", "quick"], "engine 'quick' is unknown: one of auto, eager"),
     ],
 )
 def test_what_cannot_run_is_said_before_it_does(
@@ -133,6 +135,15 @@ def test_sizes_and_names_are_read() -> None:
     assert list(sources_of(())) == ["emoji", "emoji-pairs", "emoji-restyle"]
     with pytest.raises(UsageError, match="model name"):
         prepared(Options(models=["a b=emoji"]))
+
+
+def test_a_server_has_its_engine_and_nobody_waits_until_that_is_ready(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    options = Options(models=[f"x={tiny_model}"], state=tmp_path, device="cpu", engine="openvino")
+    found: list[Painter] = []
+    prepared(options).models.fetch("x", found.append)
+    assert (found[0].engine.name, found[0].engine.waits) == ("openvino", False)
 
 
 def test_figures_tell_of_jobs_and_of_nobody(server: Running, client: httpx2.Client) -> None:

@@ -28,6 +28,7 @@ from torch import nn
 
 from limner.checkpoints import configs, eight_bit, weights
 from limner.checkpoints.families import Family, family_of_model
+from limner.checkpoints.few_steps import few_steps_of, published_name
 from limner.checkpoints.scheduling import described_by, plain_scheduler, sampled_by
 from limner.checkpoints.settings import (
     Sampling,
@@ -328,10 +329,13 @@ class ModelFolder:
 
         The family's defaults, as far as the folder and its scheduler do not know better.
         """
-        sampling = self._sampling_of_kind(process, prediction)
-        if self.scheduler is None:
-            return sampling, ()
-        return sampled_by(self.scheduler, sampling, process)
+        sampling, notes = self._sampling_of_kind(process, prediction), tuple[str, ...]()
+        few = few_steps_of(published_name(self.path))
+        if few is not None:
+            sampling = few.of(sampling)
+        if self.scheduler is not None:
+            sampling, notes = sampled_by(self.scheduler, sampling, process)
+        return sampling, notes if few is None else (*notes, few.told(sampling))
 
     def _sampling_of_kind(self, process: Process, prediction: Prediction) -> Sampling:
         part = "unet" if self.has("unet") else "transformer"

@@ -19,7 +19,7 @@ from limner.checkpoints.families import (
 )
 from limner.checkpoints.folder import INPAINTING_CHANNELS, KINDS, Kind, ModelFolder
 from limner.checkpoints.header import Entry
-from limner.checkpoints.integrity import index_of, problems
+from limner.checkpoints.integrity import DENOISERS, index_of, problems
 from limner.checkpoints.integrity import notes as integrity_notes
 from limner.checkpoints.reader import Weights, open_weights
 from limner.checkpoints.single_file import leftovers, match, parted, unused_notes
@@ -61,6 +61,11 @@ class Report:
     def sound(self) -> bool:
         """Whether nothing is wrong with it."""
         return not (self.problems or self.missing or self.unexpected or self.misshapen)
+
+    @property
+    def denoiser_parameters(self) -> int:
+        """How many the denoiser has; 0 where there is none."""
+        return sum(self.parameters.get(part, 0) for part in DENOISERS)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -19,6 +19,7 @@ from limner.checkpoints import keymaps
 from limner.checkpoints.detect import NESTED, Detection, detect
 from limner.checkpoints.families import SD1, SINGLE_FILES, Family, clip
 from limner.checkpoints.families.places import EMA_PREFIX, Place
+from limner.checkpoints.few_steps import few_steps_of, published_name
 from limner.checkpoints.file_noise import MEANINGFUL, latent_space
 from limner.checkpoints.folder import default_dtype, published_tokenizer
 from limner.checkpoints.header import Shape, shown
@@ -73,7 +74,7 @@ def load_single_file(
     Raises CheckpointError for any other file, and where tensors are missing, of another shape, or
     left over that are not known to be unused.
     """
-    return load_parts(
+    parts = load_parts(
         open_weights(path),
         dtype=dtype,
         device=device,
@@ -83,6 +84,11 @@ def load_single_file(
         unet=unet,
         strict=strict,
     )
+    few = few_steps_of(published_name(path))
+    if few is None:
+        return parts
+    sampling = few.of(parts.sampling)
+    return replace(parts, sampling=sampling, notes=(*parts.notes, few.told(sampling)))
 
 
 def load_parts(

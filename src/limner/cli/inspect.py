@@ -75,20 +75,21 @@ def engine_lines(report: Report) -> Iterator[str]:
     """What could run a model's denoiser here, and what does where nothing is asked for."""
     import torch
 
-    from limner.checkpoints.integrity import DENOISERS
-    from limner.engine.choosing import AUTO, ENGINES, chosen, missing
-    from limner.engine.devices import usable
+    from limner.engine.choosing import AUTO, DTYPES, ENGINES, chosen, missing, own_dtype
+    from limner.engine.devices import computes_in_bf16, usable
     from limner.engine.memory import free_memory
 
     for name in ENGINES:
         if name != AUTO:
             yield f"{name}: {missing(name) or 'can be used'}"
-    device = usable(None).type
-    dtype = torch.float32 if device == "cpu" else torch.float16
-    parameters = sum(report.parameters.get(part, 0) for part in DENOISERS)
+    device, native = usable(None).type, computes_in_bf16()
+    parameters = report.denoiser_parameters
+    dtype, reason = own_dtype(report.kind, parameters, device, native=native)
     free = free_memory(torch.device(device))
-    meant, why = chosen(AUTO, parameters, dtype, device, free)
+    meant, why = chosen(AUTO, parameters, dtype, device, free, native=native)
     yield f"{AUTO}: {meant}, because {why}"
+    names = {each: name for name, each in DTYPES.items()}
+    yield f"dtype {names[dtype]}, because {reason}"
 
 
 def counted(names: Sequence[str]) -> str:

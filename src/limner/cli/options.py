@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 OUTPUT = "Output"  # a heading of the help
 LORA_RIGHT = "write [NAME=]FILE[:WEIGHT], as style.safetensors:0.8 or ink=style.safetensors"
 NO_LORA_NAME = ':<>(),/\\"'  # what ends a name in prompts and records
+DTYPE_HELP = (
+    "What it computes in: fp32, bf16, fp16, or int8, which is approximate. Default: what fits the "
+    "model and the machine."
+)
 _of_model = partial(typer.Option, rich_help_panel="Model")
 _of_output = partial(typer.Option, rich_help_panel=OUTPUT)
 Strict = Annotated[
@@ -100,6 +104,10 @@ class ModelOptions:
         str,
         _of_model(metavar="NAME", help="What runs the denoiser: auto, eager, compiled, openvino."),
     ] = "auto"
+    dtype: Annotated[
+        str | None,
+        _of_model(metavar="NAME", help=DTYPE_HELP),
+    ] = None
     strict: Annotated[
         bool,
         _of_model("--strict", metavar="", help="Refuse a model whose files hold more than it."),
@@ -115,12 +123,14 @@ class ModelOptions:
     def load(self) -> Painter:
         """The painter, with everything put on it."""
         weighted = [parse_lora(text) for text in self.loras or ()]
+        from limner.engine.choosing import dtype_named
         from limner.loading import load
 
         painter = load(
             self.model,
             device=self.device,
             engine=self.engine,
+            dtype=None if self.dtype is None else dtype_named(self.dtype),
             vae=self.vae,
             decoder=self.decoder,
             lora_folder=self.lora_folder,

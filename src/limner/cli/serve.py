@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from limner.cli import streams
-from limner.cli.options import Strict, flattened
+from limner.cli.options import DTYPE_HELP, Strict, flattened
 from limner.errors import UsageError
 
 NEEDED = ("starlette", "uvicorn", "prometheus_client", "python_multipart")
@@ -64,6 +64,13 @@ class ServerOptions:
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="cpu, cuda, mps. Default: the best.")
     ] = None
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="What runs the denoisers: auto, eager, compiled, openvino."
+        ),
+    ] = "auto"
+    dtype: Annotated[str | None, typer.Option(metavar="NAME", help=DTYPE_HELP)] = None
     lora_folder: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Where a prompt's <lora:name:weight> finds its file."),

@@ -9,12 +9,18 @@ from typing import Any
 import torch
 
 from limner.checkpoints import Parts
+from limner.engine.calibration import Calibration
+from limner.engine.devices import computes_in_bf16
 from limner.engine.eager import EagerEngine
 from limner.engine.memory import free_memory
 from limner.errors import UsageError
 
 AUTO, EAGER, COMPILED, OPENVINO = "auto", "eager", "compiled", "openvino"
 ENGINES = (AUTO, EAGER, COMPILED, OPENVINO)
+STABLE_DIFFUSION = "sd"  # what the names of its kinds begin with
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.int8}
+"""By the names that `--dtype` has for them."""
+
 WORTH = 100_000_000
 """Parameters of a denoiser from which converting it pays within one picture."""
 
@@ -39,34 +45,72 @@ def engine_named(name: str) -> Callable[..., EagerEngine]:
 
 
 def chosen(
-    name: str, parameters: int, dtype: torch.dtype, device: str, free: int | None = None
+    name: str,
+    parameters: int,
+    dtype: torch.dtype,
+    device: str,
+    free: int | None = None,
+    *,
+    native: bool = False,
 ) -> tuple[str, str]:
     """(the engine that a name means for a denoiser, why), both in words.
 
-    parameters: how many the denoiser has. free: bytes of memory, None where nobody knows. "auto" is
-    what is installed and the fastest with the reference's numbers: for a large denoiser in fp32 on
-    the CPU OpenVINO, for others the modules as they are, so that a small model's pictures have
+    parameters: how many the denoiser has. dtype: of its weights; torch.int8: what was asked for.
+    free: bytes of memory, None where nobody knows. native: whether the processor computes in bf16.
+    "auto" is what is installed and the fastest with the reference's numbers: for a large denoiser
+    on the CPU OpenVINO, for others the modules as they are, so that a small model's pictures have
     equal bits wherever they are painted.
     """
     if name not in ENGINES:
         raise UsageError(f"engine {name!r} is unknown: one of {', '.join(ENGINES)} is right")
+    if dtype == torch.int8:
+        if name not in (AUTO, OPENVINO):
+            raise UsageError(f"engine {name} does not compute in int8: {OPENVINO} is right")
+        return OPENVINO, "int8 was asked for"
     if name != AUTO:
         return name, "asked for"
     if device != "cpu":
         return EAGER, f"the model is on {device}"
-    if dtype != torch.float32:
-        return EAGER, "the model is not in fp32"
+    if dtype != torch.float32 and not (dtype == torch.bfloat16 and native):
+        return EAGER, "the model is in another dtype than this processor computes in"
     if parameters < WORTH:
         return EAGER, "the model is small, and converting it costs more than it gains"
     if (lacking := missing(OPENVINO)) is not None:
         return EAGER, lacking
     if free is not None and free < CONVERTING * parameters * dtype.itemsize:
         return EAGER, f"converting takes {CONVERTING:g} times the weights' memory, and less is free"
-    return OPENVINO, "it is installed, and the model is large and in fp32"
+    return OPENVINO, "it is installed, and the model is large"
+
+
+def own_dtype(kind: str, parameters: int, device: str, *, native: bool) -> tuple[torch.dtype, str]:
+    """(the dtype that a model is loaded in where none is asked for, why), the latter in words.
+
+    kind: of the model, as `limner.checkpoints.inspect` says it. Half precision is for Stable
+    Diffusion where it is fast. Others are in fp32 on the CPU, and paint the same bits on each.
+    """
+    if device != "cpu":
+        return torch.float16, f"the model is on {device}"
+    if not kind.startswith(STABLE_DIFFUSION) or parameters < WORTH:
+        return torch.float32, "the model is small, or none of Stable Diffusion's"
+    if not native:
+        return torch.float32, "this processor does not compute in bf16"
+    return torch.bfloat16, "this processor computes in bf16"
+
+
+def dtype_named(name: str) -> torch.dtype:
+    """What a name means; UsageError for a name that is none."""
+    if name not in DTYPES:
+        raise UsageError(f"dtype {name!r} is unknown: one of {', '.join(DTYPES)} is right")
+    return DTYPES[name]
 
 
 def missing(name: str) -> str | None:
-    """What an engine lacks on this machine, in words; None where it can be used."""
+    """What an engine lacks on this machine, in words; None where it can be used.
+
+    Raises UsageError for a name that is none.
+    """
+    if name not in ENGINES:
+        raise UsageError(f"engine {name!r} is unknown: one of {', '.join(ENGINES)} is right")
     if name == OPENVINO and find_spec("openvino") is None:
         return "OpenVINO is not installed: pip install limner[openvino]"
     if name == COMPILED:
@@ -76,9 +120,19 @@ def missing(name: str) -> str | None:
     return None
 
 
-def engine_for(name: str, parts: Parts, *arguments: Any, **options: Any) -> EagerEngine:
-    """The engine that a name means for a model."""
+def engine_for(
+    name: str,
+    parts: Parts,
+    *arguments: Any,
+    calibration: Calibration | None = None,
+    **options: Any,
+) -> EagerEngine:
+    """The engine that a name means for a model. calibration: None where int8 is not asked for."""
     weights = list(parts.denoiser.parameters())
     size, first = sum(weight.numel() for weight in weights), weights[0]
-    meant, _ = chosen(name, size, first.dtype, first.device.type, free_memory(first.device))
+    dtype = first.dtype if calibration is None else torch.int8
+    free, native = free_memory(first.device), computes_in_bf16()
+    meant, _ = chosen(name, size, dtype, first.device.type, free, native=native)
+    if calibration is not None:
+        options["calibration"] = calibration
     return engine_named(meant)(parts, *arguments, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -31,15 +32,16 @@ class CompiledEngine(GraphEngine):
                 "install g++ or clang, or take another engine"
             )
 
-    def make(self, x: Tensor, t: Times, text: Prepared) -> Graph:
-        module = Flat(self.parts.denoiser, text).eval()
+    def begin(self, x: Tensor, t: Times, text: Prepared) -> Callable[[], Graph]:
+        """It is compiled by its first call, whoever makes that."""
+        module, dtype = Flat(self.parts.denoiser, text).eval(), self.dtype
         compiled = torch.compile(module, fullgraph=True, dynamic=False)
 
         def graph(x: Tensor, t: Times, text: Prepared) -> Tensor:
-            output: Tensor = compiled(x, t, *flat(text))
+            output: Tensor = compiled(x.to(dtype), t, *flat(text))
             return output
 
-        return graph
+        return lambda: graph
 
 
 def compiler() -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 
 from limner.errors import UsageError
@@ -23,3 +25,10 @@ def usable(device: str | torch.device | None) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         first = str(error).splitlines()[0]
         raise UsageError(f"device {str(device)!r} cannot be used here ({first}): try cpu") from None
+
+
+@cache
+def computes_in_bf16() -> bool:
+    """Whether the processor computes in bf16 natively, by AVX-512 or AMX."""
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in asked)

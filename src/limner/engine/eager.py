@@ -28,13 +28,15 @@ MOST_PLACES = 2**17  # of the latents in one call: 32 rows of SD 1, 512 of the s
 class EagerEngine:
     """Answers asks with a model's modules, one call at a time.
 
-    name: what people call it.
+    name: what people call it. waits: whether an ask waits for what the engine makes for asks like
+    it and keeps; otherwise, while that is made, the modules answer.
 
     places: where LoRAs and learned words go; nobody else touches the weights while something is
     painted. enlarge: what answers `Enlarge`.
     """
 
     name = "eager"
+    waits = True
 
     def __init__(
         self,
@@ -48,7 +50,8 @@ class EagerEngine:
         self.texts = Texts(parts)
         self.calls = 0  # of the denoiser, for whoever counts them
         self._enlarge = enlarge
-        self._wearing = Wearing(Places.of(parts) if places is None else places)
+        self._places = Places.of(parts) if places is None else places
+        self._wearing = Wearing(self._places)
         self._prepared = Preparations(parts.denoiser)
         self._under_way = 0
         self._lock = threading.RLock()

@@ -1,13 +1,16 @@
 """What engines share that run the denoiser as graphs: each of fixed shapes, with weights in it.
 
-What no graph can do is left to the modules, and told: see `remarks`.
+What no graph can do is left to the modules, and told: see `remarks`. So is, where nobody is to
+wait, what comes before a graph is ready.
 """
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -78,12 +81,21 @@ class GraphEngine(EagerEngine):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._graphs: OrderedDict[Shape, Graph] = OrderedDict()
+        self._coming: dict[Shape, Future[Graph]] = {}
         self._weights: tuple[object, ...] = ()
         self._remarks: dict[str, None] = {}
 
     @abstractmethod
+    def begin(self, x: Tensor, t: Times, text: Prepared) -> Callable[[], Graph]:
+        """Begin a graph for arguments of these shapes, under the model's own weights alone.
+
+        What is returned gives it when it is ready; another thread may call it, and the weights may
+        change meanwhile.
+        """
+
     def make(self, x: Tensor, t: Times, text: Prepared) -> Graph:
-        """A graph for arguments of these shapes, under nothing but the model's own weights."""
+        """A graph for arguments of these shapes, under the model's own weights alone."""
+        return self.begin(x, t, text)()
 
     def remarks(self) -> tuple[str, ...]:
         said, self._remarks = tuple(self._remarks), {}
@@ -114,13 +126,32 @@ class GraphEngine(EagerEngine):
         return call
 
     def _graph(self, x: Tensor, t: Times, text: Prepared) -> Tensor:
-        """Call the graph of these shapes, which is made where there is none."""
+        """Call the graph of these shapes, which is made where there is none; or the modules."""
         shape = Shape.of(x, text)
         if shape not in self._graphs:
+            graph = self.make(x, t, text) if self.waits else self._come(shape, x, t, text)
+            if graph is None:
+                output: Tensor = self.parts.denoiser(
+                    x.to(next(self.parts.denoiser.parameters()).dtype), t, text
+                )
+                return output
             self._make_room()
-            self._graphs[shape] = self.make(x, t, text)
+            self._graphs[shape] = graph
         self._graphs.move_to_end(shape)
         return self._graphs[shape](x, t, text)
+
+    def _come(self, shape: Shape, x: Tensor, t: Times, text: Prepared) -> Graph | None:
+        """The graph of these shapes if it is ready, else None; one is made at a time."""
+        if shape not in self._coming and all(each.done() for each in self._coming.values()):
+            self._coming[shape] = in_background(self.begin(x, t, text))
+        coming = self._coming.get(shape)
+        if coming is None or not coming.done():
+            self._remarks[f"{self.name} was not ready: the denoiser ran without it"] = None
+            return None
+        if (error := coming.exception()) is not None:
+            self._remarks[str(error)] = None
+            return None
+        return self._coming.pop(shape).result()
 
     def _make_room(self) -> None:
         size = sum(4 * p.numel() for p in self.parts.denoiser.parameters())
@@ -132,11 +163,26 @@ class GraphEngine(EagerEngine):
         found = fingerprint(self.parts.denoiser)
         if found != self._weights:
             self._graphs.clear()
+            self._coming.clear()
             self.changed()
             self._weights = found
 
     def changed(self) -> None:
         """Called where the denoiser's weights are not what they were."""
+
+
+def in_background(make: Callable[[], Graph]) -> Future[Graph]:
+    """What another thread makes, which ends with the process."""
+    made: Future[Graph] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(make())
+        except Exception as error:
+            made.set_exception(error)
+
+    threading.Thread(target=run, name="limner-graph", daemon=True).start()
+    return made
 
 
 def beyond(rows: Rows, under: Adapted) -> str | None:

@@ -1,17 +1,19 @@
 """The denoiser by OpenVINO: converted once, kept on the disk, compiled for this processor.
 
-Its fp32 gives the modules' numbers within rounding; bf16 and int8 are chosen by name.
+Its fp32 gives the modules' numbers within rounding, bf16 what bf16 gives; int8 is approximate.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-import sys
-import warnings
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +24,31 @@ from torch import Tensor
 from limner.checkpoints import Parts
 from limner.engine.adapted import Places
 from limner.engine.asks import Enlarge
-from limner.engine.graphs import Flat, Graph, GraphEngine, Shape, flat
+from limner.engine.calibration import Calibration, Inputs, samples
+from limner.engine.conversion import MODEL, Child, Order, arrays, openvino, write
+from limner.engine.graphs import Graph, GraphEngine, Shape
 from limner.errors import UsageError
-from limner.files import cache_folder, whole_folder
+from limner.files import PARTIAL, cache_folder, whole_folder
 from limner.nn.prepared import Prepared
 from limner.types import Times
 from limner.version import __version__
 
 MOST_BYTES = 20 << 30  # of converted models on the disk
-MODEL = "model.xml"
+DAY = 24 * 60 * 60.0
+APART = 50_000_000
+"""Parameters from which the memory that a conversion keeps costs more than a process of its own."""
+
 HINTS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
 
 class OpenVinoEngine(GraphEngine):
     """Answers asks with a model whose denoiser OpenVINO runs on the CPU.
 
-    precision: what it computes in, torch.float32 or, where the processor does so natively,
-    torch.bfloat16. folder: where converted models are kept, by default in the cache.
-    Raises UsageError where OpenVINO is not installed or the model is not on the CPU.
+    precision: what it computes in; None: what the weights are in, torch.float32 or, where the
+    processor does so natively, torch.bfloat16. calibration: by which it is brought to int8, which
+    is approximate; None: it is not. folder: where converted models are kept, by default in the
+    cache. apart: the parameters from which a denoiser is converted by a child; to int8 all are.
+    Raises UsageError where a package is not installed or the model is not on the CPU.
     """
 
     name = "openvino"
@@ -50,8 +59,10 @@ class OpenVinoEngine(GraphEngine):
         places: Places | None = None,
         *,
         enlarge: Callable[[Enlarge], Image.Image] | None = None,
-        precision: torch.dtype = torch.float32,
+        precision: torch.dtype | None = None,
+        calibration: Calibration | None = None,
         folder: Path | None = None,
+        apart: int = APART,
     ) -> None:
         super().__init__(parts, places, enlarge=enlarge)
         device = next(parts.denoiser.parameters()).device
@@ -59,45 +70,60 @@ class OpenVinoEngine(GraphEngine):
             raise UsageError(f"engine openvino runs on the CPU, the model is on {device}")
         self._openvino = openvino()
         self._core = core()
-        self._precision = self._usable(precision)
+        weights = next(parts.denoiser.parameters()).dtype
+        self._hint = self._usable(weights if precision is None else precision)
+        if calibration is not None and find_spec("nncf") is None:
+            raise UsageError("dtype int8 needs NNCF: pip install limner[int8]")
+        self._calibration = calibration
         self._folder = cache_folder() / "engines" if folder is None else folder
+        self._apart = apart
 
-    def make(self, x: Tensor, t: Times, text: Prepared) -> Graph:
+    def begin(self, x: Tensor, t: Times, text: Prepared) -> Callable[[], Graph]:
+        """A large model is converted by a child, so that its memory is given back."""
         kept = self._kept(Shape.of(x, text))
-        model = self._read(kept)
-        if model is None:
-            with whole_folder(kept, replacing=True) as partial:
-                partial.mkdir(parents=True)
-                self._openvino.save_model(
-                    self._converted(x, t, text), partial / MODEL, compress_to_fp16=False
-                )
-            trim(self._folder, MOST_BYTES, keep=kept)
-            model = self._core.read_model(kept / MODEL)
-        return self._compiled(model)
+        if (model := self._read(kept)) is not None:
+            return partial(self._compiled, model)
+        denoiser = self.parts.denoiser
+        with ExitStack() as stack:
+            target = stack.enter_context(whole_folder(kept, replacing=True))
+            target.mkdir(parents=True)
+            order = Order(
+                kind=type(denoiser), config=denoiser.config, x=x, t=t, text=text, target=target,
+                samples=self._samples(Shape.of(x, text)), threads=torch.get_num_threads(),
+            )  # fmt: skip
+            size, child = sum(weight.numel() for weight in denoiser.parameters()), None
+            if size < self._apart and not order.samples:
+                write(order, denoiser)
+            else:
+                child = Child(order, denoiser)
+            return partial(self._finished, kept, child, stack.pop_all())
+
+    def _samples(self, shape: Shape) -> tuple[Inputs, ...]:
+        """Painted by the modules, while whoever asks waits; none but for int8."""
+        if self._calibration is None:
+            return ()
+        return samples(self._calibration, self.parts, self._places, shape)
+
+    def _finished(self, kept: Path, child: Child | None, unfinished: ExitStack) -> Graph:
+        with unfinished:
+            if child is not None:
+                child.wait()
+        trim(self._folder, MOST_BYTES, keep=kept)
+        return self._compiled(self._core.read_model(kept / MODEL))
 
     @property
     def dtype(self) -> torch.dtype:
-        return self._precision
+        return self._hint if self._calibration is None else torch.int8
 
     def changed(self) -> None:
         self.__dict__.pop("_digest", None)
-
-    def _converted(self, x: Tensor, t: Times, text: Prepared) -> Any:
-        """OpenVINO's model of the denoiser, of fixed shapes."""
-        module = Flat(self.parts.denoiser, text).eval()
-        with torch.no_grad():  # what was made in inference mode cannot be traced
-            example = tuple(each.clone() for each in (x, t, *flat(text)))
-            exported = torch.export.export(module, example, strict=False)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of torch, to OpenVINO
-            return self._openvino.convert_model(exported)
 
     def _compiled(self, model: Any) -> Graph:
         compiled = self._core.compile_model(
             model,
             "CPU",
             {
-                "INFERENCE_PRECISION_HINT": HINTS[self._precision],
+                "INFERENCE_PRECISION_HINT": HINTS[self._hint],
                 "INFERENCE_NUM_THREADS": torch.get_num_threads(),
                 "PERFORMANCE_HINT": "LATENCY",
             },
@@ -105,7 +131,7 @@ class OpenVinoEngine(GraphEngine):
         asked = compiled.create_infer_request()
 
         def graph(x: Tensor, t: Times, text: Prepared) -> Tensor:
-            asked.infer([each.contiguous().numpy() for each in (x, t, *flat(text))])
+            asked.infer(arrays(x, t, text))
             return torch.from_numpy(asked.get_output_tensor(0).data.copy())
 
         return graph
@@ -123,7 +149,9 @@ class OpenVinoEngine(GraphEngine):
 
     def _kept(self, shape: Shape) -> Path:
         """The folder of a converted model: named by all that is in it."""
-        versions = (self._openvino.__version__, torch.__version__, __version__)
+        versions: tuple[str, ...] = (self._openvino.__version__, torch.__version__, __version__)
+        if self._calibration is not None:
+            versions += ("int8", version("nncf"), self._calibration.key)
         config = asdict(self.parts.denoiser.config)
         said = repr((versions, type(self.parts.denoiser).__name__, config, shape, self._digest))
         return self._folder / hashlib.sha256(said.encode()).hexdigest()[:32]
@@ -148,16 +176,6 @@ class OpenVinoEngine(GraphEngine):
         return precision
 
 
-def openvino() -> Any:
-    """The package; UsageError where it is not installed. It tells nobody that it is used."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # would call home
-    try:
-        import openvino as package
-    except ImportError:
-        raise UsageError("engine openvino needs OpenVINO: pip install limner[openvino]") from None
-    return package
-
-
 @cache
 def core() -> Any:
     """OpenVINO's runtime, one for all of the process.
@@ -170,8 +188,14 @@ def core() -> Any:
 
 
 def trim(folder: Path, most: int, *, keep: Path) -> None:
-    """Remove converted models, the longest unused first, until they have `most` bytes at most."""
-    kept = sorted(folder.glob(f"*/{MODEL}"), key=lambda model: model.stat().st_mtime)
+    """Remove converted models, the longest unused first, until they have `most` bytes at most.
+
+    What a process that was killed has left half-written goes too, a day later.
+    """
+    for left in folder.glob(f".*{PARTIAL}"):
+        if time.time() - left.stat().st_mtime > DAY:
+            shutil.rmtree(left, ignore_errors=True)
+    kept = sorted(folder.glob(f"[!.]*/{MODEL}"), key=lambda model: model.stat().st_mtime)
     sizes = {m.parent: sum(file.stat().st_size for file in m.parent.iterdir()) for m in kept}
     total = sum(sizes.values())
     for model, size in sizes.items():

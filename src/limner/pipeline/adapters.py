@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
+from limner.checkpoints.few_steps import FewSteps, few_steps_of
 from limner.checkpoints.lora import read_lora
 from limner.checkpoints.textual_inversion import TextualInversion, read_textual_inversion
 from limner.engine.adapted import Adapted, PlacedLora, Places, Weighed
@@ -166,6 +168,15 @@ class Adapters:
             raise RequestError(f"the picture takes embeddings {_names(missing)}: add them first")
         used = words_in(known, "\n".join(said())) if known else ()
         return request.with_defaults(loras=self.loras, embeddings=used)
+
+    def few_steps(self, request: Request) -> FewSteps | None:
+        """How a request with defaults of `complete` is painted by a LoRA that was distilled.
+
+        One that its name tells of, the first; None where there is none.
+        """
+        tagged = (name.strip() for text in request.texts for name in LORA_TAG.findall(text))
+        found = map(few_steps_of, chain((name for name, _ in request.loras or ()), tagged))
+        return next(filter(None, found), None)
 
     def adapted(
         self, request: Request, tags: Sequence[LoraTag]

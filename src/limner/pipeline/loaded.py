@@ -16,6 +16,7 @@ from limner.engine.asks import Encode, Enlarge, Text
 from limner.engine.choosing import EAGER, engine_for
 from limner.errors import UsageError
 from limner.pipeline.adapters import Adapters
+from limner.pipeline.calibrating import calibration_of
 from limner.pipeline.language import Language
 from limner.pipeline.model import Model
 from limner.pipeline.request import Request
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
 
 class Loaded:
-    """A model in memory, on its engine."""
+    """A model in memory, on its engine.
+
+    int8: that the denoiser computes in 8 bits, which is approximate.
+    """
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class Loaded:
         device: torch.device | str = "cpu",
         language: Language | None = None,
         engine: str = EAGER,
+        int8: bool = False,
         load_enlarger: Callable[[], Enlarger] | None = None,
     ) -> None:
         self._load_enlarger = load_enlarger
@@ -45,7 +50,13 @@ class Loaded:
             module.to(place).eval().requires_grad_(False)
         places = Places.of(parts)
         self.model = Model(parts=parts, adapters=Adapters(places), device=place, language=language)
-        self.engine = engine_for(engine, parts, places, enlarge=self._enlarged)
+        self.engine = engine_for(
+            engine,
+            parts,
+            places,
+            enlarge=self._enlarged,
+            calibration=calibration_of(self.model, Adapters(places)) if int8 else None,
+        )
 
     @property
     def parts(self) -> Parts:

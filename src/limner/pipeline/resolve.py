@@ -46,7 +46,12 @@ def resolve(request: Request, model: Model) -> Resolved:
     for feature in used(request, model):
         request = feature.complete(request, model)
     texts = partial(said, request, own)
-    request = model.adapters.complete(request, texts).with_defaults(
+    request = model.adapters.complete(request, texts)
+    few = model.adapters.few_steps(request)
+    if few is not None:
+        own = few.of(own)
+        notes = (*notes, f"a LoRA is for few steps: {few.told(own)}")
+    request = request.with_defaults(
         seed=secrets.randbelow(2**32),
         dialect=own.dialect,
         size=own.size,

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from limner.emoji.shipped import PAIRS, RESTYLING, SHIPPED
+from limner.engine.choosing import AUTO, dtype_named, missing
 from limner.errors import UsageError
 from limner.loading import found, load
 from limner.pipeline.painter import Painter
@@ -48,6 +49,8 @@ class Options:
     state: Path | None = None
     keep: float = Limits.keep
     device: str | None = None
+    engine: str = AUTO
+    dtype: str | None = None
     lora_folder: Path | None = None
     embedding_folder: Path | None = None
     strict: bool = False
@@ -85,24 +88,33 @@ def prepared(options: Options) -> Prepared:
             f"--host {options.host} lets others in: --api-key-file says who they may be, or "
             "127.0.0.1 is right"
         )
+    if (lacking := missing(options.engine)) is not None:
+        raise UsageError(f"--engine {options.engine}: {lacking}")
+    if options.dtype is not None:
+        dtype_named(options.dtype)
     sources = sources_of(options.models)
     shelves = {
-        name: Shelf(
-            load=partial(
-                load,
-                path,
-                device=options.device,
-                lora_folder=options.lora_folder,
-                embedding_folder=options.embedding_folder,
-                strict=options.strict,
-            ),
-            size=size_of(path),
-        )
+        name: Shelf(load=partial(painter_of, path, options), size=size_of(path))
         for name, path in sources.items()
     }
     return Prepared(
         options=options, sources=sources, models=Models(shelves, options.memory), keys=keys
     )
+
+
+def painter_of(path: Path, options: Options) -> Painter:
+    """A model for many: while its engine makes something ready, the modules paint."""
+    painter = load(
+        path,
+        device=options.device,
+        engine=options.engine,
+        dtype=None if options.dtype is None else dtype_named(options.dtype),
+        lora_folder=options.lora_folder,
+        embedding_folder=options.embedding_folder,
+        strict=options.strict,
+    )
+    painter.engine.waits = False
+    return painter
 
 
 def serve(ready: Prepared, *, log_level: str = "warning") -> None:
