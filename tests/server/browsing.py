@@ -83,6 +83,12 @@ class Visit:
         self.page.keyboard.press("Control+Enter")
         self.until(f"document.querySelectorAll('.pictures li').length === {kept + 1}")
 
+    def tool(self, name: str) -> None:
+        """Have a tool chosen among the tabs, which a second click would close."""
+        tab = self.page.get_by_role("tab", name=name)
+        if tab.get_attribute("aria-selected") != "true":
+            tab.click()
+
     def check(self) -> None:
         """That nothing went wrong but what a test provoked (`expected`)."""
         assert [each for each in self.wrong if not each.startswith(self.expected or "\0")] == []
@@ -92,7 +98,7 @@ class Visit:
         end = time.monotonic() + seconds
         while not self.page.evaluate(script):
             assert time.monotonic() < end, script
-            self.page.wait_for_timeout(20)
+            self.page.wait_for_timeout(50)
 
     def axe(self, within: str = "html") -> list[str]:
         """What axe finds in a part of the page against WCAG 2.2 A and AA: rule and place."""

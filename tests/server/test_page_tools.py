@@ -41,15 +41,15 @@ DRAWN = (
 )
 
 
-def test_a_brush_masks_and_undoes_and_a_word_masks(painted: Visit) -> None:
-    page = painted.page
-    page.get_by_role("tab", name="Change").click()
+def test_a_brush_masks_and_undoes_and_a_word_masks(shown: Visit) -> None:
+    page = shown.page
+    shown.tool("Change")
 
     def masked() -> int:
-        return int((painted.masked("canvas.mask") > 127).sum())
+        return int((shown.masked("canvas.mask") > 127).sum())
 
     page.wait_for_selector("canvas.mask")
-    painted.until("document.querySelector('canvas.mask').width > 0")
+    shown.until("document.querySelector('canvas.mask').width > 0")
     box = page.locator("canvas.mask").bounding_box()
     assert box is not None
     page.locator("canvas.mask").scroll_into_view_if_needed()
@@ -69,7 +69,7 @@ def test_a_brush_masks_and_undoes_and_a_word_masks(painted: Visit) -> None:
     assert masked() == 0
     page.get_by_label("Mask from a word").select_option("apple")
     page.get_by_role("button", name="Mask it").click()
-    painted.until(DRAWN)
+    shown.until(DRAWN)
 
 
 def test_room_is_dragged_and_led_by_keys_and_painted(painted: Visit) -> None:
@@ -106,9 +106,9 @@ def test_room_is_dragged_and_led_by_keys_and_painted(painted: Visit) -> None:
     assert page.locator(".pictures li").count() == 1
 
 
-def test_two_prompts_stand_beside_each_other_at_one_step(painted: Visit) -> None:
-    page = painted.page
-    page.get_by_role("tab", name="Compare").click()
+def test_two_prompts_stand_beside_each_other_at_one_step(shown: Visit) -> None:
+    page = shown.page
+    shown.tool("Compare")
     page.get_by_label("Beside").fill("a red cat")
     page.keyboard.press("Enter")
     page.wait_for_selector(".pair img")
@@ -117,10 +117,10 @@ def test_two_prompts_stand_beside_each_other_at_one_step(painted: Visit) -> None
     page.keyboard.press("ArrowLeft")
     sources = [image.get_attribute("src") or "" for image in page.locator(".pair img").all()]
     assert all(source.endswith("/steps/3") for source in sources)
-    jobs = [page.request.get(painted.url + source.split("/steps")[0]).json() for source in sources]
+    jobs = [page.request.get(shown.url + source.split("/steps")[0]).json() for source in sources]
     assert jobs[0]["seeds"] == jobs[1]["seeds"] == [7]
     assert [job["request"]["prompt"] for job in jobs] == ["a red apple", "a red cat"]
-    painted.looked_at("limner-tools", FEW)
+    shown.looked_at("limner-tools", FEW)
 
 
 def test_a_grid_has_headings_and_its_cells_are_their_requests(painted: Visit) -> None:
@@ -142,9 +142,9 @@ def test_a_grid_has_headings_and_its_cells_are_their_requests(painted: Visit) ->
     assert "guidance: values" in page.locator("limner-sweep .failed").inner_text()
 
 
-def test_how_it_is_made_says_this_pictures_own_numbers(painted: Visit) -> None:
-    page = painted.page
-    page.get_by_role("tab", name="How it is made").click()
+def test_how_it_is_made_says_this_pictures_own_numbers(shown: Visit) -> None:
+    page = shown.page
+    shown.tool("How it is made")
     page.wait_for_selector(".making .film img")
     text = page.locator(".making").inner_text()
     assert "4 times the network" in text
@@ -156,12 +156,12 @@ def test_how_it_is_made_says_this_pictures_own_numbers(painted: Visit) -> None:
     assert any(lead.endswith("#dpmpp_2m") for lead in leads)
     for lead in leads:
         file, _, name = lead.partition("#")
-        assert f'id="{name}"' in painted.file(file).decode(), lead
-    painted.looked_at("limner-tools", FEW)
+        assert f'id="{name}"' in shown.file(file).decode(), lead
+    shown.looked_at("limner-tools", FEW)
 
 
-def test_tabs_are_led_by_arrow_keys(painted: Visit) -> None:
-    page = painted.page
+def test_tabs_are_led_by_arrow_keys(shown: Visit) -> None:
+    page = shown.page
     page.get_by_role("tab", name="Change").focus()
     page.keyboard.press("ArrowRight")
     assert page.get_by_role("tab", name="Compare").get_attribute("aria-selected") == "true"
@@ -176,10 +176,10 @@ COPIED: list[dict[str, Any]] = [
 ]
 
 
-def test_copied_python_asks_for_the_same(painted: Visit) -> None:
+def test_copied_python_asks_for_the_same(shown: Visit) -> None:
     script = "fields => import('/page/copying.js').then(copying => copying.asPython(fields))"
     for fields in COPIED:
-        text = painted.page.evaluate(script, fields)
+        text = shown.page.evaluate(script, fields)
         line = text.splitlines()[2].replace("limner.load()", "painter")
         scope: dict[str, Any] = {"limner": limner, "painter": Taking()}
         exec(line, scope)
