@@ -183,7 +183,9 @@ def openvino() -> Any:
 
 def child() -> None:
     """What the process of a `Child` does. It is told by standard input, and ends with that."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: whoever started it ends it
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # whoever started it had them too, and ends it
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     warnings.simplefilter("ignore")
     try:
         order: Order = pickle.loads(_read(int.from_bytes(_read(8), "big")))
