@@ -1,11 +1,14 @@
 """How often a model paints what it is asked for, concept by concept, written into its folder.
 
-python bench/accuracy.py src/limner/assets/emoji --seeds 2 --write
+python bench/accuracy.py src/limner/assets/emoji --seeds 2 --write --beside OLD
+
 
 Each concept as typed, in the plain style. A picture is right where the judge (nearest_judge.py, of
 the concepts that the model knows) has its concept among its first three: drawings of neighbours,
-such as a man and an old man, differ by little. `--write` puts what is below 1 into limner.json, by
-which the reader of sentences tells people what is mostly painted wrongly.
+such as a man and an old man, differ by little. `--beside` leaves out what another model knows
+already. `--write` puts what is below 1 into limner.json, by which the reader of sentences tells
+people what is mostly painted wrongly; `--forget` takes what is never right out of the words that
+the model knows, so that the lexicon may say something nearer.
 """
 
 from __future__ import annotations
@@ -34,27 +37,35 @@ def main() -> None:
     )
     parser.add_argument("model", type=Path)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--beside", type=Path)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--forget", action="store_true")
     given = parser.parse_args()
     painter = limner.load(given.model)
     known = painter.words.concepts
+    asked = known
+    if given.beside is not None:
+        before = limner.load(given.beside).words.concepts
+        asked = tuple(concept for concept in known if concept not in before)
     judge = NearestJudge(load_emoji(64).select(lambda record: record.concept in set(known)))
     style = painter.words.plain_style
-    prompts = [f"{with_article(concept)}, {style}" for concept in known]
-    right = torch.zeros(len(known))
-    wanted = torch.tensor([judge.config.concepts.index(concept) for concept in known])[:, None]
+    prompts = [f"{with_article(concept)}, {style}" for concept in asked]
+    right = torch.zeros(len(asked))
+    wanted = torch.tensor([judge.config.concepts.index(concept) for concept in asked])[:, None]
     for seed in range(given.seeds):
         named = judge.see(painted(painter, prompts, seed * len(prompts))).concepts
         right += (named.topk(FIRST, dim=1).indices == wanted).any(1)
-    accuracy = dict(zip(known, (right / given.seeds).tolist(), strict=True))
+    accuracy = dict(zip(asked, (right / given.seeds).tolist(), strict=True))
     poor = [concept for concept, share in accuracy.items() if share < POOR]
-    print(f"{sum(accuracy.values()) / len(known):.1%} of {len(known)} concepts; below half: {poor}")
-    if given.write:
+    print(f"{sum(accuracy.values()) / len(asked):.1%} of {len(asked)} concepts; below half: {poor}")
+    if given.write or given.forget:
         folder = ModelFolder(given.model)
         process, prediction, sampling, words = folder.load_settings()
         assert words is not None
-        missed = {concept: share for concept, share in accuracy.items() if share < 1}
-        told = replace(words, accuracy=missed)
+        never = {concept for concept, share in accuracy.items() if not share and given.forget}
+        missed = {c: share for c, share in accuracy.items() if share < 1 and c not in never}
+        kept = tuple(concept for concept in known if concept not in never)
+        told = replace(words, concepts=kept, accuracy=missed)
         folder.save_settings(process, name_of(prediction), sampling, told)
 
 

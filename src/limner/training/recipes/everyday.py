@@ -99,12 +99,19 @@ EMOJI_EVERYDAY_MORE = replace(
     repeats=Repeats(known_plain=4, more_plain=20),
     world=replace(EMOJI_EVERYDAY.world, coloured=0.15, grounded=0.05, sized=0.0),
 )
+# Then all of these words as often as each other, in every style that they are drawn in.
+EMOJI_EVERYDAY_AGAIN = replace(
+    EMOJI_EVERYDAY_MORE,
+    loop=replace(EMOJI_EVERYDAY.loop, steps=6000),
+    repeats=Repeats(known=2, known_plain=4),
+)
 EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-autoencoder": EVERYDAY_AUTOENCODER,
     # no perceptual distance: what it changes, and what it costs
     "everyday-autoencoder-plain": replace(EVERYDAY_AUTOENCODER, perceptual=None),
     "emoji-everyday": EMOJI_EVERYDAY,
     "emoji-everyday-more": EMOJI_EVERYDAY_MORE,
+    "emoji-everyday-again": EMOJI_EVERYDAY_AGAIN,
     "everyday-unet": EVERYDAY_UNET,
     "everyday-bakeoff-unet": BAKEOFF,
     "everyday-bakeoff-shipped-size": replace(BAKEOFF, config=SHIPPED_SIZE),
