@@ -206,7 +206,7 @@ def test_until_a_graph_is_ready_the_modules_answer(
 
 
 def test_one_graph_is_made_at_a_time(painter: Painter, held: Held) -> None:
-    small, large = REQUEST, replace(REQUEST, size=(32, 32))
+    small, large = REQUEST, replace(REQUEST, size=(16, 24))
     painter.paint(small)
     painter.paint(large)
     held.come()

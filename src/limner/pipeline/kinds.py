@@ -19,7 +19,7 @@ from typing import Any
 from limner.errors import RequestError
 
 SIDES = ("left", "top", "right", "bottom")
-LARGEST = 1e6  # number that a field takes: larger ones overflow where they are multiplied in fp32
+LARGEST = 1e37  # number that a field takes: fp32 holds little more
 SHOWN = 80  # characters of a wrong value that an error shows
 
 
