@@ -2,7 +2,6 @@
 
 python bench/accuracy.py src/limner/assets/emoji --seeds 2 --write --beside OLD
 
-
 Each concept as typed, in the plain style. A picture is right where the judge (nearest_judge.py, of
 the concepts that the model knows) has its concept among its first three: drawings of neighbours,
 such as a man and an old man, differ by little. `--beside` leaves out what another model knows
