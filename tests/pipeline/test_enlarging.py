@@ -12,6 +12,7 @@ from PIL import Image
 import limner
 from limner.errors import RequestError
 from limner.pipeline.enlarging import fit_for_enlarging, size_notes
+from limner.pipeline.regions import Region
 from limner.pipeline.request import Request
 
 SQUARE = (0.0, 0.0, 1.0, 1.0)
@@ -103,6 +104,25 @@ def test_a_size_far_beyond_the_models_own_is_told(painter: limner.Painter) -> No
         "this model was trained at 16x16: at 32x32 things may come several times or fall apart; "
         "its own size enlarged (upscale) is right"
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"prompt": "a red apple AND a red apple", "layout": "beside"},
+        {
+            "prompt": "a red apple",
+            "regions": (Region(text="a red apple", box=(0.5, 0.0, 0.5, 1.0)),),
+        },
+    ],
+)
+def test_a_size_far_beyond_is_told_of_every_layout(
+    painter: limner.Painter, said: dict[str, object]
+) -> None:
+    fields = {"seed": 1, "steps": 1, **said}
+    assert painter.generate(size=(24, 24), **fields).warnings == ()
+    (told,) = painter.generate(size=(32, 32), **fields).warnings
+    assert told.startswith("this model was trained at 16x16: at 32x32 things may come")
 
 
 def test_a_size_that_nothing_comes_to_is_refused(larger: limner.Painter) -> None:

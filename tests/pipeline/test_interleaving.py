@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from often import often
 from requests_drawn import LORA, WORD, never_drawn, pool
 from safetensors.torch import save_file
 
@@ -21,7 +22,7 @@ from limner.engine.asks import Step
 from limner.nn.adapter import LowRank
 from limner.pipeline import Painter, Request, Result
 
-POOL, GROUPS, THREADS = 64, 200, 4
+POOL, THREADS = 64, 4
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +104,12 @@ def test_every_field_of_a_request_is_drawn(asked: list[dict[str, Any]]) -> None:
     assert never_drawn(asked) == {"rho"}  # no schedule of a flow has one
 
 
+@pytest.mark.parametrize("groups", often(25, 200))
 def test_interleaved_requests_give_the_bytes_that_each_gives_alone(
-    painter: Painter, asked: list[dict[str, Any]], alone: list[Result]
+    painter: Painter, asked: list[dict[str, Any]], alone: list[Result], groups: int
 ) -> None:
     chance = random.Random(1)
-    for _ in range(GROUPS):
+    for _ in range(groups):
         chosen = chance.sample(range(POOL), chance.choice((2, 3)))
         requests = {index: Request(**asked[index]) for index in chosen}
         for index, result in interleaved(painter, requests, chance):

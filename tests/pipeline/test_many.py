@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from often import often
 from tiny_pipelines import saved
 
 import limner
@@ -23,7 +24,6 @@ from limner.pipeline.many import AHEAD
 
 PROMPTS = ("a red apple", "a blue cat, 3d", "a [cat:dog:2]", "a cat AND a dog", "a (red:1.2) cat")
 LONG = "a red apple, " * 30  # three chunks of tokens
-SETS = 100
 
 
 def mixed(chance: random.Random, **fixed: Any) -> Request:
@@ -209,7 +209,8 @@ def test_every_answer_of_a_shared_call_is_that_of_the_ask_alone(
     assert shared > 3
 
 
-def test_sets_of_requests_on_the_shipped_model_are_what_each_is_alone() -> None:
+@pytest.mark.parametrize("sets", often(8, 100))
+def test_sets_of_requests_on_the_shipped_model_are_what_each_is_alone(sets: int) -> None:
     painter, chance = limner.load(device="cpu"), random.Random(3)
     words = painter.words
     assert words is not None
@@ -226,7 +227,7 @@ def test_sets_of_requests_on_the_shipped_model_are_what_each_is_alone() -> None:
         for seed, (concept, style) in enumerate(things)
     ]
     alone = [seen(painter.paint(request)) for request in pool]
-    for _ in range(SETS):
+    for _ in range(sets):
         chosen = chance.sample(range(len(pool)), chance.randint(2, 5))
         results = painter.paint_many([pool[index] for index in chosen])
         for index, result in zip(chosen, results, strict=True):

@@ -63,7 +63,7 @@ def may_be_collage(request: Request) -> bool:
 def size_notes(asked: Size | None, request: Request, model: Model) -> tuple[str, ...]:
     """What to tell of the size of a completed request: asked, and painted."""
     own = model.sampling
-    if asked is None or request.layout == COLLAGE or not _may_be_too_large(request):
+    if asked is None or request.layout == COLLAGE or not _is_made_from_noise(request):
         return ()
     painted, by = given(request.size), request.upscale or 1
     made = painted[0] * by, painted[1] * by
@@ -82,14 +82,16 @@ def size_notes(asked: Size | None, request: Request, model: Model) -> tuple[str,
 
 def _is_too_large(request: Request, own: Sampling) -> bool:
     """Whether a size that was asked for is beyond what a model paints in one piece."""
-    return request.size is not None and _may_be_too_large(request) and _times(request, own) > TAKEN
+    if request.size is None or not _is_made_from_noise(request):
+        return False
+    one_thing = request.layout is None and not request.regions
+    return (one_thing or request.layout == COLLAGE) and _times(request, own) > TAKEN
 
 
-def _may_be_too_large(request: Request) -> bool:
-    """Whether all of a picture is painted from noise, as one thing or as a collage of some."""
-    whole = request.layout in (None, COLLAGE) and (request.layout or not request.regions)
-    others = (request.picture, request.content, request.refine, request.start_noise)
-    return bool(whole) and all(each is None for each in others)
+def _is_made_from_noise(request: Request) -> bool:
+    """Whether nothing that is given says what a picture has where."""
+    shown = (request.picture, request.content, request.refine, request.start_noise)
+    return all(each is None for each in shown)
 
 
 def _is_as_taught(size: Size, own: Size) -> bool:
