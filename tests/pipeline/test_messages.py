@@ -96,8 +96,7 @@ def test_a_name_of_300_characters_is_one_line(
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "unexpected" not in said
-    wanted = ("File name too long", "is missing", "there is no emoji set")  # built by the user
-    assert any(part in said for part in wanted)
+    assert "File name too long" in said or "is missing" in said
 
 
 @pytest.mark.parametrize(

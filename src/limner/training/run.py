@@ -33,6 +33,15 @@ LOG = "log.jsonl"
 LOG_EVERY = 20
 
 
+def check_begins(folder: Path, *, resume: bool) -> None:
+    """Raise TrainingError where a training would begin over another, OSError where no file can be.
+
+    To be called before data are read, which may take long.
+    """
+    if holds_state(folder) and not resume:
+        raise TrainingError(f"{folder} already holds a training: add --resume, or name another")
+
+
 def train(
     recipe: Recipe,
     data: PictureSet,
@@ -55,8 +64,7 @@ def train(
     Raises TrainingError where a part is missing, the folder already holds a training or is being
     trained in, or another process has failed.
     """
-    if holds_state(folder) and not resume:
-        raise TrainingError(f"{folder} already holds a training: add --resume, or name another")
+    check_begins(folder, resume=resume)
     chosen = recipe.choose(data)
     processes = find_processes(device, shard=shard)
     with processes.together(), claimed(folder, processes.rank):
