@@ -42,9 +42,12 @@ def _random_numbers() -> None:
 
 @pytest.fixture(autouse=True)
 def _threads(request: pytest.FixtureRequest) -> None:
-    """Small tensors lose time on more than one thread; the full-size tests of `slow` gain it."""
-    slow = request.node.get_closest_marker("slow") is not None
-    cores = os.cpu_count() if slow else 1
+    """Small tensors lose time on more than one thread; the full-size tests of `slow` gain it.
+
+    (And other sums on other numbers of threads: a fixture of a module is made on one.)
+    """
+    marked = {marker.name for marker in request.node.iter_markers()}
+    cores = os.cpu_count() if "slow" in marked and "often" not in marked else 1
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", cores)))
 
 

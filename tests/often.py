@@ -9,4 +9,4 @@ import pytest
 
 def often(some: int, all_of_them: int) -> list[Any]:
     """Two values for `parametrize`."""
-    return [some, pytest.param(all_of_them, marks=pytest.mark.slow)]
+    return [some, pytest.param(all_of_them, marks=[pytest.mark.slow, pytest.mark.often])]

@@ -7,7 +7,6 @@ from collections import Counter
 from itertools import combinations
 
 import pytest
-from often import often
 
 from limner.language import Relation, Scene, Size, Thing
 from limner.language.layout import APART, MOST, ROOM, Box, Layout, holds, lay_out, touch
@@ -60,9 +59,9 @@ def piled(scene: Scene, first: int, second: int) -> bool:
     return second in reached
 
 
-@pytest.mark.parametrize("seeds", often(1_500, 10_000))
-def test_relations_hold_and_boxes_keep_apart(seeds: int) -> None:
-    for seed in range(seeds):
+@pytest.mark.parametrize("first", range(0, 10_000, 1_000))
+def test_relations_hold_and_boxes_keep_apart(first: int) -> None:
+    for seed in range(first, first + 1_000):
         scene = drawn(random.Random(seed))
         check(scene, lay_out(scene, seed))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from often import often
 
 from limner.language import Ground, Relation, Scene, Size, Thing, Vocabulary, write
 from limner.language.english import COLOURS, GROUNDS
@@ -66,11 +65,10 @@ def _thing(chance: random.Random) -> Thing:
     )
 
 
-@pytest.mark.parametrize("scenes", often(100, 500))
 @pytest.mark.parametrize("seed", range(8))
-def test_what_was_written_is_read_back(seed: int, scenes: int) -> None:
+def test_what_was_written_is_read_back(seed: int) -> None:
     chance = random.Random(seed)
-    for _ in range(scenes):
+    for _ in range(500):
         scene = drawn(chance)
         text = write(scene, chance, WORDS)
         reading = READER.read(text)
