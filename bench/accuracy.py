@@ -1,13 +1,14 @@
 """How often a model paints what it is asked for, concept by concept, written into its folder.
 
-python bench/accuracy.py src/limner/assets/emoji --seeds 2 --write --beside OLD
+python bench/accuracy.py MODEL --seeds 2 --write --wrong recipes/emoji-everyday-wrong.txt
 
 Each concept as typed, in the plain style. A picture is right where the judge (nearest_judge.py, of
 the concepts that the model knows) has its concept among its first three: drawings of neighbours,
 such as a man and an old man, differ by little. `--beside` leaves out what another model knows
 already. `--write` puts what is below 1 into limner.json, by which the reader of sentences tells
-people what is mostly painted wrongly; `--forget` takes what is never right out of the words that
-the model knows, so that the lexicon may say something nearer.
+people what is mostly painted wrongly; for the concepts that `--wrong` lists, how many of three
+pictures look right to eyes goes before what the judge says. `--forget` takes what is never right
+out of the words that the model knows, so that the lexicon may say something nearer.
 """
 
 from __future__ import annotations
@@ -26,7 +27,13 @@ from limner.data.emoji import load_emoji
 from limner.diffusion.prediction import name_of
 from limner.language.english import with_article
 
-FIRST, POOR = 3, 0.5
+FIRST, POOR, LOOKED_AT = 3, 0.5, 3
+
+
+def by_eye(file: Path) -> dict[str, float]:
+    """The part of their pictures that is right, of the concepts of a list."""
+    lines = [line for line in file.read_text("utf-8").splitlines() if not line.startswith("#")]
+    return {concept: int(right) / LOOKED_AT for right, concept in (s.split(" ", 1) for s in lines)}
 
 
 @torch.inference_mode()
@@ -37,6 +44,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--beside", type=Path)
+    parser.add_argument("--wrong", type=Path, help="lines such as '1 llama': of three")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--forget", action="store_true")
     given = parser.parse_args()
@@ -55,8 +63,11 @@ def main() -> None:
         named = judge.see(painted(painter, prompts, seed * len(prompts))).concepts
         right += (named.topk(FIRST, dim=1).indices == wanted).any(1)
     accuracy = dict(zip(asked, (right / given.seeds).tolist(), strict=True))
+    print(f"{right.mean() / given.seeds:.1%} of {len(asked)} concepts, by the judge")
+    if given.wrong is not None:
+        accuracy |= {c: share for c, share in by_eye(given.wrong).items() if c in accuracy}
     poor = [concept for concept, share in accuracy.items() if share < POOR]
-    print(f"{sum(accuracy.values()) / len(asked):.1%} of {len(asked)} concepts; below half: {poor}")
+    print(f"{len(poor)} below half: {', '.join(poor)}")
     if given.write or given.forget:
         folder = ModelFolder(given.model)
         process, prediction, sampling, words = folder.load_settings()

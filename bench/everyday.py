@@ -3,8 +3,9 @@
 python bench/everyday.py recipes/everyday-nouns.txt --model runs/everyday64/run/model --count 60
 
 The judge is none that was trained (nearest_judge.py). In the rows of colours both are compared in
-grey, with the same contrast. What it says of real pictures
-(through the autoencoder; turned to the colour) stands beside: no painter is judged better.
+grey, with the same contrast. What it says of real pictures (through the autoencoder; turned to the
+colour) stands beside: no painter is judged better. Cells and colours are of the concepts that the
+model knows, or of so many everyday ones (`--concepts 400`: what the first shipped model knew).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from nearest_judge import NearestJudge
 from torch import Tensor
 
 import limner
+from limner.cli.evaluate import write_sheet
 from limner.cli.understanding import paint_as_asked
 from limner.data.colours import recoloured
 from limner.data.emoji import load_emoji
@@ -27,7 +29,8 @@ from limner.data.everyday_world import everyday_world
 from limner.data.pixels import to_bytes, to_model_range
 from limner.data.records import PictureSet
 from limner.evaluate.everyday import Wanted, colours_wanted, judge_everyday, nouns_wanted
-from limner.evaluate.report import choose_cells
+from limner.evaluate.report import Cell, choose_cells
+from limner.training.recipes.base import everyday_subset, within
 
 BATCH, SEED = 30, 40_009
 
@@ -43,9 +46,8 @@ def painted(painter: limner.Painter, prompts: Sequence[str], seed: int = 0) -> T
     return torch.cat(parts)
 
 
-def cell_lines(painter: limner.Painter, judge: NearestJudge, own: PictureSet, count: int) -> None:
+def cell_lines(painter: limner.Painter, judge: NearestJudge, cells: Sequence[Cell]) -> None:
     """Seen and held-out cells by their plain captions."""
-    cells = choose_cells(own, seen=count, held_out=count, seed=SEED)
     for held_out in (False, True):
         asked = [cell for cell in cells if cell.held_out == held_out]
         seen = judge.see(painted(painter, [cell.prompt for cell in asked]))
@@ -79,7 +81,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--steps", type=int, help="Default: the model's own.")
-    parser.add_argument("--known", type=Path, help="Model whose concepts the cells are of.")
+    parser.add_argument("--concepts", type=int, help="Cells of so many. Default: all it knows.")
+    parser.add_argument("--sheet", type=Path, help="Where to draw the cells.")
     given = parser.parse_args()
     painter = limner.load(given.model)
     sampling = painter.parts.sampling
@@ -87,8 +90,7 @@ def main() -> None:
     language = painter.model.language
     painter = limner.Painter(replace(painter.parts, sampling=sampling), language=language)
     data = load_emoji(64)
-    known = set(limner.load(given.known).words.concepts)
-    own = data.select(lambda record: record.concept in known)
+    own = everyday_subset(data, given.concepts) if given.concepts else within(data, painter.words)
     judge, in_grey = NearestJudge(data), NearestJudge(data, grey=True)
     plain = everyday_world(own).plain
     style = painter.words.plain_style
@@ -101,7 +103,10 @@ def main() -> None:
         print(judge_everyday(real, wanted, by).line(f"{name}, real"), flush=True)
         pictures = paint_as_asked(painter, [each.prompt for each in wanted], name)
         print(judge_everyday(pictures, wanted, by).line(name), flush=True)
-    cell_lines(painter, judge, own, given.count)
+    cells = choose_cells(own, seen=given.count, held_out=given.count, seed=SEED)
+    cell_lines(painter, judge, cells)
+    if given.sheet is not None:
+        write_sheet(painter, cells, given.sheet)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,10 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 WATCH = """() => {
   window.typed = new Map();
@@ -79,11 +81,9 @@ def typed(page: Page, head: str, letters: int) -> list[float]:
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--letters", type=int, default=50)
-    parser.add_argument("--prompts", nargs="+", default=["a red apple ", "a cat left of a dog "])
-    options = parser.parse_args()
+@contextmanager
+def served() -> Iterator[tuple[Browser, str]]:
+    """A headless Chromium, and where a `limner serve` of its own listens."""
     url = f"http://127.0.0.1:{(port := free_port())}"
     with tempfile.TemporaryDirectory() as state, sync_playwright() as playwright:
         command = [sys.executable, "-m", "limner", "serve", "--port", str(port), "--state", state]
@@ -91,22 +91,29 @@ def main() -> None:
         try:
             wait_until_ready(url)
             chromium = shutil.which("chromium")
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            page = browser.new_page()
-            page.goto(url)
-            page.wait_for_selector(".stage img", timeout=120_000)
-            for head in options.prompts:
-                found = sorted(typed(page, head, options.letters))
-                p95 = found[int(0.95 * (len(found) - 1))]
-                load = os.getloadavg()[0]
-                print(
-                    f"{head!r}: median {statistics.median(found):.2f} s, p95 {p95:.2f} s of "
-                    f"{len(found)}; load of the machine {load:.1f}"
-                )
-            browser.close()
+            yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]), url
         finally:
             server.terminate()
             server.wait(60)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--letters", type=int, default=50)
+    parser.add_argument("--prompts", nargs="+", default=["a red apple ", "a cat left of a dog "])
+    options = parser.parse_args()
+    with served() as (browser, url):
+        page = browser.new_page()
+        page.goto(url)
+        page.wait_for_selector(".stage img", timeout=120_000)
+        for head in options.prompts:
+            found = sorted(typed(page, head, options.letters))
+            p95 = found[int(0.95 * (len(found) - 1))]
+            load = os.getloadavg()[0]
+            print(
+                f"{head!r}: median {statistics.median(found):.2f} s, p95 {p95:.2f} s of "
+                f"{len(found)}; load of the machine {load:.1f}"
+            )
 
 
 if __name__ == "__main__":

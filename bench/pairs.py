@@ -1,6 +1,6 @@
 """Two things in one picture: what the judge says of each half.
 
-python bench/pairs.py src/limner/assets/emoji-pairs src/limner/assets/emoji --judge runs/judge
+python bench/pairs.py src/limner/assets/emoji-pairs COPY --judge nearest --concepts 400
 
 Pairs of concepts that the training draws and pairs that it never draws, one picture each, beside
 each other and on top of each other in turn: "a cat left of a dog, 3d", as `limner` reads it into
@@ -29,6 +29,7 @@ from limner.data.records import Record
 from limner.data.scene_words import Relation, Scene, canonical_scene
 from limner.data.scenes import RELATIONS, SceneConfig, Scenes
 from limner.evaluate.sheet import contact_sheet
+from limner.training.recipes.base import everyday_subset, within
 
 SEED = 40_009
 ASKED = (Relation.LEFT, Relation.ABOVE)  # the first thing is in the first half
@@ -92,12 +93,12 @@ def main() -> None:
     parser.add_argument("models", type=Path, nargs="+")
     parser.add_argument("--judge", required=True, help="its folder, or `nearest`")
     parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--concepts", type=int, help="Of so many. Default: all the model's.")
     parser.add_argument("--sheet", type=Path, help="Of the first model's pairs never drawn.")
     given = parser.parse_args()
     judge, painters = judge_at(given.judge), {p: limner.load(p) for p in given.models}
     words = next(iter(painters.values())).words
-    known = set(words.concepts)
-    real = read(None).seen.select(lambda record: record.concept in known)
+    real = within(everyday_subset(read(None), given.concepts), words).seen
     plain = real.select(lambda record: " and " not in record.concept)
     source = Scenes(plain, SceneConfig(sized=0.0))
     for name, held_out in (("drawn", False), ("never drawn", True)):

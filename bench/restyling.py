@@ -30,6 +30,7 @@ from limner.data.cells import Cells
 from limner.data.pixels import premultiplied_bytes, to_model_range, to_picture
 from limner.data.records import PictureSet, Record
 from limner.evaluate.sheet import contact_sheet
+from limner.training.recipes.base import everyday_subset
 
 SEED, FIRST_SEED, SHOWN = 5, 700, 12
 
@@ -128,6 +129,7 @@ def main() -> None:
     parser.add_argument("--judge", required=True, help="its folder, or `nearest`")
     parser.add_argument("--data", type=Path, help="another picture set than the 64-pixel emoji")
     parser.add_argument("--unknown", action="store_true", help="concepts of no name to it, too")
+    parser.add_argument("--concepts", type=int, help="of so many; default: all that it knows")
     parser.add_argument("--cells", type=int, help="so many held-out cells; default: all")
     parser.add_argument("--content-weight", type=float, nargs="+", default=[1.0])
     parser.add_argument("--style-weight", type=float, nargs="+", default=[1.0])
@@ -137,7 +139,8 @@ def main() -> None:
     given = parser.parse_args()
     judge, painter = judge_at(given.judge), limner.load(given.model)
     known = set(painter.words.concepts)
-    real = read(given.data).select(lambda record: given.unknown or record.concept in known)
+    real = everyday_subset(read(given.data), given.concepts)
+    real = real.select(lambda record: given.unknown or record.concept in known)
     chosen = items(real, given.cells)
     targets = [item.target for item in chosen]
     for name in ("target", "content"):

@@ -96,6 +96,16 @@ def test_it_draws_what_it_knows_and_what_comes_first_and_never_what_is_held_out(
     }
 
 
+def test_what_is_mostly_painted_wrongly_is_drawn_oftener(recipe, taught):
+    process, prediction, sampling, known = taught.load_settings()
+    for accuracy, times in ((0.4, 7), (0.5, 2)):
+        told = replace(known, accuracy={"cat": accuracy})
+        taught.save_settings(process, name_of(prediction), sampling, told)
+        often = replace(recipe, repeats=replace(recipe.repeats, poor=6, poor_plain=7))
+        drawn = often._repeated(often.choose(things()), taught).records
+        assert sum(record.concept == "cat" for record in drawn) == times
+
+
 def test_folder_says_what_it_learned_and_keeps_how_it_reads(recipe, taught, tmp_path):
     finish(train(recipe, things(), tmp_path / "run", base=taught.path), lambda progress: None)
     made = ModelFolder(tmp_path / "run" / "model")

@@ -1,13 +1,13 @@
-"""What names a picture: CLIP's image tower, and the vectors of the names that a model knows.
+"""What names a picture: CLIP's image tower, and the vectors of pictures whose names are known.
 
-Zero-shot classification (CLIP section 3.1.2): of some texts the one whose vector is nearest to the
-picture's. The text tower that made the vectors is not needed any more and is not kept.
+Of those pictures the one whose vector is nearest says the name. Beside zero-shot classification
+by vectors of the names (CLIP section 3.1.2) that needs no text tower that knows them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -19,17 +19,14 @@ from torch import Tensor
 
 from limner.checkpoints.folder import ModelFolder
 from limner.errors import CheckpointError
-from limner.models.clip import ImageTower, TextTower
-from limner.text.masks import PadMask, pad_mask
-from limner.text.tokenizer import Tokenizer
+from limner.models.clip import ImageTower
 
 PART, NAMES = "image_encoder", "names.safetensors"
-READ = "a {}"  # what the text tower reads of a name
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Naming:
-    """Says what pictures show. vectors: (K, P) of norm 1, one a name."""
+    """Says what pictures show. vectors: (K, P) of norm 1; a name has as many as there are of it."""
 
     tower: ImageTower
     names: tuple[str, ...]
@@ -45,16 +42,13 @@ class Naming:
 
 
 @torch.inference_mode()
-def naming_of(
-    tower: ImageTower, text: TextTower, tokenizer: Tokenizer, names: Sequence[str]
-) -> Naming:
-    """What the two towers of a CLIP make of some names. They were trained under the PAD mask."""
-    ids = tokenizer([READ.format(name) for name in names])
-    mask = pad_mask(ids, PadMask.PAD, end=tokenizer.end, pad=tokenizer.pad)
-    projected = text(ids, mask).projected
-    if projected is None:
-        raise CheckpointError("the text tower has no projection: one of a CLIP is right")
-    return Naming(tower=tower, names=tuple(names), vectors=F.normalize(projected, dim=1))
+def naming_of(tower: ImageTower, shown: Iterable[tuple[str, Float[Tensor, "C S S"]]]) -> Naming:
+    """What an image tower makes of pictures, model pixels of its size, each beside its name."""
+    names, vectors = [], []
+    for name, pixels in shown:
+        names.append(name)
+        vectors.append(F.normalize(tower(pixels[None]).projected, dim=1))
+    return Naming(tower=tower, names=tuple(names), vectors=torch.cat(vectors))
 
 
 def save_naming(naming: Naming, folder: ModelFolder, dtype: torch.dtype) -> None:

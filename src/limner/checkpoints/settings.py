@@ -21,6 +21,7 @@ from limner.diffusion.solvers import Solver, solver_named
 from limner.errors import CheckpointError
 
 LISTS = ("concepts", "styles", "others", "colours", "grounds")
+POOR = 0.5  # part of a concept's pictures that are right, below which they are mostly wrong
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,9 @@ class Words:
     colours: tuple[str, ...] = ()
     grounds: tuple[str, ...] = ()
     accuracy: Mapping[str, float] = field(default_factory=dict)
+
+    def mostly_wrong(self, concept: str) -> bool:
+        return self.accuracy.get(concept, 1.0) < POOR
 
 
 @dataclass(frozen=True, kw_only=True)

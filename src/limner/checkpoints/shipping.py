@@ -6,11 +6,12 @@ A folder that goes on from another names it as its base and holds only what is i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -75,19 +76,15 @@ def ship_branches(source: Path, target: Path, base: str, rank: int | None = None
     _copy_loras(trained.loras, folder, rank)
 
 
-def ship_naming(clip: Path, target: Path) -> None:
-    """Let a shipped folder name pictures: a CLIP's image tower, and its text tower's last words.
+def ship_naming(
+    clip: Path, target: Path, shown: Iterable[tuple[str, Float[Tensor, "C S S"]]]
+) -> None:
+    """Let a shipped folder name pictures: a CLIP's image tower, and its vectors of some pictures.
 
-    clip: the folder that both towers were trained in. target: is there already, and knows concepts.
+    target: is there already. shown: names and pictures, in model pixels of the tower's size.
     """
-    trained, folder = ModelFolder(clip), ModelFolder(target)
-    words = folder.load_settings()[3]
-    if words is None:
-        raise CheckpointError(f"{target} has no list of its concepts: there is nothing to name")
-    text = trained.load("text_encoder")
-    tokenizer = trained.load_tokenizer(tower=text.config)
-    naming = naming_of(trained.load(IMAGES), text, tokenizer, words.concepts)
-    save_naming(naming, folder, torch.float16)
+    tower = ModelFolder(clip).load(IMAGES)
+    save_naming(naming_of(tower, shown), ModelFolder(target), torch.float16)
 
 
 def ship_style_namer(source: Path, target: Path) -> None:

@@ -17,7 +17,6 @@ from limner.pipeline.request import BESIDE, COLLAGE
 
 SEVERAL = 3  # painted where no number is said
 SURE = 2  # parts of a picture that the model was taught to keep apart
-POOR = 0.5  # part of a concept's pictures that are right, below which it is told
 # Which are painted as what: the layouts that there are know no depth.
 INSTEAD = {
     Relation.IN_FRONT: "beside",
@@ -63,14 +62,13 @@ def _seen(words: Words, scene: Scene) -> Scene:
 def not_painted(
     words: Words, found: Understanding, scene: Scene, layout: str | None
 ) -> Iterator[str]:
-    """One line of all that was said and is not painted; one of what is painted badly."""
+    """One line of all that was said and is not painted; one for each thing painted badly."""
     told = list(_left_out(words, found, scene, collage=layout == COLLAGE))
     if told:
         yield f"not painted: {'; '.join(told)}"
-    poor = [t.concept for t in scene.things if words.accuracy.get(t.concept, 1.0) < POOR]
-    if poor:
-        rates = (f"{concept!r} ({words.accuracy[concept]:.0%} right)" for concept in poor)
-        yield f"mostly painted wrongly: {', '.join(dict.fromkeys(rates))}"
+    for concept in dict.fromkeys(thing.concept for thing in scene.things):
+        if words.mostly_wrong(concept):
+            yield f"mostly painted wrongly: {concept!r} ({words.accuracy[concept]:.0%} right)"
 
 
 def _left_out(words: Words, found: Understanding, scene: Scene, *, collage: bool) -> Iterator[str]:

@@ -105,6 +105,12 @@ EMOJI_EVERYDAY_AGAIN = replace(
     loop=replace(EMOJI_EVERYDAY.loop, steps=6000),
     repeats=Repeats(known=2, known_plain=4),
 )
+# Then what is mostly painted wrongly, oftener than all else.
+EMOJI_EVERYDAY_POOR = replace(
+    EMOJI_EVERYDAY_MORE,
+    loop=replace(EMOJI_EVERYDAY.loop, steps=2000, learning_rate=3e-4),
+    repeats=Repeats(known=2, known_plain=4, poor=8, poor_plain=48),
+)
 EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-autoencoder": EVERYDAY_AUTOENCODER,
     # no perceptual distance: what it changes, and what it costs
@@ -112,6 +118,7 @@ EVERYDAY_RECIPES: dict[str, Recipe] = {
     "emoji-everyday": EMOJI_EVERYDAY,
     "emoji-everyday-more": EMOJI_EVERYDAY_MORE,
     "emoji-everyday-again": EMOJI_EVERYDAY_AGAIN,
+    "emoji-everyday-poor": EMOJI_EVERYDAY_POOR,
     "everyday-unet": EVERYDAY_UNET,
     "everyday-bakeoff-unet": BAKEOFF,
     "everyday-bakeoff-shipped-size": replace(BAKEOFF, config=SHIPPED_SIZE),

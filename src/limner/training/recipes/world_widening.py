@@ -29,13 +29,22 @@ from limner.training.recipes.world import DrawnObjective, Say, WorldDenoiserReci
 class Repeats:
     """How often a picture is drawn for once of the others: of what the model knows, and of more.
 
-    plain: a picture in the style that is painted where none is asked for.
+    plain: a picture in the style that is painted where none is asked for. poor: of what the model
+    knows and says that it paints wrongly more often than not.
     """
 
     known: int = 1
     known_plain: int = 1
     more: int = 1
     more_plain: int = 24
+    poor: int = 1
+    poor_plain: int = 1
+
+    def of(self, record: Record, words: Words) -> int:
+        """How often a picture is drawn for a model of these words."""
+        kind = "known" if record.concept in words.concepts else "more"
+        kind = "poor" if words.mostly_wrong(record.concept) else kind
+        return int(getattr(self, f"{kind}_plain" if record.style == words.plain_style else kind))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,16 +105,9 @@ class WorldWideningRecipe(WorldDenoiserRecipe):
         more = {*words.first, *self.also}
         order = []
         for record in data.records:
-            own = record.concept in known.concepts
-            if own or record.concept in more:
-                order += [record] * self._times(own, record.style == known.plain_style)
+            if record.concept in known.concepts or record.concept in more:
+                order += [record] * self.repeats.of(record, known)
         return replace(data, records=tuple(order))
-
-    def _times(self, own: bool, plain: bool) -> int:
-        repeats = self.repeats
-        if own:
-            return repeats.known_plain if plain else repeats.known
-        return repeats.more_plain if plain else repeats.more
 
 
 class Teller:
