@@ -30,7 +30,7 @@ NOT_HERE = ("scripts/test",)  # this is a part of it
 FEWER = {
     "paint": "--steps 2", "edit": "--steps 2", "restyle": "--steps 2", "explain": "--steps 2",
     "grid": "--steps 1", "batch": "--steps 2", "upscale": "--steps 1",
-    "finetune": "--steps 1 --batch 1", "train": "--steps 2 --batch 4",
+    "finetune": "--steps 1 --batch 1", "train": "--steps 2 --batch 4 --concepts 8",
     "serve": "--check",
     "evaluate": "--prompts 4 --held-out 4 --seeds 1 --judge-steps 2",
 }  # fmt: skip
@@ -125,7 +125,7 @@ def part_of_the_checkout(folder: Path) -> set[str]:
 
 @pytest.mark.slow
 def test_the_long_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings of two steps each, on the real data: skipped where that cannot be built."""
+    """Trainings of two steps each, on eight real concepts: skipped where that cannot be built."""
     pytest.importorskip("resvg_py")
     monkeypatch.chdir(tmp_path)
     for line in lines():
