@@ -30,10 +30,11 @@ NOT_HERE = ("scripts/test",)  # this is a part of it
 FEWER = {
     "paint": "--steps 2", "edit": "--steps 2", "restyle": "--steps 2", "explain": "--steps 2",
     "grid": "--steps 1", "batch": "--steps 2", "upscale": "--steps 1",
-    "finetune": "--steps 1 --batch 1", "train": "--steps 2 --batch 4 --concepts 8",
+    "finetune": "--steps 1 --batch 1", "train": "--steps 2 --batch 4",
     "serve": "--check",
     "evaluate": "--prompts 4 --held-out 4 --seeds 1 --judge-steps 2",
 }  # fmt: skip
+FEW = {"emoji-clip": "--concepts 47", "emoji-unet": "--concepts 47"}  # the decoder too
 SMALL = {"paint": "--size 64x64", "finetune": "--size 64"}  # of models that paint 512x512
 
 pytestmark = pytest.mark.skipif(not README.exists(), reason="README is not installed")
@@ -67,7 +68,7 @@ def run(line: str) -> None:
     if ">" in words:
         place = words.index(">")
         words, target = words[:place], Path(words[place + 1])
-    more = FEWER.get(name, "").split()
+    more = FEWER.get(name, "").split() + FEW.get(words[0] if words else "", "").split()
     if any(word.endswith(("model.safetensors", "sd15.safetensors")) for word in words):
         more += SMALL.get(name, "").split()
     out, said = io.BytesIO(), io.StringIO()
@@ -125,7 +126,7 @@ def part_of_the_checkout(folder: Path) -> set[str]:
 
 @pytest.mark.slow
 def test_the_long_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings of two steps each, on eight real concepts: skipped where that cannot be built."""
+    """Trainings of two steps each, on the real data: skipped where that cannot be built."""
     pytest.importorskip("resvg_py")
     monkeypatch.chdir(tmp_path)
     for line in lines():

@@ -192,6 +192,24 @@ def test_what_a_model_has_is_painted_and_not_told(words: Words) -> None:
     assert reading.notes == ()
 
 
+@pytest.mark.parametrize(
+    ("prompt", "colour"),
+    [
+        ("a blue butterfly", "blue"),  # which is orange by itself
+        ("a white snowflake", "white"),
+        ("a black top hat", "black"),
+        ("a red credit card", "red"),  # whose name has the letters of a colour in it
+        ("a red apple", None),
+        ("a green frog", None),
+    ],
+)
+def test_a_colour_is_turned_where_the_thing_has_not_got_it(
+    prompt: str, colour: str | None, shipped: Words
+) -> None:
+    reading = EmojiLanguage(shipped).read(prompt)
+    assert [region.colour for region in reading.regions] == ([colour] if colour else [])
+
+
 def test_concepts_that_are_painted_badly_are_told(words: Words) -> None:
     poor = EmojiLanguage(replace(words, accuracy={"cat": 0.38, "dog": 0.5}))
     assert poor.read("two cats").notes[-1] == "mostly painted wrongly: 'cat' (38% right)"

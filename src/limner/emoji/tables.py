@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from limner.language.english import phrases
 
+# Colours in which things are painted anyhow, looked at in 3d: they are not turned to them.
 _COLOURS = {
     "red": "automobile|rose|balloon|red apple|strawberry|cherries|tomato|red heart|lipstick"
-    "|fire engine|stop sign|hibiscus|lobster|crab|santa claus|maple leaf|postbox|telephone|mushroom"
-    "|articulated lorry|love letter|closed book|sparkling heart|drum|tokyo tower|bus stop",
-    "orange": "fox|tiger|carrot|tangerine|jack-o-lantern|fire|cat|soccer ball|sunset|leopard|pizza",
-    "yellow": "star|glowing star|sun|banana|lemon|crown|bell|baby chick|full moon face|cheese wedge"
-    "|sunflower|trophy|key|taxi|trumpet|light bulb|honeybee|lion|giraffe|school bus|sports medal",
-    "green": "frog|deciduous tree|evergreen tree|cactus|turtle|snake|crocodile|dragon|lizard|herb"
-    "|seedling|green apple|cucumber|melon|tractor|green salad|kiwi fruit|green book|leafy green",
-    "blue": "fish|whale|dolphin|butterfly|jeans|droplet|t-shirt|blue heart|shark|sweat droplets",
-    "purple": "grapes|eggplant|octopus|smiling face with horns|purple heart|umbrella",
-    "pink": "pig|pig nose|brain|cherry blossom|flamingo|bikini|blossom|growing heart|lollipop",
-    "brown": "bear|horse|dog|monkey|deer|owl|ox|beaver|boar|otter|violin|guitar|chocolate bar"
-    "|moose|croissant|bread|squirrel|chipmunk|eagle|briefcase|door|teddy bear|hot beverage|sake",
-    "black": "top hat|bomb|graduation cap|black cat|spider|penguin|videocassette|gorilla",
-    "white": "ghost|snowman|cloud|rabbit|goat|egg|cooked rice|baby bottle|toilet|bathtub|sheep|swan"
-    "|skull|polar bear|snowflake|unicorn|rooster|ram|ewe|envelope|wedding|baseball|volleyball",
+    "|fire engine|stop sign|lobster|crab|santa claus|maple leaf|postbox|mushroom|sparkling heart"
+    "|drum|tokyo tower",
+    "orange": "fox|tiger|carrot|tangerine|jack-o-lantern|fire|cat|leopard",
+    "yellow": "star|glowing star|sun|banana|lemon|crown|bell|baby chick|full moon face"
+    "|cheese wedge|sunflower|trophy|key|taxi|trumpet|light bulb|honeybee|lion|giraffe|school bus"
+    "|sports medal",
+    "green": "frog|deciduous tree|evergreen tree|cactus|turtle|snake|crocodile|dragon|lizard"
+    "|herb|seedling|green apple|cucumber|melon|tractor|green salad|kiwi fruit|green book"
+    "|leafy green",
+    "blue": "fish|whale|dolphin|jeans|droplet|blue heart|sweat droplets",
+    "purple": "grapes|eggplant|smiling face with horns|purple heart|umbrella",
+    "pink": "pig|brain|cherry blossom|flamingo|bikini|growing heart",
+    "brown": "bear|horse|monkey|owl|ox|beaver|boar|otter|violin|chocolate bar|moose|croissant"
+    "|bread|squirrel|chipmunk|eagle|briefcase|door|teddy bear|hot beverage",
+    "black": "black cat|spider|penguin|gorilla",
+    "white": "ghost|snowman|cloud|rabbit|baby bottle|toilet|bathtub|sheep|skull|polar bear"
+    "|unicorn|rooster|ram|envelope|baseball|volleyball",
     "grey": "elephant|mouse|rat|koala|wolf|rhinoceros|hippopotamus|shark|wrench|gear|moai|statue"
-    "|paperclip|chains|metro|robot|seal|key",
+    "|paperclip|chains|robot|seal",
 }
 OWN_COLOURS = {
     (concept, colour) for colour, several in _COLOURS.items() for concept in several.split("|")

@@ -41,8 +41,8 @@ def has_colour(words: Words, thing: Thing) -> bool:
 
     So is one of which nothing is said.
     """
-    own = (thing.concept, thing.colour) in OWN_COLOURS or thing.colour in thing.concept
-    return own or thing.colour in words.colours
+    own = (thing.concept, thing.colour) in OWN_COLOURS or thing.colour in thing.concept.split()
+    return own or thing.colour in ("", *words.colours)
 
 
 def _colourless(words: Words, concept: str) -> str:
