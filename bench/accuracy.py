@@ -14,6 +14,7 @@ out of the words that the model knows, so that the lexicon may say something nea
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,17 +24,21 @@ from nearest_judge import NearestJudge
 
 import limner
 from limner.checkpoints import ModelFolder
+from limner.checkpoints.settings import POOR
 from limner.data.emoji import load_emoji
 from limner.diffusion.prediction import name_of
 from limner.language.english import with_article
 
-FIRST, POOR, LOOKED_AT = 3, 0.5, 3
+FIRST, LOOKED_AT = 3, 3
 
 
-def by_eye(file: Path) -> dict[str, float]:
-    """The part of their pictures that is right, of the concepts of a list."""
+def by_eye(file: Path, known: Sequence[str]) -> dict[str, float]:
+    """The part of their pictures that is right, of the concepts of a list, all of them known."""
     lines = [line for line in file.read_text("utf-8").splitlines() if not line.startswith("#")]
-    return {concept: int(right) / LOOKED_AT for right, concept in (s.split(" ", 1) for s in lines)}
+    found = {concept: int(right) / LOOKED_AT for right, concept in (s.split(" ", 1) for s in lines)}
+    if unknown := sorted(found.keys() - set(known)):
+        raise SystemExit(f"{file} lists what the model does not know: {', '.join(unknown)}")
+    return found
 
 
 @torch.inference_mode()
@@ -65,7 +70,7 @@ def main() -> None:
     accuracy = dict(zip(asked, (right / given.seeds).tolist(), strict=True))
     print(f"{right.mean() / given.seeds:.1%} of {len(asked)} concepts, by the judge")
     if given.wrong is not None:
-        accuracy |= {c: share for c, share in by_eye(given.wrong).items() if c in accuracy}
+        accuracy |= {c: share for c, share in by_eye(given.wrong, known).items() if c in accuracy}
     poor = [concept for concept, share in accuracy.items() if share < POOR]
     print(f"{len(poor)} below half: {', '.join(poor)}")
     if given.write or given.forget:

@@ -287,6 +287,12 @@ def test_a_picture_has_the_name_of_the_nearest_picture(tiny_model, tmp_path, cli
     assert load_folder(tiny_model).naming is None
 
 
+def test_pictures_are_named_by_at_least_one(tiny_model, tmp_path, clip):
+    ship_denoiser(tiny_model, tmp_path / "small", str(tiny_model))
+    with pytest.raises(CheckpointError, match="one of each name at least"):
+        ship_naming(clip.path, tmp_path / "small", [])
+
+
 def test_broken_names_are_refused(tiny_model, tmp_path, clip, shown):
     ship_denoiser(tiny_model, tmp_path / "small", str(tiny_model))
     ship_naming(clip.path, tmp_path / "small", shown)

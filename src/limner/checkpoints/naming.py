@@ -43,11 +43,16 @@ class Naming:
 
 @torch.inference_mode()
 def naming_of(tower: ImageTower, shown: Iterable[tuple[str, Float[Tensor, "C S S"]]]) -> Naming:
-    """What an image tower makes of pictures, model pixels of its size, each beside its name."""
+    """What an image tower makes of pictures, model pixels of its size, each beside its name.
+
+    CheckpointError where there are none.
+    """
     names, vectors = [], []
     for name, pixels in shown:
         names.append(name)
         vectors.append(F.normalize(tower(pixels[None]).projected, dim=1))
+    if not names:
+        raise CheckpointError("no picture to name others by: one of each name at least is right")
     return Naming(tower=tower, names=tuple(names), vectors=torch.cat(vectors))
 
 

@@ -42,9 +42,12 @@ class Repeats:
 
     def of(self, record: Record, words: Words) -> int:
         """How often a picture is drawn for a model of these words."""
-        kind = "known" if record.concept in words.concepts else "more"
-        kind = "poor" if words.mostly_wrong(record.concept) else kind
-        return int(getattr(self, f"{kind}_plain" if record.style == words.plain_style else kind))
+        plain = record.style == words.plain_style
+        if words.mostly_wrong(record.concept):
+            return self.poor_plain if plain else self.poor
+        if record.concept in words.concepts:
+            return self.known_plain if plain else self.known
+        return self.more_plain if plain else self.more
 
 
 @dataclass(frozen=True, kw_only=True)
