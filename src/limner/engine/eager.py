@@ -15,6 +15,7 @@ from limner.checkpoints import Parts
 from limner.engine.adapted import Adapted, Places, Wearing
 from limner.engine.asks import Ask, Decode, Decoded, Denoise, Encode, Encoded, Enlarge, Look
 from limner.engine.decoding import LatentDecoder
+from limner.engine.linears import linears_for
 from limner.engine.looking import look
 from limner.engine.rows import Network, Rows, denoised, joined
 from limner.engine.texts import Preparations, Texts
@@ -145,6 +146,7 @@ class EagerEngine:
 
         def call(x: Tensor, t: Times) -> Tensor:
             dtype = next(denoiser.parameters()).dtype
-            return denoiser(rows.with_shown(x).to(dtype), t, prepared, beside=beside)
+            with linears_for(denoiser):
+                return denoiser(rows.with_shown(x).to(dtype), t, prepared, beside=beside)
 
         return call
