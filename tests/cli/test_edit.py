@@ -9,8 +9,8 @@ from PIL import Image
 
 from limner.cli import edit, main
 from limner.errors import UsageError
+from limner.pipeline.compound_kinds import sides_named
 from limner.pipeline.fields import Group
-from limner.pipeline.kinds import sides_named
 from limner.pipeline.metadata import read_request
 from limner.pipeline.statement import STORED, fields_in
 

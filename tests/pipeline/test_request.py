@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from limner.errors import RequestError
 from limner.pipeline import Request
-from limner.pipeline.kinds import size_named
+from limner.pipeline.compound_kinds import size_named
 
 FULL = Request(
     prompt="a rød cat", negative="dog", seed=5, count=2, size=(32, 16), steps=3, guidance=2.5,

@@ -18,6 +18,7 @@ from limner.diffusion.schedules import Schedule
 from limner.diffusion.solvers import SOLVERS
 from limner.errors import RequestError
 from limner.pipeline import Region, Request, infotext
+from limner.pipeline.compound_kinds import Sides, Size, Texts, Weighted
 from limner.pipeline.fields import Group
 from limner.pipeline.kinds import (
     Among,
@@ -26,12 +27,8 @@ from limner.pipeline.kinds import (
     Named,
     Number,
     Pictured,
-    Sides,
-    Size,
     Text,
-    Texts,
     Truth,
-    Weighted,
     Whole,
 )
 from limner.pipeline.regions import Regions

@@ -13,7 +13,8 @@ import torch
 from limner.checkpoints.clip import clip_of, save_clip
 from limner.checkpoints.detect import detect
 from limner.checkpoints.families import SINGLE_FILES
-from limner.checkpoints.folder import KINDS, ModelFolder
+from limner.checkpoints.folder import ModelFolder
+from limner.checkpoints.folder_parts import KINDS
 from limner.checkpoints.header import Entry, read_header
 from limner.checkpoints.kinds import FileKind
 from limner.checkpoints.parts import Parts

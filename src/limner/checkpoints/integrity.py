@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from limner.checkpoints.families import family_of_config
-from limner.checkpoints.folder import INDEX, KIND_OF_FOLDER, ModelFolder, read_json
+from limner.checkpoints.folder import INDEX, ModelFolder, read_json
+from limner.checkpoints.folder_parts import KIND_OF_FOLDER
 from limner.checkpoints.header import read_header
 from limner.checkpoints.weights import IMAGE_TOWER, weight_files
 from limner.errors import CheckpointError

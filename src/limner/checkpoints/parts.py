@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from limner.checkpoints.families import Family, family_of_model
-from limner.checkpoints.folder import FOLDER_OF_MODULE
+from limner.checkpoints.folder_parts import FOLDER_OF_MODULE
 from limner.checkpoints.naming import Naming
 from limner.checkpoints.settings import Sampling, Words
 from limner.diffusion.prediction import Prediction

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
-from limner.checkpoints.folder import KINDS, Kind
+from limner.checkpoints.folder_parts import KINDS, Kind
 from limner.checkpoints.header import Entry, shown
 from limner.checkpoints.pickles import PickledWeights, open_pickle
 from limner.checkpoints.weights import shards, weight_files

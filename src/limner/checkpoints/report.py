@@ -17,7 +17,8 @@ from limner.checkpoints.families import (
     family_of_config,
     family_of_model,
 )
-from limner.checkpoints.folder import INPAINTING_CHANNELS, KINDS, Kind, ModelFolder
+from limner.checkpoints.folder import INPAINTING_CHANNELS, ModelFolder
+from limner.checkpoints.folder_parts import KINDS, Kind
 from limner.checkpoints.header import Entry
 from limner.checkpoints.integrity import DENOISERS, index_of, problems
 from limner.checkpoints.integrity import notes as integrity_notes

@@ -18,6 +18,7 @@ from limner.diffusion.names import (
     solver_and_schedule,
 )
 from limner.language.english import COLOURS, GROUNDS
+from limner.pipeline.compound_kinds import Sides, Size, Texts, Weighted
 from limner.pipeline.fields import Field, Group, about, fields_of
 from limner.pipeline.kinds import (
     PICTURE,
@@ -27,12 +28,8 @@ from limner.pipeline.kinds import (
     Named,
     Number,
     Pictured,
-    Sides,
-    Size,
     Text,
-    Texts,
     Truth,
-    Weighted,
     Whole,
 )
 from limner.pipeline.regions import Region, Regions

@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from limner.errors import LimnerError
-from limner.pipeline.kinds import size_named
+from limner.pipeline.compound_kinds import size_named
 from limner.pipeline.painter import Painter
 from limner.pipeline.pictures import eight_bit
 from limner.pipeline.request import Request
