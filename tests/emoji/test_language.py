@@ -117,6 +117,20 @@ def test_captions_of_the_training_are_read_as_themselves(shipped: Words) -> None
 
 
 @pytest.mark.parametrize(
+    ("prompt", "painted", "told"),
+    [
+        ("a dog house", "a house, 3d", "not painted: 'dog' (said of another thing)"),
+        ("a robot cat", "a cat, 3d", "not painted: 'robot' (said of another thing)"),
+    ],
+)
+def test_a_name_before_a_name_is_told(
+    language: EmojiLanguage, prompt: str, painted: str, told: str
+) -> None:
+    reading = language.read(prompt)
+    assert (reading.prompt, reading.notes) == (painted, (told,))
+
+
+@pytest.mark.parametrize(
     ("prompt", "unused"),
     [
         ("a car on a street at night", "at night"),

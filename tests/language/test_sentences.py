@@ -52,6 +52,39 @@ def test_each_word_is_told(reader: Reader) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "scene", "modifiers"),
+    [
+        ("a cat dog", "a dog", ("cat",)),
+        ("cat dog", "a dog", ("cat",)),
+        ("two cat dogs and a cat", "two dogs and a cat", ("cat",)),
+        ("a baby cat", "a small cat", ()),
+        ("a baby and a cat", "a baby and a cat", ()),
+        ("a cat baby", "a baby", ("cat",)),
+        ("a dog cooking", "a dog", ("cooking",)),
+        ("a blue cat dog baby", "a blue baby", ("cat", "dog")),
+        ("cat dog baby", "a cat and a dog and a baby", ()),
+        ("cats dogs", "some cats and some dogs", ()),
+        ("cat, dog", "a cat and a dog", ()),
+        ("a cat a dog", "a cat and a dog", ()),
+        ("\U0001f408\U0001f415", "a cat and a dog", ()),
+    ],
+)
+def test_a_name_before_a_name_says_what_sort_it_is(
+    text: str, scene: str, modifiers: tuple[str, ...]
+) -> None:
+    concepts = {"cat": ("cat", "\U0001f408"), "dog": ("dog", "\U0001f415")}
+    concepts |= {"baby": ("baby",), "cooking": ("cooking",)}
+    reading = Reader(Vocabulary(concepts=concepts)).read(text)
+    assert canonical(reading.scene) == scene
+    assert reading.modifiers == modifiers
+
+
+def test_in_other_languages_names_do_not_stack() -> None:
+    reader = Reader(Vocabulary(concepts={"cat": ("gato",), "dog": ("perro",)}), FOREIGN["es"])
+    assert canonical(reader.read("un gato perro").scene) == "a cat and a dog"
+
+
 def test_an_orange_is_a_colour_where_a_thing_belongs_to_it(reader: Reader) -> None:
     assert canonical(reader.read("an orange cat").scene) == "an orange cat"
     assert canonical(reader.read("an orange and a cat").scene) == "an orange and a cat"

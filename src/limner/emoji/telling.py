@@ -119,6 +119,8 @@ def missing_words(words: Words, found: Understanding) -> Iterator[str]:
         yield f"{', '.join(map(repr, styles))} (its styles are {', '.join(words.styles)})"
     if found.reading.unused:
         yield f"{', '.join(map(repr, found.reading.unused))} (the first that is said counts)"
+    if found.reading.modifiers:
+        yield f"{', '.join(map(repr, found.reading.modifiers))} (said of another thing)"
     if found.reading.negated:
         negated = ", ".join(map(repr, found.reading.negated))
         yield f"{negated} (what is not wanted is for the negative prompt)"

@@ -97,6 +97,8 @@ ALSO_SIZES: dict[Size, tuple[str, ...]] = {
     Size.SMALL: phrases("mini|miniature|wee|very small|very little|small-sized"),
     Size.BIG: phrases("giant|gigantic|enormous|massive|great big|very big|very large"),
 }
+YOUNG = ("baby",)  # before the name of a thing: a small one
+DOINGS = ("bowling", "camping", "cooking", "painting")  # after it: no thing of its own
 ALSO_GROUNDS = {
     "sky": phrases("in the air|in the clouds|in a cloudy sky|across the sky"),
     "sea": phrases(

@@ -19,6 +19,7 @@ class Grammar:
     where the colour stands. openings: "picture of". endings: (ending, what stands in its place)
     that lead from a name in another form back to the one in the vocabulary. elided: words that
     lose their last letter before a vowel ("l'") and are a word each, as a regular expression.
+    compounds: whether a name before another only says what sort of it is meant.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Grammar:
     writings: tuple[str, ...] = ()
     endings: tuple[tuple[str, str], ...] = ()
     elided: str = ""
+    compounds: bool = False
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -84,4 +86,5 @@ ENGLISH = Grammar(
     ),
     negations=english.NEGATIONS,
     writings=english.WRITINGS,
+    compounds=True,
 )

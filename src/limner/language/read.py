@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from limner.language.compounds import without_modifiers
 from limner.language.english import is_plural
 from limner.language.grammar import ENGLISH, Grammar
 from limner.language.scene import Ground, Relation, Scene, Size, Thing
@@ -31,7 +32,8 @@ class Reading:
 
     scene: what it says. words: all of its words in order. negated, writing: what is not to be
     there, and what is to be written, as they stand in the sentence. unused: second colours, sizes,
-    styles and grounds: of a scene and each of its things the first one counts.
+    styles and grounds: of a scene and each of its things the first one counts. modifiers: names
+    that only say what sort of another thing is meant: the chocolate of a chocolate cake.
     """
 
     scene: Scene
@@ -39,6 +41,7 @@ class Reading:
     negated: tuple[str, ...] = ()
     writing: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    modifiers: tuple[str, ...] = ()
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -60,6 +63,9 @@ class Reader:
         words = _chosen(self.index.words(text, also))
         words, negated = _without_negated(text, words)
         words, writing = _without_writing(text, words)
+        modifiers = tuple[str, ...]()
+        if self.index.grammar.compounds:
+            words, modifiers = without_modifiers(text, words)
         parts = _Parts()
         for place, word in enumerate(words):
             parts.take(word, words[place + 1 :])
@@ -70,6 +76,7 @@ class Reader:
             negated=negated,
             writing=writing,
             unused=tuple(dict.fromkeys(word.text for word in parts.unused)),
+            modifiers=modifiers,
         )
 
 
