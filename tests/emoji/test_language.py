@@ -120,7 +120,7 @@ def test_captions_of_the_training_are_read_as_themselves(shipped: Words) -> None
     ("prompt", "painted", "told"),
     [
         ("a dog house", "a house, 3d", "not painted: 'dog' (said of another thing)"),
-        ("a robot cat", "a cat, 3d", "not painted: 'robot' (said of another thing)"),
+        ("a dog tree", "a deciduous tree, 3d", "not painted: 'dog' (said of another thing)"),
     ],
 )
 def test_a_name_before_a_name_is_told(
