@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 
 import limner
 from limner.cli import main
@@ -26,20 +26,21 @@ def listed() -> Iterator[tuple[str, str]]:
 
 def followed(arguments: list[str]) -> list[tuple[str, str]]:
     """(file, function) of every function of Limner that a command enters, at its first time."""
-    seen: dict[tuple[str, str], None] = {}
+    entered: dict[CodeType, None] = {}
 
     def look(frame: FrameType, event: str, argument: object) -> None:
-        path = Path(frame.f_code.co_filename)
-        if event == "call" and path.is_relative_to(SOURCE):
-            place = path.relative_to(SOURCE).as_posix()
-            seen.setdefault((place, frame.f_code.co_qualname))
+        if event == "call":
+            entered.setdefault(frame.f_code)
 
     sys.setprofile(look)
     try:
         assert main(arguments) == 0
     finally:
         sys.setprofile(None)
-    return list(seen)
+    own = [code for code in entered if Path(code.co_filename).is_relative_to(SOURCE)]
+    files = (Path(code.co_filename).relative_to(SOURCE).as_posix() for code in own)
+    names = (code.co_qualname for code in own)
+    return list(dict.fromkeys(zip(files, names, strict=True)))
 
 
 def test_a_plain_prompt_goes_the_way_that_the_page_lists(tiny_model: Path, tmp_path: Path) -> None:

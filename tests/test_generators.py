@@ -1,6 +1,6 @@
 import pytest
 
-from limner.generators import finish
+from limner.generators import answered, finish
 
 
 def work():
@@ -43,3 +43,38 @@ def test_work_whose_report_fails_is_closed_though_the_error_is_kept():
         finish(held(), report)
     assert kept.tb is not None  # it holds what it went through
     assert closed
+
+
+def asking(log):
+    try:
+        log.append((yield "a"))
+        try:
+            yield "b"
+        except ValueError as error:
+            log.append(str(error))
+        return (yield "c")
+    finally:
+        log.append("closed")
+
+
+def test_each_ask_is_told_once_it_has_its_answer():
+    log, told = [], []
+    work = answered(asking(log), told.append)
+    assert next(work) == "a"
+    assert told == []
+    assert work.send(1) == "b"
+    assert told == ["a"]
+    assert work.throw(ValueError("no answer")) == "c"
+    assert told == ["a"]
+    with pytest.raises(StopIteration) as end:
+        work.send(3)
+    assert (end.value.value, told) == (3, ["a", "c"])
+    assert log == [1, "no answer", "closed"]
+
+
+def test_what_is_given_up_is_closed():
+    log = []
+    work = answered(asking(log), lambda said: None)
+    next(work)
+    work.close()
+    assert log == ["closed"]

@@ -28,3 +28,23 @@ def finish(
             except StopIteration as end:
                 return end.value
             report(step)
+
+
+def answered(
+    work: Generator[Work, Any, Outcome], told: Callable[[Work], object]
+) -> Generator[Work, Any, Outcome]:
+    """The same generator; `told` is given what it yielded, each once it has its answer."""
+    lead: Callable[[Any], Work] = work.send
+    answer: Any = None
+    with closing(work):
+        while True:
+            try:
+                said = lead(answer)
+            except StopIteration as end:
+                return end.value
+            try:
+                answer, lead = (yield said), work.send
+            except Exception as error:
+                answer, lead = error, work.throw
+            else:
+                told(said)

@@ -104,6 +104,7 @@ def test_parts_share_the_shards(shards: str) -> None:
         drawn(ShardStream(shards, batch=1, size=6, part=(0, 6)), 1)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on one processor
 def test_workers_of_a_loader_share_the_shards(shards: str) -> None:
     stream = ShardStream(shards, batch=1, size=6)
     loader = DataLoader(stream, batch_size=None, num_workers=2)

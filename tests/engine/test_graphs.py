@@ -137,7 +137,15 @@ def test_what_no_graph_does_the_modules_do_and_it_is_told(
     assert apart(fast, painter, request) == 0
     (told,) = set(fast.paint(request).warnings) - set(painter.paint(request).warnings)
     assert reason in told
-    assert fast.engine.remarks() == ()
+
+
+def test_of_paintings_together_each_is_told_of_itself_alone(tiny_model: Path) -> None:
+    fast = limner.load(tiny_model, engine="openvino")
+    plain = Request(prompt="a red apple", seed=1, steps=2)
+    looked = Request(prompt="a red apple", seed=2, steps=2, attention="mean")
+    told = [result.warnings for result in fast.paint_many([plain, looked, plain])]
+    assert not any("attention is looked at" in each for each in (*told[0], *told[2]))
+    assert sum("attention is looked at" in each for each in told[1]) == 1
 
 
 def test_a_lora_is_painted_by_the_modules(model_with_lora: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,9 +69,9 @@ class EagerEngine:
         decoder = "" if self.decoder.tiny is None else ", tiny decoder"
         return f"{self.name} {SHORT.get(dtype, dtype)}{decoder}"
 
-    def remarks(self) -> tuple[str, ...]:
-        """What a person should know of how was answered since this was asked last."""
-        return ()
+    def remarks(self, ask: object) -> Mapping[str, None]:
+        """What a person should know of how this ask was answered, each once."""
+        return {}
 
     def key(self, ask: Ask) -> Hashable:
         """Equal for asks that one call can answer."""

@@ -9,15 +9,17 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from limner.engine.adapted import Adapted
+from limner.engine.asks import Denoise
 from limner.engine.eager import EagerEngine
 from limner.engine.rows import Network, Rows
 from limner.engine.texts import fingerprint
@@ -83,7 +85,8 @@ class GraphEngine(EagerEngine):
         self._graphs: OrderedDict[Shape, Graph] = OrderedDict()
         self._coming: dict[Shape, Future[Graph]] = {}
         self._weights: tuple[object, ...] = ()
-        self._remarks: dict[str, None] = {}
+        self._said: dict[str, None] = {}  # of the call under way
+        self._remarks = WeakKeyDictionary[object, Mapping[str, None]]()
 
     @abstractmethod
     def begin(self, x: Tensor, t: Times, text: Prepared) -> Callable[[], Graph]:
@@ -97,9 +100,15 @@ class GraphEngine(EagerEngine):
         """A graph for arguments of these shapes, under the model's own weights alone."""
         return self.begin(x, t, text)()
 
-    def remarks(self) -> tuple[str, ...]:
-        said, self._remarks = tuple(self._remarks), {}
-        return said
+    def remarks(self, ask: object) -> Mapping[str, None]:
+        return self._remarks.pop(ask, {})
+
+    def denoise(self, asks: Sequence[Denoise]) -> list[Tensor]:
+        self._said = {}
+        answers = super().denoise(asks)
+        if self._said:
+            self._remarks.update(dict.fromkeys(asks, self._said))
+        return answers
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -111,7 +120,7 @@ class GraphEngine(EagerEngine):
     def network(self, rows: Rows, under: Adapted) -> Network:
         reason = beyond(rows, under)
         if reason is not None:
-            self._remarks[f"{reason}: the denoiser ran without {self.name}"] = None
+            self._said[f"{reason}: the denoiser ran without {self.name}"] = None
             return super().network(rows, under)
         prepared = self._prepared(rows.texts, under.key)
 
@@ -146,10 +155,10 @@ class GraphEngine(EagerEngine):
             self._coming[shape] = in_background(self.begin(x, t, text))
         coming = self._coming.get(shape)
         if coming is None or not coming.done():
-            self._remarks[f"{self.name} was not ready: the denoiser ran without it"] = None
+            self._said[f"{self.name} was not ready: the denoiser ran without it"] = None
             return None
         if (error := coming.exception()) is not None:
-            self._remarks[str(error)] = None
+            self._said[str(error)] = None
             return None
         return self._coming.pop(shape).result()
 

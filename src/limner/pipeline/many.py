@@ -13,6 +13,7 @@ from torch import Tensor
 
 from limner.engine.eager import EagerEngine
 from limner.engine.scheduler import outcomes
+from limner.generators import answered
 from limner.pipeline.model import Model
 from limner.pipeline.paint import Painting, latents, paint
 from limner.pipeline.planning import plan
@@ -29,9 +30,9 @@ def painting(request: Request, model: Model) -> Painting:
 
 def signed(painting: Painting, engine: EagerEngine) -> Painting:
     """The same painting, whose result says what ran it and what a person should know of that."""
-    result = yield from painting
-    warnings = (*result.warnings, *engine.remarks())
-    return replace(result, engine=engine.called, warnings=warnings)
+    said: dict[str, None] = {}
+    result = yield from answered(painting, lambda ask: said.update(engine.remarks(ask)))
+    return replace(result, engine=engine.called, warnings=(*result.warnings, *said))
 
 
 def rows_of(request: Request) -> int:
