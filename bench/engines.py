@@ -37,7 +37,9 @@ SIZES = {"sd15": (UNET_SD1, 64, 77), "emoji": (UNET_EMOJI, 16, 24)}
 Run = Callable[[], torch.Tensor]
 
 
-def paths(config: UNetConfig, side: int, tokens: int, cache: Path) -> dict[str, Run]:
+def paths(
+    config: UNetConfig, side: int, tokens: int, cache: Path, *, compiled: bool
+) -> dict[str, Run]:
     """Every way to run the U-Net on both halves of guidance, by name; diffusers' first."""
     torch.manual_seed(0)
     theirs = UNet2DConditionModel.from_config(unet_to_json(config)).eval()
@@ -52,19 +54,19 @@ def paths(config: UNetConfig, side: int, tokens: int, cache: Path) -> dict[str, 
         "diffusers fp32": lambda: theirs(x, t, context).sample,
         "eager fp32": lambda: ours(x, t, text),
     }
-    for name, engine in engines(parts, cache).items():
+    for name, engine in engines(parts, cache, compiled=compiled).items():
         graph = engine.make(x, t, text)
         found[name] = lambda graph=graph: graph(x, t, text)
     return found | by_openvino_alone(theirs, x, t, context)
 
 
-def engines(parts: Parts, cache: Path) -> dict[str, GraphEngine]:
+def engines(parts: Parts, cache: Path, *, compiled: bool) -> dict[str, GraphEngine]:
     """Those that can be used here."""
     found: dict[str, GraphEngine] = {"openvino fp32": OpenVinoEngine(parts, folder=cache)}
     if "BF16" in openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         half = OpenVinoEngine(parts, folder=cache, precision=torch.bfloat16)
         found["openvino bf16"] = half
-    if compiler() is not None:
+    if compiled and compiler() is not None:
         found["compiled fp32"] = CompiledEngine(parts)
     return found
 
@@ -137,13 +139,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", choices=SIZES, default="sd15")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--no-compiled", action="store_true", help="leave torch.compile out")
     parser.add_argument("--memory", action="store_true")
     given = parser.parse_args()
     if given.memory:
         print_memory(*SIZES[given.size])
         return
     with tempfile.TemporaryDirectory() as cache, torch.no_grad():
-        runs = paths(*SIZES[given.size], Path(cache))
+        runs = paths(*SIZES[given.size], Path(cache), compiled=not given.no_compiled)
         outputs = {name: run() for name, run in runs.items()}
         turns = [{name: seconds(run) for name, run in runs.items()} for _ in range(given.runs)]
     first, *_ = runs
