@@ -119,6 +119,6 @@ def has_middle(level: Level, following: Level) -> bool:
 
 
 def over(level: Level, following: Level, levels: Sequence[Level]) -> Interval:
-    """The interval of a step for Brownian noise, on a path over all levels above 0."""
-    lowest = min(each.sigma for each in levels if each.sigma > 0)
+    """The interval of a step for Brownian noise, on a path down all levels above 0."""
+    lowest = next(each.sigma for each in reversed(levels) if each.sigma > 0)
     return Interval(start=level.sigma, end=following.sigma, lowest=lowest, highest=levels[0].sigma)
