@@ -104,16 +104,26 @@ def print_memory(config: UNetConfig, side: int, tokens: int) -> None:
     text = unet.prepare(Conditioning(context=torch.randn(2, tokens, config.context_width or 0)))
     weights = 4 * sum(p.numel() for p in unet.parameters())
     with tempfile.TemporaryDirectory() as cache:
-        engine = OpenVinoEngine(parts, folder=Path(cache), apart=0)
         before = began_anew()
-        engine.make(x, t, text)(x, t, text)
-    peak, now = (1024 * (resident(field) - before) for field in ("VmHWM", "VmRSS"))
-    child = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(
-        f"weights {weights / 1e9:.2f} GB; in parts of them: a child that converts has "
-        f"{child / weights:.2f} at its peak; this process has beside them {peak / weights:.2f} at "
-        f"its peak, {now / weights:.2f} when it has run"
-    )
+        OpenVinoEngine(parts, folder=Path(cache), apart=0).make(x, t, text)
+        converting = resident("VmHWM") - before
+        before = began_anew()
+        graph = OpenVinoEngine(parts, folder=Path(cache), apart=0).make(x, t, text)
+        compiling, there = resident("VmHWM") - before, resident("RssAnon")
+        began_anew()
+        graph(x, t, text)
+        running = resident("VmHWM") - before
+        anonymous = resident("RssAnon") - there
+    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(f"weights {weights / 1e9:.2f} GB in fp32; in parts of them, beside the modules' own:")
+    for what, kib in {
+        "the child that converts, at its peak": child,
+        "this process meanwhile, with compiling": converting,
+        "this process at its peak, compiling what is there": compiling,
+        "this process at its peak, running": running,
+        "of that what is no file's, since it was compiled": anonymous,
+    }.items():
+        print(f"    {what}: {1024 * kib / weights:.2f}")
 
 
 def began_anew() -> int:
