@@ -107,13 +107,12 @@ def print_memory(config: UNetConfig, side: int, tokens: int) -> None:
         before = began_anew()
         OpenVinoEngine(parts, folder=Path(cache), apart=0).make(x, t, text)
         converting = resident("VmHWM") - before
-        before = began_anew()
+        before, own = began_anew(), resident("RssAnon")
         graph = OpenVinoEngine(parts, folder=Path(cache), apart=0).make(x, t, text)
-        compiling, there = resident("VmHWM") - before, resident("RssAnon")
+        compiling = resident("VmHWM") - before
         began_anew()
         graph(x, t, text)
-        running = resident("VmHWM") - before
-        anonymous = resident("RssAnon") - there
+        running, own = resident("VmHWM") - before, resident("RssAnon") - own
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     print(f"weights {weights / 1e9:.2f} GB in fp32; in parts of them, beside the modules' own:")
     for what, kib in {
@@ -121,7 +120,7 @@ def print_memory(config: UNetConfig, side: int, tokens: int) -> None:
         "this process meanwhile, with compiling": converting,
         "this process at its peak, compiling what is there": compiling,
         "this process at its peak, running": running,
-        "of that what is no file's, since it was compiled": anonymous,
+        "of that what is not the converted model's file": own,
     }.items():
         print(f"    {what}: {1024 * kib / weights:.2f}")
 
