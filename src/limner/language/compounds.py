@@ -18,18 +18,17 @@ def without_modifiers(text: str, words: Sequence[Word]) -> tuple[list[Word], tup
     Of two names that follow each other the last one is the thing, but for "chef cooking"; three and
     more are a list where nothing is said before them: "cat dog bird".
     """
-    kept, modifiers, place = list(words), list[str](), 0
+    lowered, place = dict[int, Word](), 0
     while place < len(words):
         stop = _names_end(text, words, place)
         if stop - place == 2 or (stop - place > 2 and place > 0 and words[place - 1].kind in SAID):
             does = words[stop - 1].text.casefold() in DOINGS
             head = place if does else stop - 1
-            for index in range(place, stop):
-                if index != head:
-                    kept[index] = _lowered(words[index])
-                    modifiers += [kept[index].text] * (kept[index].kind is Kind.FILLER)
+            others = (index for index in range(place, stop) if index != head)
+            lowered |= {index: _lowered(words[index]) for index in others}
         place = max(stop, place + 1)
-    return kept, tuple(modifiers)
+    modifiers = (word.text for word in lowered.values() if word.kind is Kind.FILLER)
+    return [lowered.get(index, word) for index, word in enumerate(words)], tuple(modifiers)
 
 
 def _names_end(text: str, words: Sequence[Word], place: int) -> int:
