@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from as_seen import premultiplied
 from PIL import Image
 from tiny_pipelines import saved
 
@@ -27,10 +28,6 @@ from limner.pipeline.metadata import read_request
 
 FIXED = {"seed": 1, "steps": 2, "solver": "euler"}
 ALL, LEFT, RIGHT = (0.0, 0.0, 1.0, 1.0), (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 0.5, 1.0)
-
-
-def premultiplied(picture: Image.Image) -> np.ndarray:
-    return np.asarray(picture.convert("RGBa")).astype(int)
 
 
 def thing(size: tuple[int, int], box: tuple[int, int, int, int], colour: str) -> Image.Image:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from as_seen import premultiplied
 from often import often
 from tiny_pipelines import saved
 
@@ -235,4 +236,4 @@ def test_sets_of_requests_on_the_shipped_model_are_what_each_is_alone(sets: int)
 
 
 def seen(result: Result) -> np.ndarray:
-    return np.asarray(result.images[0]).astype(int)
+    return premultiplied(result.images[0])

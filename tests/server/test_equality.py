@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from as_seen import premultiplied
 from traces import Clock, Ends, until
 
 import limner
@@ -35,7 +36,7 @@ class Sure:
 
 
 def seen(result: Result) -> np.ndarray:
-    return np.asarray(result.images[0]).astype(int)
+    return premultiplied(result.images[0])
 
 
 @pytest.fixture(scope="module")
