@@ -15,7 +15,7 @@ import limner
 from limner.emoji.shipped import RESTYLING
 from limner.server.models import Shelf
 
-pytestmark = [needs_browser, pytest.mark.slow]  # two more models are loaded
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")

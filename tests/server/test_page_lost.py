@@ -6,7 +6,6 @@ import socket
 from pathlib import Path
 from typing import Any
 
-import pytest
 from browsing import FEW, Visit, needs_browser
 from running import serving
 
@@ -50,7 +49,6 @@ def test_a_net_that_is_gone_is_told_and_found_again(visit: Visit) -> None:
     assert "does not answer" not in page.locator("body").inner_text()
 
 
-@pytest.mark.slow  # a browser takes its time until it asks a server again that was gone
 def test_a_server_that_dies_is_told_and_found_again(
     chromium: Any, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from browsing import Visit, needs_browser
 from running import serving
 
 from limner.server.running import Options, prepared
 
-pytestmark = [needs_browser, pytest.mark.slow]
+pytestmark = needs_browser
 
 
 def centre(values: np.ndarray) -> tuple[float, float]:
