@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = shutil.which("chromium")
-HAS_BROWSER = CHROMIUM is not None and find_spec("playwright") is not None
+WANTED = os.environ.get("LIMNER_BROWSER", "")  # 1: there must be one; 0: none is to be tried
+HAS_BROWSER = WANTED != "0" and CHROMIUM is not None and find_spec("playwright") is not None
 REASON = "no browser: `apt-get install chromium` and `pip install playwright` bring one"
 needs_browser = pytest.mark.skipif(not HAS_BROWSER, reason=REASON)
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
