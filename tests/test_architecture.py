@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType
 
 import limner
 from limner.cli import main
@@ -26,21 +26,19 @@ def listed() -> Iterator[tuple[str, str]]:
 
 def followed(arguments: list[str]) -> list[tuple[str, str]]:
     """(file, function) of every function of Limner that a command enters, at its first time."""
-    entered: dict[CodeType, None] = {}
+    entered: dict[tuple[str, str], None] = {}
 
     def look(frame: FrameType, event: str, argument: object) -> None:
         if event == "call":
-            entered.setdefault(frame.f_code)
+            entered.setdefault((frame.f_code.co_filename, frame.f_code.co_qualname))
 
     sys.setprofile(look)
     try:
         assert main(arguments) == 0
     finally:
         sys.setprofile(None)
-    own = [code for code in entered if Path(code.co_filename).is_relative_to(SOURCE)]
-    files = (Path(code.co_filename).relative_to(SOURCE).as_posix() for code in own)
-    names = (code.co_qualname for code in own)
-    return list(dict.fromkeys(zip(files, names, strict=True)))
+    own = [(Path(file), name) for file, name in entered if Path(file).is_relative_to(SOURCE)]
+    return [(file.relative_to(SOURCE).as_posix(), name) for file, name in own]
 
 
 def test_a_plain_prompt_goes_the_way_that_the_page_lists(tiny_model: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from limner.checkpoints import Parts
 from limner.engine.calibration import Calibration
-from limner.engine.devices import computes_in_bf16
+from limner.engine.devices import LARGE, computes_in_bf16
 from limner.engine.eager import EagerEngine
 from limner.engine.memory import free_memory
 from limner.errors import UsageError
@@ -20,9 +20,6 @@ ENGINES = (AUTO, EAGER, COMPILED, OPENVINO)
 STABLE_DIFFUSION = "sd"  # what the names of its kinds begin with
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.int8}
 """By the names that `--dtype` has for them."""
-
-WORTH = 100_000_000
-"""Parameters of a denoiser from which converting it pays within one picture."""
 
 CONVERTING = 2.5
 """Times the weights that OpenVINO takes beside them, with room (docs/speed.md)."""
@@ -73,7 +70,7 @@ def chosen(
         return EAGER, f"the model is on {device}"
     if dtype != torch.float32 and not (dtype == torch.bfloat16 and native):
         return EAGER, "the model is in another dtype than this processor computes in"
-    if parameters < WORTH:
+    if parameters < LARGE:
         return EAGER, "the model is small, and converting it costs more than it gains"
     if (lacking := missing(OPENVINO)) is not None:
         return EAGER, lacking
@@ -90,7 +87,7 @@ def own_dtype(kind: str, parameters: int, device: str, *, native: bool) -> tuple
     """
     if device != "cpu":
         return torch.float16, f"the model is on {device}"
-    if not kind.startswith(STABLE_DIFFUSION) or parameters < WORTH:
+    if not kind.startswith(STABLE_DIFFUSION) or parameters < LARGE:
         return torch.float32, "the model is small, or none of Stable Diffusion's"
     if not native:
         return torch.float32, "this processor does not compute in bf16"

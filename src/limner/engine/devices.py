@@ -8,6 +8,9 @@ import torch
 
 from limner.errors import UsageError
 
+LARGE = 100_000_000
+"""Parameters from which a model is computed in what is fast; smaller ones paint the same bits."""
+
 
 def usable(device: str | torch.device | None) -> torch.device:
     """The device itself, of None a GPU where there is one; UsageError where there is none such."""

@@ -1,8 +1,7 @@
 """Linear layers in fp32 on the CPU by oneDNN, where the BLAS behind torch is slow.
 
-Such is MKL on AMD's processors with AVX-512: a third of what they can do. Elsewhere it is the
-faster of the two. Which one is taken is measured on the machine, and the numbers of both are the
-same but for rounding.
+Which one is taken is measured on the machine, and the numbers of both are the same but for
+rounding.
 """
 
 from __future__ import annotations
@@ -18,8 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-LARGE = 100_000_000
-"""Parameters from which a model may be computed so; smaller ones paint the same bits on each."""
+from limner.engine.devices import LARGE
 
 SLOW = 0.7
 """oneDNN's time in parts of the BLAS's below which it is taken: well beside what noise makes."""
