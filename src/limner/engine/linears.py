@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
@@ -51,9 +52,7 @@ def linears_for(model: nn.Module) -> AbstractContextManager[object]:
     """In what a model is to be called without gradients."""
     first = next(model.parameters())
     fits = first.device.type == "cpu" and first.dtype == torch.float32
-    if not fits or sum(each.numel() for each in model.parameters()) < LARGE or not blas_is_slow():
-        return nullcontext()
-    return ByOneDnn()
+    return ByOneDnn() if fits and _size(model) >= LARGE and blas_is_slow() else nullcontext()
 
 
 @cache
@@ -81,6 +80,16 @@ def seconds(turns: int = 3, shape: tuple[int, int, int] = MEASURED) -> tuple[flo
             way(x, weight, bias)
             taken.append(time.perf_counter() - began)
     return min(spent[0][1:]), min(spent[1][1:])
+
+
+def _size(model: nn.Module) -> int:
+    """Parameters of a model, counted once: every evaluation asks."""
+    if model not in _sizes:
+        _sizes[model] = sum(each.numel() for each in model.parameters())
+    return _sizes[model]
+
+
+_sizes = WeakKeyDictionary[nn.Module, int]()
 
 
 def _can(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
