@@ -1,19 +1,25 @@
 """Attention by torch's own kernel beside products and a softmax, at the shapes of the models.
 
 python bench/attention.py --turns 6
+python bench/attention.py --turns 6 --dtype bf16
+python bench/attention.py --turns 6 --backward       with the gradients, as a training has them
 
-Each turn runs all ways once; the figure is the least time of this process's processor, beside that
-of `scaled_dot_product_attention`. Where another way is below 1, it would pay to take it.
+Each turn runs all ways once; the figure is the least time, beside that of the kernel
+(`scaled_dot_product_attention`). Where another way is below 1, it would pay to take it; which one
+the engine takes is said in `limner.engine.attending`.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from limner.engine.attending import at_once, attend, by_heads
+from limner.engine.timing import least
 
 # Queries, keys, heads, width of a head: Stable Diffusion 1 at 512x512 (of the first, two heads of
 # eight), a head of SD 2's and SDXL's width, and the shipped model's.
@@ -28,46 +34,39 @@ SHAPES = (
     (64, 64, 4, 32),
     (64, 24, 4, 32),
 )
-PORTION = 1024  # queries whose products with all keys are in memory at once
+WAYS = {
+    "kernel": F.scaled_dot_product_attention,
+    "by heads": by_heads,
+    "at once": at_once,
+    "as the engine": attend,
+}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def by_heads(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """One head after another, a portion of the queries at a time."""
-    out = torch.empty_like(q)
-    for head in range(q.shape[1]):
-        for first in range(0, q.shape[2], PORTION):
-            some = slice(first, first + PORTION)
-            scores = (q[0, head, some] * q.shape[-1] ** -0.5) @ k[0, head].T
-            out[0, head, some] = scores.softmax(-1) @ v[0, head]
-    return out
+def with_gradients(way: Callable[..., Tensor]) -> Callable[..., object]:
+    def run(q: Tensor, k: Tensor, v: Tensor) -> object:
+        return torch.autograd.grad(way(q, k, v).sum(), (q, k, v))
+
+    return run
 
 
-def batched(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """All heads by one product."""
-    scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2))
-    return torch.matmul(scores.softmax(-1), v)
-
-
-WAYS = {"kernel": F.scaled_dot_product_attention, "by heads": by_heads, "batched": batched}
-
-
-@torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=6)
-    turns = parser.parse_args().turns
+    parser.add_argument("--dtype", choices=DTYPES, default="fp32")
+    parser.add_argument("--backward", action="store_true")
+    given = parser.parse_args()
+    ways = WAYS
+    if given.backward:  # oneDNN's products have no gradients here
+        ways = {name: with_gradients(WAYS[name]) for name in ("kernel", "at once")}
     torch.manual_seed(0)
-    print("| queries, keys, heads, width | " + " | ".join(WAYS) + " |\n|-|" + "-|" * len(WAYS))
+    print("| queries, keys, heads, width | " + " | ".join(ways) + " |\n|-|" + "-|" * len(ways))
     for queries, keys, heads, width in SHAPES:
-        q = torch.randn(1, heads, queries, width)
-        k, v = torch.randn(2, 1, heads, keys, width)
-        spent = {name: float("inf") for name in WAYS}
-        for _ in range(turns):
-            for name, attend in WAYS.items():
-                began = time.process_time()
-                attend(q, k, v)
-                spent[name] = min(spent[name], time.process_time() - began)
-        said = (f"{seconds / spent['kernel']:.2f}" for seconds in spent.values())
+        sizes = ((1, heads, each, width) for each in (queries, keys, keys))
+        of = {"dtype": DTYPES[given.dtype], "requires_grad": given.backward}
+        with torch.set_grad_enabled(given.backward):
+            spent = least(list(ways.values()), [torch.randn(s, **of) for s in sizes], given.turns)
+        said = (f"{seconds / spent[0]:.2f}" for seconds in spent)
         print(f"| {queries}, {keys}, {heads}, {width} | " + " | ".join(said) + " |", flush=True)
 
 

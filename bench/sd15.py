@@ -1,10 +1,15 @@
-"""Stable Diffusion 1.5 beside diffusers: one guided step, and the decoder, on the same weights.
+"""Stable Diffusion 1.5 beside diffusers: a step, the decoder, whole pictures, on the same weights.
 
-python bench/sd15.py --runs 5
+python bench/sd15.py --runs 5             one guided step and the decoder, and the memory they take
+python bench/sd15.py --whole --runs 3     pictures of 512x512 in 20 guided steps
 
-Both programs hold the same random weights in fp32 and take turns in one process, so that what else
-the machine does falls on both alike. Time is the median of the turns. Peak memory is measured in
-processes of their own, as what the process grew by above its weights.
+All hold the same random weights and take turns in one process, so that what else the machine does
+falls on all alike; diffusers computes in fp32. Time is the median of the turns. Peak memory is
+measured in processes of their own, as what the process grew by above its weights.
+
+Whole pictures are painted by diffusers' pipeline, by that pipeline with its U-Net and its decoder
+in OpenVINO's own form and choice of dtype, and by Limner: its modules in fp32, its modules in what
+it takes where nothing is said, and by OpenVINO where that is installed (`auto`).
 """
 
 from __future__ import annotations
@@ -13,20 +18,36 @@ import argparse
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from copy import copy
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    EulerDiscreteScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+import limner
 from limner.checkpoints.configs import autoencoder_to_json, unet_to_json
+from limner.emoji.shipped import shipped_model
+from limner.engine import heap
 from limner.engine.decoding import LatentDecoder
+from limner.engine.devices import computes_in_bf16
+from limner.engine.kernels import kernels_for, lay_out
+from limner.engine.openvino import core, openvino
 from limner.models.autoencoder import Autoencoder
 from limner.models.presets import AUTOENCODER_SD1, UNET_SD1
 from limner.models.unet import UNet
 
-GUIDANCE = 7.5
+GUIDANCE, STEPS = 7.5, 20
 LATENT = (4, 64, 64)
 STAGES = ("step", "decode")
 Run = Callable[[], torch.Tensor]
@@ -56,36 +77,50 @@ def theirs(stage: str) -> tuple[torch.nn.Module, Run]:
     return decoder, lambda: decoder.decode(x[:1]).sample
 
 
-def ours(stage: str) -> tuple[torch.nn.Module, Run]:
-    """Limner's module, and one run of it."""
+def ours(stage: str, dtype: torch.dtype = torch.float32) -> tuple[torch.nn.Module, Run]:
+    """Limner's module, and one run of it as the engine runs it."""
     x, t, context = inputs()
     if stage == "step":
-        unet = UNet(UNET_SD1).eval()
-        return unet, lambda: guided(unet(x, t, context))
-    autoencoder = Autoencoder(AUTOENCODER_SD1).eval()
+        unet = UNet(UNET_SD1).eval().to(dtype)
+        lay_out(unet)
+
+        def step() -> torch.Tensor:
+            with kernels_for(unet):
+                return guided(unet(x.to(dtype), t, context.to(dtype)).float())
+
+        return unet, step
+    autoencoder = Autoencoder(AUTOENCODER_SD1).eval().to(dtype)
     decode = LatentDecoder(autoencoder, tiles=False)
     return autoencoder, lambda: decode(autoencoder.space.normalise(x[:1])).pixels
 
 
-def compare(stage: str, runs: int) -> None:
+def compare(stage: str, runs: int, dtype: torch.dtype) -> None:
     """Seconds of both in turns, and how far their results are apart."""
-    (their_module, their_run), (our_module, our_run) = theirs(stage), ours(stage)
+    (their_module, their_run), (our_module, our_run) = theirs(stage), ours(stage, dtype)
     our_module.load_state_dict(their_module.state_dict())
     with torch.inference_mode():
         difference = (our_run() - their_run()).norm() / their_run().norm()
-    turns = [(seconds(our_run), seconds(their_run)) for _ in range(runs)]
+    turns = [(seconds(our_run, kept=True), seconds(their_run)) for _ in range(runs)]
     mine, other = (statistics.median(column) for column in zip(*turns, strict=True))
     print(
-        f"{stage}: limner {mine:.2f} s, diffusers {other:.2f} s, ratio {mine / other:.3f} "
+        f"{stage}: limner {str(dtype)[6:]} {mine:.2f} s, diffusers {other:.2f} s, "
+        f"ratio {mine / other:.3f} "
         f"(median of {runs} turns), relative difference {difference:.1e}"
     )
 
 
 @torch.inference_mode()
-def seconds(run: Run) -> float:
+def seconds(run: Run, *, kept: bool = False) -> float:
+    """Of the second of two runs. kept: the memory that they let go of is, as in a painting."""
+    if kept:
+        heap.keep()
+    run()
     began = time.perf_counter()
     run()
-    return time.perf_counter() - began
+    spent = time.perf_counter() - began
+    if kept:
+        heap.give_back()
+    return spent
 
 
 def memory(stage: str, who: str) -> float:
@@ -114,16 +149,118 @@ def compare_memory(stage: str) -> None:
     )
 
 
+def random_pipeline(folder: Path) -> StableDiffusionPipeline:
+    """diffusers' pipeline of Stable Diffusion 1.5's sizes, random, written into a folder too."""
+    torch.manual_seed(0)
+    tokenizer = CLIPTokenizer.from_pretrained(shipped_model() / "tokenizer")
+    text = CLIPTextConfig(
+        vocab_size=len(tokenizer), hidden_size=768, intermediate_size=3072, num_hidden_layers=12,
+        num_attention_heads=12, bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    pipeline = StableDiffusionPipeline(
+        vae=AutoencoderKL.from_config(autoencoder_to_json(AUTOENCODER_SD1)).eval(),
+        unet=UNet2DConditionModel.from_config(unet_to_json(UNET_SD1)).eval(),
+        text_encoder=CLIPTextModel(text).eval(),
+        tokenizer=tokenizer,
+        scheduler=EulerDiscreteScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
+        ),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def by_openvino(pipeline: StableDiffusionPipeline) -> StableDiffusionPipeline:
+    """The pipeline with its U-Net and decoder run by OpenVINO, as that is without any of Limner."""
+    x, t, context = inputs()
+    unet, vae = pipeline.unet, pipeline.vae
+
+    class Step(torch.nn.Module):
+        def forward(self, x: torch.Tensor, t: torch.Tensor, context: torch.Tensor) -> Any:
+            return unet(x, t, context, return_dict=False)[0]
+
+    class Decoder(torch.nn.Module):
+        def forward(self, z: torch.Tensor) -> Any:
+            return vae.decode(z, return_dict=False)[0]
+
+    def compiled(module: torch.nn.Module, *given: torch.Tensor) -> Callable[..., torch.Tensor]:
+        with torch.no_grad():
+            model = openvino().convert_model(torch.export.export(module, given, strict=False))
+        request = core().compile_model(model, "CPU").create_infer_request()
+
+        def run(*given: torch.Tensor) -> torch.Tensor:
+            request.infer([each.numpy() for each in given])
+            return torch.from_numpy(request.get_output_tensor(0).data.copy())
+
+        return run
+
+    step, decode = compiled(Step(), x, t, context), compiled(Decoder(), x[:1])
+    other = StableDiffusionPipeline(**pipeline.components, requires_safety_checker=False)
+    other.unet, other.vae = copy(unet), copy(vae)  # with the same weights
+    other.unet.forward = lambda x, t, encoder_hidden_states, **_: (
+        step(x, t.expand(len(x)).float(), encoder_hidden_states),
+    )
+    other.vae.decode = lambda z, **_: (decode(z),)
+    other.set_progress_bar_config(disable=True)
+    return other
+
+
+def compare_whole(runs: int) -> None:
+    """Whole pictures in turns; what is made once, as a converted model, is made before."""
+    prompt = "a photograph of an astronaut riding a horse"
+    request = limner.Request(
+        prompt=prompt, seed=0, steps=STEPS, size=(512, 512), guidance=GUIDANCE, solver="euler"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline = random_pipeline(Path(folder))
+        painters = {
+            f"limner {name}": limner.load(folder, engine=name) for name in ("eager", "auto")
+        }
+    pipelines = {"diffusers": pipeline, "diffusers by OpenVINO": by_openvino(pipeline)}
+    asked = {"num_inference_steps": STEPS, "guidance_scale": GUIDANCE, "output_type": "pt"}
+    runners: dict[str, Callable[[], object]] = {
+        name: partial(each, prompt, generator=torch.Generator().manual_seed(0), **asked)
+        for name, each in pipelines.items()
+    } | {name: partial(each.paint, request) for name, each in painters.items()}
+    turns = [{name: whole(run) for name, run in runners.items()} for _ in range(runs + 1)][1:]
+    for name in runners:
+        said = f" ({painters[name].engine.called})" if name in painters else ""
+        median = statistics.median(turn[name] for turn in turns)
+        beside = [median / statistics.median(turn[each] for turn in turns) for each in pipelines]
+        ratios = ", ".join(f"{r:.3f} of {each}" for r, each in zip(beside, pipelines, strict=True))
+        print(f"{name}{said}: {median:.1f} s a picture, {ratios}")
+
+
+def whole(run: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--whole", action="store_true")
     parser.add_argument("--memory", nargs=2, metavar=("STAGE", "WHO"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.memory:
         print(memory(*given.memory))
-        return
+    elif given.whole:
+        compare_whole(given.runs)
+    else:
+        compare_parts(given.runs)
+
+
+def compare_parts(runs: int) -> None:
+    dtypes = [torch.float32, torch.bfloat16] if computes_in_bf16() else [torch.float32]
     for stage in STAGES:
-        compare(stage, given.runs)
+        for dtype in dtypes:
+            compare(stage, runs, dtype)
     for stage in STAGES:
         compare_memory(stage)
 

@@ -12,10 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from limner.checkpoints import Parts
+from limner.engine import heap
 from limner.engine.adapted import Adapted, Places, Wearing
 from limner.engine.asks import Ask, Decode, Decoded, Denoise, Encode, Encoded, Enlarge, Look
 from limner.engine.decoding import LatentDecoder
-from limner.engine.linears import linears_for
+from limner.engine.kernels import is_heavy, kernels_for, lay_out
 from limner.engine.looking import look
 from limner.engine.rows import Network, Rows, denoised, joined
 from limner.engine.texts import Preparations, Texts
@@ -47,6 +48,7 @@ class EagerEngine:
         enlarge: Callable[[Enlarge], Image.Image] | None = None,
     ) -> None:
         self.parts = parts
+        lay_out(parts.denoiser)
         self.decoder = LatentDecoder(parts.autoencoder)
         self.texts = Texts(parts)
         self.calls = 0  # of the denoiser, for whoever counts them
@@ -88,6 +90,8 @@ class EagerEngine:
         with self._lock:
             self.texts.check()
             self._under_way += 1
+            if is_heavy(self.parts.denoiser):
+                heap.keep()
         try:
             yield
         finally:
@@ -95,6 +99,8 @@ class EagerEngine:
                 self._under_way -= 1
                 if not self._under_way:
                     self._prepared.forget()
+                    if is_heavy(self.parts.denoiser):
+                        heap.give_back()
 
     @torch.inference_mode()
     def answer(self, asks: Sequence[Any]) -> list[Any]:
@@ -103,13 +109,16 @@ class EagerEngine:
             first = asks[0]
             if isinstance(first, Denoise):
                 return self.denoise(asks)
-            return [self._alone(ask) for ask in asks]
+            with kernels_for(self.parts.denoiser):
+                return [self._alone(ask) for ask in asks]
 
     def _alone(self, ask: Ask) -> tuple[Encoded, ...] | Decoded | Image.Image | Any:
         match ask:
             case Encode():
                 return self.encode(ask)
             case Decode():
+                if is_heavy(self.parts.denoiser):
+                    heap.trim()  # the decoder goes by what is free
                 return self.decoder(ask.latent)
             case Look():
                 return look(self.parts, ask)
@@ -146,7 +155,7 @@ class EagerEngine:
 
         def call(x: Tensor, t: Times) -> Tensor:
             dtype = next(denoiser.parameters()).dtype
-            with linears_for(denoiser):
+            with kernels_for(denoiser):
                 return denoiser(rows.with_shown(x).to(dtype), t, prepared, beside=beside)
 
         return call

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from limner.engine.adapted import Adapted
 from limner.engine.asks import Denoise
 from limner.engine.eager import EagerEngine
-from limner.engine.linears import linears_for
+from limner.engine.kernels import kernels_for
 from limner.engine.rows import Network, Rows
 from limner.engine.texts import fingerprint
 from limner.nn.prepared import Prepared, choose
@@ -141,7 +141,7 @@ class GraphEngine(EagerEngine):
         if shape not in self._graphs:
             graph = self.make(x, t, text) if self.waits else self._come(shape, x, t, text)
             if graph is None:
-                with linears_for(self.parts.denoiser):
+                with kernels_for(self.parts.denoiser):
                     output: Tensor = self.parts.denoiser(
                         x.to(next(self.parts.denoiser.parameters()).dtype), t, text
                     )
