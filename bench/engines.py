@@ -3,7 +3,7 @@
 python bench/engines.py --runs 5                  one guided step of Stable Diffusion 1.5 at 512x512
 python bench/engines.py --size emoji --runs 20    the shipped model's
 python bench/engines.py --only "diffusers fp32" "openvino int8" "openvino's own int8"
-python bench/engines.py --memory                  what OpenVINO takes beside the weights (Linux)
+python bench/engines.py --memory --dtype bf16     what OpenVINO takes beside the weights (Linux)
 
 Each turn runs every path, so that what else the machine does falls on all alike: twice, of which
 the second counts, as a step amid a painting does. Time is the median of the turns, the difference
@@ -196,13 +196,14 @@ def amid_painting(name: str) -> Iterator[None]:
 
 
 @torch.inference_mode()
-def print_memory(config: UNetConfig, side: int, tokens: int) -> None:
+def print_memory(config: UNetConfig, side: int, tokens: int, dtype: torch.dtype) -> None:
     """The peaks of converting and of running, in parts of the weights in fp32."""
     torch.manual_seed(0)
-    unet = UNet(config).eval().requires_grad_(False)
+    unet = UNet(config).eval().requires_grad_(False).to(dtype)
     parts = replace(load_folder(shipped_model()), denoiser=unet)
     x, t = torch.randn(2, config.in_channels, side, side), torch.full((2,), 500.0)
-    text = unet.prepare(Conditioning(context=torch.randn(2, tokens, config.context_width or 0)))
+    context = torch.randn(2, tokens, config.context_width or 0, dtype=dtype)
+    text = unet.prepare(Conditioning(context=context))
     weights = 4 * sum(p.numel() for p in unet.parameters())
     with tempfile.TemporaryDirectory() as cache:
         before = began_anew()
@@ -215,7 +216,8 @@ def print_memory(config: UNetConfig, side: int, tokens: int) -> None:
         graph(x, t, text)
         running, own = resident("VmHWM") - before, resident("RssAnon") - own
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(f"weights {weights / 1e9:.2f} GB in fp32; in parts of them, beside the modules' own:")
+    print(f"weights {weights / 1e9:.2f} GB in fp32; in parts of them, beside the modules:")
+    print(f"    the modules, in {str(dtype)[6:]}: {dtype.itemsize / 4:.2f}")
     for what, kib in {
         "the child that converts, at its peak": child,
         "this process meanwhile, with compiling": converting,
@@ -253,9 +255,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", nargs="+", metavar="PATH", help="these, and diffusers in fp32")
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--dtype", choices=("fp32", "bf16"), default="fp32", help="with --memory")
     given = parser.parse_args()
     if given.memory:
-        print_memory(*SIZES[given.size])
+        print_memory(*SIZES[given.size], DTYPES[given.dtype])
         return
     with tempfile.TemporaryDirectory() as cache:
         paths = Paths(*SIZES[given.size], Path(cache))

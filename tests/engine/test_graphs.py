@@ -17,8 +17,9 @@ import torch
 from tiny_pipelines import saved
 
 import limner
+from limner.engine import choosing
 from limner.engine.asks import Denoise
-from limner.engine.choosing import chosen, missing
+from limner.engine.choosing import chosen, missing, pays_from
 from limner.engine.compiled import compiler
 from limner.engine.conversion import MODEL
 from limner.engine.graphs import Graph, GraphEngine, portions
@@ -165,6 +166,50 @@ def test_a_picture_says_what_painted_it(tiny_model: Path, painter: Painter, tmp_
     assert fast.engine == "openvino fp32"
     assert "Engine: openvino fp32" in texts(fast, 0)["parameters"]
     assert "Engine" not in texts(painter.paint(REQUEST), 0)["parameters"]
+
+
+def test_few_calls_are_the_modules_until_as_many_were_as_a_graph_costs(
+    tiny_model: Path, painter: Painter, cache: Path
+) -> None:
+    fast = limner.load(tiny_model, engine="openvino")
+    fast.engine.pays = 9
+    ran = [fast.paint(REQUEST).engine for _ in range(4)]  # three calls each
+    assert ran == ["eager fp32", "eager fp32", "openvino fp32", "openvino fp32"]
+    assert fast.paint(REQUEST).warnings == painter.paint(REQUEST).warnings
+    again = limner.load(tiny_model, engine="openvino")
+    again.engine.pays = 9
+    assert again.paint(REQUEST).engine == "openvino fp32"  # it is converted already
+    longer = Request(prompt="a red apple", seed=1, steps=9, size=(64, 64))
+    assert again.paint(longer).engine == "openvino fp32"  # a shape of its own, and calls enough
+    less = Request(prompt="a red apple", seed=1, steps=2, size=(64, 32))
+    assert again.paint(less).engine == "eager fp32"
+    with torch.no_grad():
+        again.parts.denoiser.conv_in.weight.mul_(1.5)
+    assert again.paint(REQUEST).engine == "eager fp32"  # other weights are converted by nobody yet
+
+
+def test_calls_to_come_are_said_and_count(
+    painter: Painter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = asks(painter, Request(prompt="a red apple", seed=1, steps=4), monkeypatch)
+    assert [each.to_go for each in found] == [4, 3, 2, 1]
+
+
+def test_a_picture_is_said_to_be_painted_by_what_painted_it(tiny_model: Path) -> None:
+    fast = limner.load(tiny_model, engine="openvino")
+    looked = fast.paint(replace(REQUEST, attention="mean"))
+    assert looked.engine == "eager fp32"
+    assert "Engine" not in texts(looked, 0)["parameters"]
+
+
+def test_auto_converts_where_that_pays(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    half = torch.bfloat16
+    for fast, calls in ((False, (15, 15)), (True, (70, 200))):
+        monkeypatch.setattr(choosing, "pays", lambda dtype, fast=fast: fast)
+        assert (pays_from(torch.float32), pays_from(half)) == calls
+    monkeypatch.setattr(choosing, "LARGE", 0)
+    assert limner.load(tiny_model, engine="auto").engine.pays == 70
+    assert limner.load(tiny_model, engine="openvino").engine.pays == 0
 
 
 class Held(GraphEngine):

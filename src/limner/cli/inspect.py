@@ -75,7 +75,17 @@ def engine_lines(report: Report) -> Iterator[str]:
     """What could run a model's denoiser here, and what does where nothing is asked for."""
     import torch
 
-    from limner.engine.choosing import AUTO, DTYPES, ENGINES, chosen, missing, own_dtype
+    from limner.engine.choosing import (
+        AUTO,
+        DTYPES,
+        EAGER,
+        ENGINES,
+        OPENVINO,
+        chosen,
+        missing,
+        own_dtype,
+        pays_from,
+    )
     from limner.engine.devices import computes_in_bf16, usable
     from limner.engine.memory import free_memory
 
@@ -88,6 +98,9 @@ def engine_lines(report: Report) -> Iterator[str]:
     free = free_memory(torch.device(device))
     meant, why = chosen(AUTO, parameters, dtype, device, free, native=native)
     yield f"{AUTO}: {meant}, because {why}"
+    if meant == OPENVINO:
+        calls = pays_from(dtype)
+        yield f"    until it is converted, it is from {calls} evaluations on: fewer are {EAGER}'s"
     names = {each: name for name, each in DTYPES.items()}
     yield f"dtype {names[dtype]}, because {reason}"
 

@@ -104,6 +104,7 @@ class Denoise:
     are told the same. shown: (1 or R, K, h, w) beside x, to an inpainting model. visible:
     (1, L, h, w), which tokens each place may look at. added: (1 or R, ...) maps that a U-Net adds
     to its own. attend: stands in the place of attention; such an ask is a call of its own.
+    to_go: evaluations that its painting asks for from here on, this one among them.
     """
 
     x: Latent
@@ -114,6 +115,7 @@ class Denoise:
     added: tuple[Tensor, ...] = ()
     attend: Attend | None = None
     under: Adapted = NOTHING
+    to_go: int = 1
 
     def __len__(self) -> int:
         """R, the number of rows."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from limner.checkpoints import Parts
+from limner.engine.attending import pays
 from limner.engine.calibration import Calibration
 from limner.engine.devices import LARGE, computes_in_bf16
 from limner.engine.eager import EagerEngine
@@ -79,6 +80,16 @@ def chosen(
     return OPENVINO, "it is installed, and the model is large"
 
 
+def pays_from(dtype: torch.dtype) -> int:
+    """Calls of the modules that cost as much more as it takes to convert them (docs/speed.md).
+
+    Where the modules' products are fast, an engine gains little by each.
+    """
+    if not pays(dtype):
+        return 15
+    return 200 if dtype == torch.bfloat16 else 70
+
+
 def own_dtype(kind: str, parameters: int, device: str, *, native: bool) -> tuple[torch.dtype, str]:
     """(the dtype that a model is loaded in where none is asked for, why), the latter in words.
 
@@ -132,4 +143,6 @@ def engine_for(
     meant, _ = chosen(name, size, dtype, first.device.type, free, native=native)
     if calibration is not None:
         options["calibration"] = calibration
+    elif name == AUTO and meant == OPENVINO:
+        options["pays"] = pays_from(dtype)
     return engine_named(meant)(parts, *arguments, **options)

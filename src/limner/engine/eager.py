@@ -67,9 +67,17 @@ class EagerEngine:
     @property
     def called(self) -> str:
         """What is said with a picture of what painted it, as "eager fp32"."""
-        dtype = str(self.dtype).removeprefix("torch.")
+        return self.said_of(self.name, self.dtype)
+
+    def answered_by(self, ask: object) -> str:
+        """The same of what answered an ask."""
+        return self.called
+
+    def said_of(self, name: str, dtype: torch.dtype) -> str:
+        """What is said of an engine that computes in a dtype, and decodes as this one does."""
+        short = str(dtype).removeprefix("torch.")
         decoder = "" if self.decoder.tiny is None else ", tiny decoder"
-        return f"{self.name} {SHORT.get(dtype, dtype)}{decoder}"
+        return f"{name} {SHORT.get(short, short)}{decoder}"
 
     def remarks(self, ask: object) -> Mapping[str, None]:
         """What a person should know of how this ask was answered, each once."""

@@ -1,19 +1,19 @@
 """What engines share that run the denoiser as graphs: each of fixed shapes, with weights in it.
 
 What no graph can do is left to the modules, and told: see `remarks`. So is, where nobody is to
-wait, what comes before a graph is ready.
+wait, what comes before a graph is ready, and what is too little for a graph to pay.
 """
 
 from __future__ import annotations
 
 import threading
 from abc import abstractmethod
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -79,13 +79,22 @@ class GraphEngine(EagerEngine):
     """As the eager engine, but that the denoiser runs as graphs that a subclass makes.
 
     `remarks` says what was left to the modules.
+
+    pays: from how many calls in one shape a graph is made, those of before and those to come; of
+    fewer the modules do all. One that is kept from before is always taken.
     """
+
+    pays = 0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._graphs: OrderedDict[Shape, Graph] = OrderedDict()
         self._coming: dict[Shape, Future[Graph]] = {}
         self._weights: tuple[object, ...] = ()
+        self._called = Counter[Shape]()  # calls of the modules that a graph could have answered
+        self._to_go = 0  # of the asks under way
+        self._by_modules = WeakSet[object]()  # asks
+        self._modules_ran = False
         self._said: dict[str, None] = {}  # of the call under way
         self._remarks = WeakKeyDictionary[object, Mapping[str, None]]()
 
@@ -104,9 +113,21 @@ class GraphEngine(EagerEngine):
     def remarks(self, ask: object) -> Mapping[str, None]:
         return self._remarks.pop(ask, {})
 
+    def answered_by(self, ask: object) -> str:
+        if ask not in self._by_modules:
+            return self.called
+        return self.said_of(EagerEngine.name, next(self.parts.denoiser.parameters()).dtype)
+
+    def is_kept(self, shape: Shape) -> bool:
+        """Whether a graph of these shapes is there from before, and takes little time to get."""
+        return False
+
     def denoise(self, asks: Sequence[Denoise]) -> list[Tensor]:
-        self._said = {}
+        self._said, self._modules_ran = {}, False
+        self._to_go = max(ask.to_go for ask in asks)
         answers = super().denoise(asks)
+        if self._modules_ran:
+            self._by_modules.update(asks)
         if self._said:
             self._remarks.update(dict.fromkeys(asks, self._said))
         return answers
@@ -122,25 +143,27 @@ class GraphEngine(EagerEngine):
         reason = beyond(rows, under)
         if reason is not None:
             self._said[f"{reason}: the denoiser ran without {self.name}"] = None
+            self._modules_ran = True
             return super().network(rows, under)
         prepared = self._prepared(rows.texts, under.key)
 
         def call(x: Tensor, t: Times) -> Tensor:
             x = rows.with_shown(x).float()
-            parts = [
-                self._graph(x[part], t[part], choose(prepared, part))
-                for part in portions(len(x), max(1, MOST_PLACES // x[0, 0].numel()))
-            ]
+            cut = list(portions(len(x), max(1, MOST_PLACES // x[0, 0].numel())))
+            to_go = self._to_go * len(cut)
+            parts = [self._graph(x[part], t[part], choose(prepared, part), to_go) for part in cut]
             return torch.cat(parts)
 
         return call
 
-    def _graph(self, x: Tensor, t: Times, text: Prepared) -> Tensor:
+    def _graph(self, x: Tensor, t: Times, text: Prepared, to_go: int) -> Tensor:
         """Call the graph of these shapes, which is made where there is none; or the modules."""
         shape = Shape.of(x, text)
         if shape not in self._graphs:
-            graph = self.make(x, t, text) if self.waits else self._come(shape, x, t, text)
+            graph = self._found(shape, x, t, text, to_go)
             if graph is None:
+                self._modules_ran = True
+                self._called[shape] += 1
                 with kernels_for(self.parts.denoiser):
                     output: Tensor = self.parts.denoiser(
                         x.to(next(self.parts.denoiser.parameters()).dtype), t, text
@@ -150,6 +173,14 @@ class GraphEngine(EagerEngine):
             self._graphs[shape] = graph
         self._graphs.move_to_end(shape)
         return self._graphs[shape](x, t, text)
+
+    def _found(self, shape: Shape, x: Tensor, t: Times, text: Prepared, to_go: int) -> Graph | None:
+        """A graph of these shapes; None where there is none yet, or it does not pay."""
+        if not self.waits:
+            return self._come(shape, x, t, text)
+        if self._called[shape] + to_go < self.pays and not self.is_kept(shape):
+            return None
+        return self.make(x, t, text)
 
     def _come(self, shape: Shape, x: Tensor, t: Times, text: Prepared) -> Graph | None:
         """The graph of these shapes if it is ready, else None; one is made at a time."""

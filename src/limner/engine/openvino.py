@@ -48,6 +48,7 @@ class OpenVinoEngine(GraphEngine):
     processor does so natively, torch.bfloat16. calibration: by which it is brought to int8, which
     is approximate; None: it is not. folder: where converted models are kept, by default in the
     cache. apart: the parameters from which a denoiser is converted by a child; to int8 all are.
+    pays: see `GraphEngine`; to convert for nothing less.
     Raises UsageError where a package is not installed or the model is not on the CPU.
     """
 
@@ -63,6 +64,7 @@ class OpenVinoEngine(GraphEngine):
         calibration: Calibration | None = None,
         folder: Path | None = None,
         apart: int = APART,
+        pays: int = 0,
     ) -> None:
         super().__init__(parts, places, enlarge=enlarge)
         device = next(parts.denoiser.parameters()).device
@@ -77,6 +79,7 @@ class OpenVinoEngine(GraphEngine):
         self._calibration = calibration
         self._folder = cache_folder() / "engines" if folder is None else folder
         self._apart = apart
+        self.pays = pays
 
     def begin(self, x: Tensor, t: Times, text: Prepared) -> Callable[[], Graph]:
         """A large model is converted by a child, so that its memory is given back."""
@@ -97,6 +100,10 @@ class OpenVinoEngine(GraphEngine):
             else:
                 child = Child(order, denoiser)
             return partial(self._finished, kept, child, stack.pop_all())
+
+    def is_kept(self, shape: Shape) -> bool:
+        some = any(self._folder.glob(f"[!.]*/{MODEL}"))  # else the weights need not be read
+        return some and (self._kept(shape) / MODEL).is_file()
 
     def _samples(self, shape: Shape) -> tuple[Inputs, ...]:
         """Painted by the modules, while whoever asks waits; none but for int8."""

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from limner.engine.asks import Denoise
 from limner.engine.eager import EagerEngine
 from limner.engine.scheduler import outcomes
 from limner.generators import answered
@@ -31,8 +32,16 @@ def painting(request: Request, model: Model) -> Painting:
 def signed(painting: Painting, engine: EagerEngine) -> Painting:
     """The same painting, whose result says what ran it and what a person should know of that."""
     said: dict[str, None] = {}
-    result = yield from answered(painting, lambda ask: said.update(engine.remarks(ask)))
-    return replace(result, engine=engine.called, warnings=(*result.warnings, *said))
+    ran: dict[str, None] = {}
+
+    def look(ask: object) -> None:
+        said.update(engine.remarks(ask))
+        if isinstance(ask, Denoise):
+            ran[engine.answered_by(ask)] = None
+
+    result = yield from answered(painting, look)
+    called = " and ".join(ran) or engine.called
+    return replace(result, engine=called, warnings=(*result.warnings, *said))
 
 
 def rows_of(request: Request) -> int:

@@ -120,6 +120,7 @@ def guided(
         level=level,
         texts=tuple(text for text in texts for _ in range(plan.count)),
         under=plan.adapted,
+        to_go=len(plan.path.levels) - step,
     )
     for feature in features:
         ask = feature.asking(ask, moment)
