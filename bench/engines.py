@@ -264,10 +264,12 @@ def main() -> None:
         paths = Paths(*SIZES[given.size], Path(cache))
         paths.theirs.eval()  # made before anything runs in inference mode
         wanted = paths.usable() if given.only is None else [FIRST, *given.only]
-        runs, outputs = {}, {}
+        runs, outputs, making = {}, {}, {}
         for name in dict.fromkeys(wanted):
+            began = time.perf_counter()
             with torch.no_grad():
                 runs[name] = paths.made[name]()
+            making[name] = time.perf_counter() - began
             with torch.inference_mode():
                 outputs[name] = runs[name]()
             gc.collect()
@@ -276,11 +278,11 @@ def main() -> None:
         ]
     base = statistics.median(turn[FIRST] for turn in turns)
     print(f"{given.size}, both halves of guidance; median of {given.runs} turns")
-    print("| path | s | beside diffusers | relative difference |\n|-|-|-|-|")
+    print("| path | s | beside diffusers | relative difference | made in s |\n|-|-|-|-|-|")
     for name in runs:
         median = statistics.median(turn[name] for turn in turns)
         apart = (outputs[name] - outputs[FIRST]).norm() / outputs[FIRST].norm()
-        print(f"| {name} | {median:.3f} | {median / base:.2f} | {apart:.1e} |")
+        print(f"| {name} | {median:.3f} | {median / base:.2f} | {apart:.1e} | {making[name]:.0f} |")
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ def load(
     and fast, in the place of the autoencoder's. lora_folder, embedding_folder: where a prompt's
     `<lora:name:weight>` finds its file, and the words that it teaches. upscaler: a folder with the
     upscaler of requests that ask for one, in place of the one that comes with the package.
-    engine: what runs the denoiser: "eager", "compiled", "openvino"; "auto" takes what is installed
-    and fastest with the same numbers (docs/speed.md).
+    engine: what runs the denoiser: "eager", "compiled", "openvino", "cuda-graphs"; "auto" takes
+    what is installed and fastest with the same numbers (docs/speed.md).
     strict: refuse a model whose files hold more than the model, in place of a warning.
     Raises CheckpointError where the model is missing, incomplete or broken.
     """

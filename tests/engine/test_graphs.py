@@ -19,9 +19,10 @@ from tiny_pipelines import saved
 import limner
 from limner.engine import choosing
 from limner.engine.asks import Denoise
-from limner.engine.choosing import chosen, missing, pays_from
+from limner.engine.choosing import chosen, engine_for, missing, pays_from
 from limner.engine.compiled import compiler
 from limner.engine.conversion import MODEL
+from limner.engine.cuda_graphs import CudaGraphEngine
 from limner.engine.graphs import Graph, GraphEngine, portions
 from limner.engine.openvino import DAY, OpenVinoEngine, trim
 from limner.errors import UsageError
@@ -210,6 +211,46 @@ def test_auto_converts_where_that_pays(tiny_model: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(choosing, "LARGE", 0)
     assert limner.load(tiny_model, engine="auto").engine.pays == 70
     assert limner.load(tiny_model, engine="openvino").engine.pays == 0
+
+
+def test_cuda_graphs_are_for_a_gpu(painter: Painter) -> None:
+    with pytest.raises(UsageError, match="runs on a GPU of CUDA, the model is on cpu"):
+        engine_for("cuda-graphs", painter.parts)
+    if not torch.cuda.is_available():
+        assert "no GPU of CUDA" in str(missing("cuda-graphs"))
+
+
+def test_what_is_recorded_is_given_what_it_takes_and_its_memory_is_left(
+    painter: Painter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a recorder in the place of CUDA's, that writes every answer to the same memory."""
+
+    def recorder(module: torch.nn.Module, given: tuple[torch.Tensor, ...]) -> Any:
+        memory = module(*given)
+        assert not memory.is_inference()
+
+        def replayed(*given: torch.Tensor) -> torch.Tensor:
+            return memory.copy_(module(*given))
+
+        return replayed
+
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", recorder)
+    engine = CudaGraphEngine.__new__(CudaGraphEngine)
+    GraphEngine.__init__(engine, painter.parts)
+    fast = limner.Painter(painter.parts)
+    fast.engine = engine
+    for size in ((64, 64), (64, 32), (64, 64)):
+        assert apart(fast, painter, replace(REQUEST, size=size)) == 0
+    assert fast.paint(REQUEST).engine == "cuda-graphs fp32"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU of CUDA")
+@pytest.mark.parametrize("kind", ["sd1", "sdxl"])
+def test_recorded_answers_are_the_modules_on_a_gpu(kind: str, tmp_path: Path) -> None:
+    model = saved(kind, tmp_path / kind)
+    eager, fast = (limner.load(model, device="cuda", engine=e) for e in ("eager", "cuda-graphs"))
+    request = Request(prompt="a red apple", seed=1, steps=4, size=(32, 32))
+    assert apart(fast, eager, request) < 1e-3
 
 
 class Held(GraphEngine):

@@ -102,7 +102,9 @@ class ModelOptions:
     ] = None
     engine: Annotated[
         str,
-        _of_model(metavar="NAME", help="What runs the denoiser: auto, eager, compiled, openvino."),
+        _of_model(
+            metavar="NAME", help="What runs it: auto, eager, compiled, openvino, cuda-graphs."
+        ),
     ] = "auto"
     dtype: Annotated[
         str | None,

@@ -17,7 +17,8 @@ from limner.engine.memory import free_memory
 from limner.errors import UsageError
 
 AUTO, EAGER, COMPILED, OPENVINO = "auto", "eager", "compiled", "openvino"
-ENGINES = (AUTO, EAGER, COMPILED, OPENVINO)
+CUDA_GRAPHS = "cuda-graphs"
+ENGINES = (AUTO, EAGER, COMPILED, OPENVINO, CUDA_GRAPHS)
 STABLE_DIFFUSION = "sd"  # what the names of its kinds begin with
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.int8}
 """By the names that `--dtype` has for them."""
@@ -39,6 +40,10 @@ def engine_named(name: str) -> Callable[..., EagerEngine]:
             from limner.engine.openvino import OpenVinoEngine
 
             return OpenVinoEngine
+        case "cuda-graphs":
+            from limner.engine.cuda_graphs import CudaGraphEngine
+
+            return CudaGraphEngine
     raise UsageError(f"engine {name!r} is unknown: one of {', '.join(ENGINES)} is right")
 
 
@@ -125,6 +130,8 @@ def missing(name: str) -> str | None:
         from limner.engine.compiled import compiler
 
         return None if compiler() else "there is no C++ compiler: install g++ or clang"
+    if name == CUDA_GRAPHS and not torch.cuda.is_available():
+        return "there is no GPU of CUDA here, or this torch is built without"
     return None
 
 
