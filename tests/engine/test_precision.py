@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from models_of_every_family import tiny_parts
 from tiny_pipelines import saved
 
 import limner
-from limner.checkpoints import inspect
+from limner.checkpoints import inspect, save_single_file
 from limner.engine.choosing import chosen, own_dtype
 from limner.engine.devices import computes_in_bf16
 from limner.engine.openvino import OpenVinoEngine
@@ -57,6 +58,13 @@ def test_the_kinds_are_those_that_files_are_said_to_be(tmp_path: Path) -> None:
         assert own_dtype(report.kind, LARGE, "cpu", native=True)[0] == torch.bfloat16
         unet = limner.load(tmp_path / kind).parts.denoiser
         assert report.denoiser_parameters == sum(each.numel() for each in unet.parameters())
+    for kind in ("sd1", "sd2", "sdxl"):
+        parts = tiny_parts(kind)
+        save_single_file(parts, tmp_path / f"{kind}.safetensors")
+        report = inspect(tmp_path / f"{kind}.safetensors")
+        assert own_dtype(report.kind, LARGE, "cpu", native=True)[0] == torch.bfloat16
+        size = sum(each.numel() for each in parts.denoiser.parameters())
+        assert report.denoiser_parameters == size
     shipped = inspect(found(None))
     assert own_dtype(shipped.kind, LARGE, "cpu", native=True)[0] == torch.float32
 

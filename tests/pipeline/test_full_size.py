@@ -138,7 +138,7 @@ def test_every_layout(
     if layout is half:  # the weights have been rounded
         pipeline = StableDiffusionPipeline.from_pretrained(path, variant="fp16")
         theirs = expected(pipeline.to(torch.float32))
-    painter = limner.load(path, device="cpu")
+    painter = limner.load(path, device="cpu", dtype=torch.float32)
     parts, text = painter.parts, painter.encode([PROMPT]).context
     assert relative(text, theirs["text"]) < 1e-5
     output = parts.denoiser(noise(), torch.tensor([321.0]), theirs["text"])

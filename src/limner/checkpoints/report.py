@@ -30,6 +30,8 @@ from limner.diffusion.process import Process
 from limner.errors import CheckpointError, UsageError
 from limner.nn.skeleton import skeleton
 
+IN_A_FILE = "denoiser"  # what the part is called that a folder has as one of DENOISERS
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -66,7 +68,7 @@ class Report:
     @property
     def denoiser_parameters(self) -> int:
         """How many the denoiser has; 0 where there is none."""
-        return sum(self.parameters.get(part, 0) for part in DENOISERS)
+        return sum(self.parameters.get(part, 0) for part in (*DENOISERS, IN_A_FILE))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
