@@ -17,6 +17,7 @@ from limner.training.objectives.autoencoder import gradient_difference
 from limner.training.objectives.decoding import DecoderObjective
 from limner.training.recipes import RECIPES
 from limner.training.recipes.autoencoder import normalised_latents
+from limner.training.recipes.decoder import TINY
 from limner.training.run import train
 
 LOOP = LoopConfig(steps=100, batch=8, learning_rate=1e-2, precision="fp32", ema=(6.94,))
@@ -88,6 +89,25 @@ def test_the_decoder_learns_what_was_meant_and_all_else_stays(tiny_model, tmp_pa
     assert old.load_settings() == new.load_settings()
     assert error(after) < 0.7 * error(before)
     assert sheet.pictures.shape == (6, 4, 16, 16)
+
+
+def test_a_tiny_decoder_learns_the_latents_and_is_painted_with(tiny_model, tmp_path):
+    row = replace(RECIPES["emoji-tiny-decoder"], loop=LOOP, steps=3, width=8, blocks=1)
+    sheet = finish(train(row, things(), tmp_path, base=tiny_model), lambda progress: None)
+    made = tmp_path / "model"
+    for part in ("unet", "text_encoder", "vae"):
+        old, new = (ModelFolder(folder).load(part) for folder in (tiny_model, made))
+        assert torch.equal(weights(old), weights(new))
+    painter = limner.load(made, decoder=made / TINY)
+    tiny = painter.engine.decoder.tiny
+    single = normalised_latents(things(), ModelFolder(tiny_model))
+    with torch.no_grad():
+        apart = (tiny(single) - things().to_float(range(3))).abs().mean()
+    assert apart < 0.4  # all of one grey would be 0.5 away at least
+    result = painter.generate("a red apple", seed=1, steps=2)
+    assert result.engine == "eager fp32, tiny decoder"
+    assert sheet.pictures.shape == (9, 4, 16, 16)
+    assert sheet.columns == 3
 
 
 def test_the_loss_is_that_of_the_pictures_which_the_latents_stand_for():

@@ -242,6 +242,7 @@ def test_few_steps_train_the_denoiser_alone_and_set_how_it_is_sampled(tiny_model
     [
         "emoji-wide",
         "emoji-decoder",
+        "emoji-tiny-decoder",
         "emoji-scenes",
         "emoji-few-steps",
         "emoji-inpainting",

@@ -7,10 +7,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from limner.checkpoints.reader import Weights, open_weights
 from limner.errors import CheckpointError
+from limner.files import whole_file
 from limner.models.tiny_decoder import TinyDecoder, TinyDecoderConfig
 
 DIFFUSERS = re.compile(r"decoder\.layers\.(\d+)\.(.+)")
@@ -45,6 +47,14 @@ def load_tiny_decoder(
     state = {ours: weights.get(theirs, dtype, device) for ours, theirs in names.items()}
     decoder.load_state_dict(state, assign=True)
     return decoder.eval().requires_grad_(False)
+
+
+def save_tiny_decoder(decoder: TinyDecoder, path: Path) -> None:
+    """Write a decoder as diffusers has those of an `AutoencoderTiny`."""
+    weights = decoder.state_dict().items()
+    state = {f"decoder.{name}": weight.detach().cpu().contiguous() for name, weight in weights}
+    with whole_file(path) as partial:
+        save_file(state, partial, metadata={"format": "pt"})
 
 
 def _config(path: Path, weights: Weights, names: dict[str, str]) -> TinyDecoderConfig:

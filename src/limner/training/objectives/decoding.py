@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from limner.data.records import PictureSet
 from limner.models.autoencoder import Autoencoder
+from limner.models.tiny_decoder import TinyDecoder
 from limner.training.draws import Draws
 from limner.training.objectives.autoencoder import reconstruction
 from limner.types import Latent
@@ -16,21 +18,22 @@ from limner.types import Latent
 class DecoderObjective:
     """The loss `reconstruction` of pictures decoded from latents that were made beforehand.
 
-    model: its encoder gets no gradient.
+    model: an autoencoder, whose encoder gets no gradient, or a tiny decoder.
     latents: (N, C, h, w), normalised. pictures: which record of the set each of them stands for.
     spread: deviation of the noise that is added to the latents, which are never quite right.
     """
 
     def __init__(
         self,
-        model: Autoencoder,
+        model: Autoencoder | TinyDecoder,
         latents: Latent,
         data: PictureSet,
         pictures: Sequence[int],
         *,
         spread: float = 0.05,
     ) -> None:
-        self.modules = nn.ModuleDict({"autoencoder": model})
+        name = "autoencoder" if isinstance(model, Autoencoder) else "tiny_decoder"
+        self.modules = nn.ModuleDict({name: model})
         self.model = model
         self.latents = latents
         self.count = len(latents)
@@ -43,5 +46,13 @@ class DecoderObjective:
         pixels = self.data.to_float([self.pictures[index] for index in indices.tolist()])
         latents = self.latents[indices]
         latents = latents + self.spread * draws.normal(*latents.shape[1:])
-        rebuilt = self.model.decode(self.model.space.restore(latents.to(device)))
+        rebuilt = decoded(self.model, latents.to(device))
         return reconstruction(rebuilt.float(), pixels.to(device))
+
+
+def decoded(model: Autoencoder | TinyDecoder, latents: Latent) -> Float[Tensor, "B P H W"]:
+    """The pixels of normalised latents, with their gradients."""
+    if isinstance(model, TinyDecoder):
+        pixels: Tensor = model(latents)
+        return pixels
+    return model.decode(model.space.restore(latents))

@@ -15,27 +15,32 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limner.checkpoints import ModelFolder
+from limner.checkpoints.tiny_decoder import save_tiny_decoder
 from limner.data.cache import ALL, Chunk, batches, cached, weights_fingerprint
 from limner.data.captions import canonical
 from limner.data.latents import LATENTS, pictures_fingerprint
 from limner.data.records import PictureSet
 from limner.diffusion.times import UniformTimes
+from limner.models.autoencoder import Autoencoder
+from limner.models.tiny_decoder import TinyDecoder, TinyDecoderConfig
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.conditions import TextCondition
-from limner.training.objectives.decoding import DecoderObjective
+from limner.training.objectives.decoding import DecoderObjective, decoded
 from limner.training.objectives.denoising import DenoisingObjective
 from limner.training.recipes.autoencoder import (
+    SHOWN,
     autoencoder_of,
     normalised_latents,
     reconstructions,
 )
-from limner.training.recipes.base import Source, trained_denoiser, within
+from limner.training.recipes.base import Source, trained_denoiser, unseen, within
 from limner.training.recipes.conditions import ByText
 from limner.training.sampling import paint
 from limner.training.sheet import Sheet
 
 PAINTED = "painted"  # the folder beside the model
+TINY = "tiny_decoder.safetensors"  # the file in the model's folder, for `--decoder`
 BATCH = 48
 
 
@@ -67,17 +72,21 @@ class DecoderRecipe:
         asked = within(data, model.load_settings()[3]).records * self.copies
         painted = self.painted(replace(data, records=asked), single[:1], model)
         place = {record: number for number, record in enumerate(data.records)}
-        autoencoder = model.load("vae").train()
-        autoencoder.requires_grad_(False)
-        autoencoder.decoder.requires_grad_(True)
-        autoencoder.post_quant_conv.requires_grad_(True)
         return DecoderObjective(
-            autoencoder,
+            self.decoder(model),
             torch.cat([single, painted]),
             data,
             [*range(len(data)), *(place[record] for record in asked)],
             spread=self.spread,
         )
+
+    def decoder(self, model: ModelFolder) -> Autoencoder | TinyDecoder:
+        """What learns: the model's own, within its autoencoder."""
+        autoencoder = model.load("vae").train()
+        autoencoder.requires_grad_(False)
+        autoencoder.decoder.requires_grad_(True)
+        autoencoder.post_quant_conv.requires_grad_(True)
+        return autoencoder
 
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
         model.save(autoencoder_of(objective))
@@ -116,3 +125,47 @@ class DecoderRecipe:
                 yield {LATENTS: paint(painter, few, said, empty, span)}
 
         return cached(model.path.parent / PAINTED, origin, lambda: {ALL: chunks()})[LATENTS]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyDecoderRecipe(DecoderRecipe):
+    """A tiny decoder for a model's latents, from nothing, on the same; a file beside its parts.
+
+    width, blocks: as in `TinyDecoderConfig`; the channels and the stride are the model's.
+    """
+
+    copies: int = 1
+    width: int = 32
+    blocks: int = 2
+
+    def decoder(self, model: ModelFolder) -> TinyDecoder:
+        autoencoder = model.load("vae")
+        space = autoencoder.space
+        doublings = space.stride.bit_length() - 1
+        config = TinyDecoderConfig(
+            latent_channels=space.channels,
+            out_channels=autoencoder.config.in_channels,
+            width=self.width,
+            blocks=(*[self.blocks] * doublings, 1),
+        )
+        return TinyDecoder(config)
+
+    def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
+        save_tiny_decoder(tiny_decoder_of(objective), model.path / TINY)
+
+    @torch.no_grad()
+    def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet:
+        """Pictures that it has not seen, what the model's own decoder makes of them, and it."""
+        shown, decoder = unseen(data), tiny_decoder_of(objective)
+        autoencoder = model.load("vae")
+        pixels = shown.to_float(range(min(SHOWN, len(shown))))
+        latents = autoencoder.space.normalise(autoencoder.encode(pixels).mode())
+        rough = decoder(latents.to(next(decoder.parameters()))).float().cpu()
+        own = decoded(autoencoder, latents)
+        return Sheet(pictures=torch.cat([pixels, own, rough]), columns=len(pixels))
+
+
+def tiny_decoder_of(objective: Objective) -> TinyDecoder:
+    trained = objective.modules["tiny_decoder"]
+    assert isinstance(trained, TinyDecoder)
+    return trained

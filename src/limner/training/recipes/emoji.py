@@ -22,7 +22,7 @@ from limner.training.recipes.autoencoder import AutoencoderRecipe
 from limner.training.recipes.base import Recipe
 from limner.training.recipes.clip import ClipRecipe
 from limner.training.recipes.conditions import ByText
-from limner.training.recipes.decoder import DecoderRecipe
+from limner.training.recipes.decoder import DecoderRecipe, TinyDecoderRecipe
 from limner.training.recipes.denoiser import DenoiserRecipe
 from limner.training.recipes.distillation import DistillationRecipe
 from limner.training.recipes.inpainting import InpaintingRecipe
@@ -97,6 +97,10 @@ EMOJI_RECIPES: dict[str, Recipe] = {
     "emoji-decoder": DecoderRecipe(
         source=EMOJI,
         loop=LoopConfig(steps=5000, batch=32, learning_rate=1e-3, save_every=250),
+    ),
+    "emoji-tiny-decoder": TinyDecoderRecipe(
+        source=EMOJI,
+        loop=LoopConfig(steps=6000, batch=32, learning_rate=1e-3, save_every=250),
     ),
     "emoji-scenes": SceneRecipe(
         source=EMOJI,
