@@ -18,6 +18,7 @@ from limner.engine import attending, heap, kernels, linears
 from limner.engine.attending import at_once, attend, by_heads, halves_pay, pays
 from limner.engine.kernels import Measured, is_heavy, kernels_for, lay_out
 from limner.engine.linears import blas_is_slow
+from limner.engine.timing import least
 from limner.types import Conditioning
 
 
@@ -263,3 +264,13 @@ def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(heap, "_glibc", lambda: None)
     heap.keep()
     heap.give_back()
+
+
+def test_a_strided_weight_is_multiplied_as_fast_as_a_dense_one() -> None:
+    x, wide = torch.ones(4096, 40), torch.ones(320, 320)
+    with torch.inference_mode():
+        dense, strided = (
+            least([linears.by_onednn], (x, weight))[0]
+            for weight in (wide[:, :40].contiguous(), wide[:, :40])
+        )
+    assert strided < 20 * dense  # it was some 600 times as slow

@@ -20,7 +20,8 @@ MEASURED = (512, 1280, 1280)
 
 def by_onednn(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (..., I) and weight (O, I) -> (..., O), as `F.linear`."""
-    product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    dense = weight.contiguous()  # a strided one is multiplied a hundred times slower
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(x, dense, bias, "none", [], "")
     return product
 
 
