@@ -206,6 +206,7 @@ class GraphEngine(EagerEngine):
         if found != self._weights:
             self._graphs.clear()
             self._coming.clear()
+            self._called.clear()
             self.changed()
             self._weights = found
 
