@@ -28,12 +28,12 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--turns", type=int, default=20)
     given = parser.parse_args()
-    parts = limner.load(given.model, device="cpu").parts
-    tiny = limner.load(given.model, device="cpu", decoder=given.decoder).engine.decoder
-    own = LatentDecoder(parts.autoencoder)
+    painter = limner.load(given.model, device="cpu", decoder=given.decoder)
+    autoencoder, tiny = painter.parts.autoencoder, painter.engine.decoder
+    own = LatentDecoder(autoencoder)
     data = load_emoji(64).held_out
     pixels = data.to_float(range(len(data)))
-    latents = parts.autoencoder.space.normalise(parts.autoencoder.encode(pixels).mode())
+    latents = autoencoder.space.normalise(autoencoder.encode(pixels).mode())
     there = (pixels[:, 3:] > -1).expand_as(pixels)
     for name, decode in (("the model's own", own), ("tiny", tiny)):
         found = to_model_range(to_bytes(decode(latents).pixels))

@@ -206,7 +206,7 @@ def test_a_picture_is_said_to_be_painted_by_what_painted_it(tiny_model: Path) ->
 def test_auto_converts_where_that_pays(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     half = torch.bfloat16
     for fast, calls in ((False, (15, 15)), (True, (70, 200))):
-        monkeypatch.setattr(choosing, "pays", lambda dtype, fast=fast: fast)
+        monkeypatch.setattr(choosing, "is_faster", lambda dtype, fast=fast: fast)
         assert (pays_from(torch.float32), pays_from(half)) == calls
     monkeypatch.setattr(choosing, "LARGE", 0)
     assert limner.load(tiny_model, engine="auto").engine.pays == 70
@@ -214,7 +214,9 @@ def test_auto_converts_where_that_pays(tiny_model: Path, monkeypatch: pytest.Mon
 
 
 def test_cuda_graphs_are_for_a_gpu(painter: Painter) -> None:
-    with pytest.raises(UsageError, match="runs on a GPU of CUDA, the model is on cpu"):
+    with pytest.raises(
+        UsageError, match="runs on a GPU of CUDA, the model is on cpu: --device cuda"
+    ):
         engine_for("cuda-graphs", painter.parts)
     if not torch.cuda.is_available():
         assert "no GPU of CUDA" in str(missing("cuda-graphs"))

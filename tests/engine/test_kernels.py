@@ -15,7 +15,7 @@ from torch import nn
 
 import limner
 from limner.engine import attending, heap, kernels, linears
-from limner.engine.attending import at_once, attend, by_heads, halves_pay, pays
+from limner.engine.attending import at_once, attend, by_heads, is_faster, is_faster_in_bf16
 from limner.engine.kernels import Measured, is_heavy, kernels_for, lay_out
 from limner.engine.linears import blas_is_slow
 from limner.engine.timing import least
@@ -153,7 +153,7 @@ def test_attention_is_handed_over_where_it_pays(monkeypatch: pytest.MonkeyPatch)
         return torch.zeros_like(q)
 
     monkeypatch.setattr(kernels, "attend", seen)
-    monkeypatch.setattr(kernels, "pays", lambda dtype: dtype == torch.float32)
+    monkeypatch.setattr(kernels, "is_faster", lambda dtype: dtype == torch.float32)
     q = torch.randn(1, 2, 4, 8)
     mask = torch.ones(4, 4, dtype=torch.bool)
     with Measured():
@@ -166,6 +166,7 @@ def test_attention_is_handed_over_where_it_pays(monkeypatch: pytest.MonkeyPatch)
             half = q.bfloat16()
             F.scaled_dot_product_attention(half, half, half)
             F.scaled_dot_product_attention(q[:, :, :0], q, q)
+            F.scaled_dot_product_attention(torch.cat([q, q]), q, q)  # the keys of one row for both
             assert given == []
             assert not F.scaled_dot_product_attention(q, q, q, attn_mask=None).any()
     assert given == [q.shape]
@@ -178,15 +179,15 @@ def test_halves_are_attended_to_by_what_is_much_faster(
     kernel: float, products: float, fast: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attending, "seconds", lambda dtype: (kernel, products))
-    assert halves_pay.__wrapped__() is fast
+    assert is_faster_in_bf16.__wrapped__() is fast
     monkeypatch.setattr(attending, "has_onednn", lambda: False)
-    assert halves_pay.__wrapped__() is False
+    assert is_faster_in_bf16.__wrapped__() is False
 
 
 def test_each_dtype_has_its_own_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attending, "blas_is_slow", lambda: True)
-    monkeypatch.setattr(attending, "halves_pay", lambda: False)
-    assert [pays(dtype) for dtype in (torch.float32, torch.bfloat16, torch.float16)] == [
+    monkeypatch.setattr(attending, "is_faster_in_bf16", lambda: False)
+    assert [is_faster(dtype) for dtype in (torch.float32, torch.bfloat16, torch.float16)] == [
         True, False, False,
     ]  # fmt: skip
     assert all(taken > 0 for taken in attending.seconds(torch.bfloat16, 1, (1, 8, 8)))

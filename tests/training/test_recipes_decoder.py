@@ -102,8 +102,10 @@ def test_a_tiny_decoder_learns_the_latents_and_is_painted_with(tiny_model, tmp_p
     tiny = painter.engine.decoder.tiny
     single = normalised_latents(things(), ModelFolder(tiny_model))
     with torch.no_grad():
-        apart = (tiny(single) - things().to_float(range(3))).abs().mean()
-    assert apart < 0.4  # all of one grey would be 0.5 away at least
+        pixels = things().to_float(range(3))
+        apart = (tiny(single) - pixels).abs().mean()
+    alike = pixels.median(dim=0).values  # the best that tells no latent from another
+    assert apart < 0.7 * (alike - pixels).abs().mean()
     result = painter.generate("a red apple", seed=1, steps=2)
     assert result.engine == "eager fp32, tiny decoder"
     assert sheet.pictures.shape == (9, 4, 16, 16)

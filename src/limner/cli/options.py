@@ -103,7 +103,8 @@ class ModelOptions:
     engine: Annotated[
         str,
         _of_model(
-            metavar="NAME", help="What runs it: auto, eager, compiled, openvino, cuda-graphs."
+            metavar="NAME",
+            help="What runs the denoiser: auto, eager, compiled, openvino, cuda-graphs.",
         ),
     ] = "auto"
     dtype: Annotated[

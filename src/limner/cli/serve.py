@@ -67,7 +67,8 @@ class ServerOptions:
     engine: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="What runs them: auto, eager, compiled, openvino, cuda-graphs."
+            metavar="NAME",
+            help="What runs the denoisers: auto, eager, compiled, openvino, cuda-graphs.",
         ),
     ] = "auto"
     dtype: Annotated[str | None, typer.Option(metavar="NAME", help=DTYPE_HELP)] = None

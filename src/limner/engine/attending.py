@@ -67,15 +67,15 @@ def _scaled(k: Tensor) -> Tensor:
     return ((k - k.mean(-2, keepdim=True)) * k.shape[-1] ** -0.5).contiguous()
 
 
-def pays(dtype: torch.dtype) -> bool:
+def is_faster(dtype: torch.dtype) -> bool:
     """Whether `attend` is much faster than the kernel on this machine."""
     if dtype == torch.float32:
         return blas_is_slow()
-    return dtype == torch.bfloat16 and halves_pay()
+    return dtype == torch.bfloat16 and is_faster_in_bf16()
 
 
 @cache
-def halves_pay() -> bool:
+def is_faster_in_bf16() -> bool:
     """Measured once, in bf16."""
     if not has_onednn():
         return False

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from limner.checkpoints import Parts
-from limner.engine.attending import pays
+from limner.engine.attending import is_faster
 from limner.engine.calibration import Calibration
 from limner.engine.devices import LARGE, computes_in_bf16
 from limner.engine.eager import EagerEngine
@@ -90,7 +90,7 @@ def pays_from(dtype: torch.dtype) -> int:
 
     Where the modules' products are fast, an engine gains little by each.
     """
-    if not pays(dtype):
+    if not is_faster(dtype):
         return 15
     return 200 if dtype == torch.bfloat16 else 70
 

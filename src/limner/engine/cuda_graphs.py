@@ -30,23 +30,22 @@ class CudaGraphEngine(GraphEngine):
         super().__init__(*arguments, **options)
         device = next(self.parts.denoiser.parameters()).device
         if device.type != "cuda":
-            raise UsageError(f"engine {self.name} runs on a GPU of CUDA, the model is on {device}")
+            raise UsageError(
+                f"engine {self.name} runs on a GPU of CUDA, the model is on {device}: "
+                "--device cuda, or another engine, is right"
+            )
 
     def begin(self, x: Tensor, t: Times, text: Prepared) -> Callable[[], Graph]:
+        """Recorded at once: while CUDA records, no other thread may use the GPU."""
         module, dtype = Flat(self.parts.denoiser, text).eval(), self.dtype
+        shown = (x.to(dtype), t, *flat(text))
+        # What is made in inference mode cannot be written to again, as each replay does.
+        with torch.inference_mode(False), torch.no_grad():
+            given = tuple(each.clone() for each in shown)
+            recorded: Any = torch.cuda.make_graphed_callables(module, given)
 
-        def record() -> Graph:
-            shown = (x.to(dtype), t, *flat(text))
-            # What is made in inference mode cannot be written to again, as each replay does.
-            with torch.inference_mode(False), torch.no_grad():
-                given = tuple(each.clone() for each in shown)
-                recorded = torch.cuda.make_graphed_callables(module, given)
+        def graph(x: Tensor, t: Times, text: Prepared) -> Tensor:
+            answer: Tensor = recorded(x.to(dtype), t, *flat(text))
+            return answer.clone()  # the next replay writes to the same memory
 
-            def graph(x: Tensor, t: Times, text: Prepared) -> Tensor:
-                output: Any = recorded(x.to(dtype), t, *flat(text))
-                answer: Tensor = output.clone()  # the next replay writes to the same memory
-                return answer
-
-            return graph
-
-        return record
+        return lambda: graph

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from limner.engine.attending import attend, pays
+from limner.engine.attending import attend, is_faster
 from limner.engine.devices import LARGE
 from limner.engine.linears import blas_is_slow, by_onednn
 
@@ -70,7 +70,8 @@ def _attention_can(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     if len(args) != 3 or named or any(each.ndim != 4 for each in args):
         return False
     q, k, v = args
-    return q.dtype == k.dtype == v.dtype and k.numel() > 0 and _plain(q) and pays(q.dtype)
+    alike = q.dtype == k.dtype == v.dtype and q.shape[:2] == k.shape[:2] == v.shape[:2]
+    return alike and k.numel() > 0 and _plain(q) and is_faster(q.dtype)
 
 
 def _plain(x: Tensor) -> bool:

@@ -131,7 +131,8 @@ class DecoderRecipe:
 class TinyDecoderRecipe(DecoderRecipe):
     """A tiny decoder for a model's latents, from nothing, on the same; a file beside its parts.
 
-    width, blocks: as in `TinyDecoderConfig`; the channels and the stride are the model's.
+    width: of all its maps. blocks: residual blocks at each size but the finest, which has one. The
+    channels and the stride are the model's.
     """
 
     copies: int = 1
