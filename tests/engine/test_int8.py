@@ -27,7 +27,7 @@ needs_nncf = pytest.mark.skipif(find_spec("nncf") is None, reason="needs NNCF: l
 
 def shape(painter: limner.Painter, rows: int, *, tokens: int = 12, masked: bool = True) -> Shape:
     width = painter.parts.denoiser.config.in_channels
-    return Shape((rows, width, 4, 4), tokens, masked, False)
+    return Shape((rows, width, 4, 4), rows, tokens, masked, False)
 
 
 def seen(painter: limner.Painter, wanted: Shape) -> tuple:

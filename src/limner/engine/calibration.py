@@ -17,11 +17,15 @@ from limner.engine.adapted import Adapted, Places
 from limner.engine.eager import EagerEngine
 from limner.engine.graphs import Shape
 from limner.engine.rows import Network, Rows
+from limner.engine.sharing import shared
 from limner.nn.prepared import Prepared, choose, join
 from limner.types import Times
 
 Inputs: TypeAlias = tuple[Tensor, Tensor, Prepared]
-"""Arguments of a denoiser: x (R, C, h, w), times (R,) and text; R differs from one to the next."""
+"""Arguments of a denoiser: x (R, C, h, w), times (R,) and text; R differs from one to the next.
+
+A row of x may be told several texts, as `limner.nn.prepared.Denoiser` says.
+"""
 
 MOST_SAMPLES = 24
 
@@ -48,7 +52,8 @@ class Watched(EagerEngine):
         call, prepared = super().network(rows, under), self._prepared(rows.texts, under.key)
 
         def watched(x: Tensor, t: Times) -> Tensor:
-            self.seen.append((rows.with_shown(x), t, prepared))
+            alike = shared(self.parts.denoiser, rows.with_shown(x), t, prepared)
+            self.seen.append((*alike, prepared))
             return call(x, t)
 
         return watched
@@ -67,22 +72,34 @@ def samples(
 
 def fitted(seen: Sequence[Inputs], shape: Shape) -> Iterator[Inputs]:
     """The same rows in calls of a graph's shapes, whatever calls they came in; all have some."""
-    rows = shape.x[0]
-    for x, t, text in seen if all(len(x) == rows for x, _, _ in seen) else grouped(seen, rows):
+    rows = shape.x[0], shape.rows
+    fit = all((len(x), text.rows if text.keys else len(x)) == rows for x, _, text in seen)
+    for x, t, text in seen if fit else grouped(seen, *rows):
         yield x, t, _as_long(text, shape)
 
 
-def grouped(seen: Sequence[Inputs], rows: int) -> Iterator[Inputs]:
-    """The rows of all calls in calls of so many; the first are taken again to fill the last."""
-    single = [
-        (x[row : row + 1], t[row : row + 1], choose(text, slice(row, row + 1)))
-        for x, t, text in seen
-        for row in range(len(x))
-    ]
+def grouped(seen: Sequence[Inputs], rows: int, told: int) -> Iterator[Inputs]:
+    """The rows of all calls in calls of so many rows and texts; the first fill the last call."""
+    single = [one for call in seen for one in apart(call, told // rows)]
     for first in range(0, len(single), rows):
         some = [single[index % len(single)] for index in range(first, first + rows)]
         xs, ts, texts = zip(*some, strict=True)
-        yield torch.cat(xs), torch.cat(ts), join(texts)
+        yield (
+            torch.cat(xs),
+            torch.cat(ts),
+            join([each for same in zip(*texts, strict=True) for each in same]),
+        )
+
+
+def apart(call: Inputs, times: int) -> Iterator[tuple[Tensor, Times, tuple[Prepared, ...]]]:
+    """Rows of a call by themselves, each with so many of its texts, the first again if fewer."""
+    x, t, text = call
+    for row in range(len(x)):
+        own = range(row, max(len(x), text.rows if text.keys else 0), len(x))
+        for first in range(0, len(own), times):
+            taken = [own[(first + more) % len(own)] for more in range(times)]
+            texts = tuple(choose(text, slice(place, place + 1)) for place in taken)
+            yield x[row : row + 1], t[row : row + 1], texts
 
 
 def _as_long(text: Prepared, shape: Shape) -> Prepared:

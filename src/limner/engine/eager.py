@@ -19,6 +19,7 @@ from limner.engine.decoding import LatentDecoder
 from limner.engine.kernels import is_heavy, kernels_for, lay_out
 from limner.engine.looking import look
 from limner.engine.rows import Network, Rows, denoised, joined
+from limner.engine.sharing import shared
 from limner.engine.texts import Preparations, Texts
 from limner.nn.prepared import Beside
 from limner.types import Times
@@ -162,8 +163,10 @@ class EagerEngine:
         beside = Beside(attend=rows.attend, visible=rows.visible, added=rows.added)
 
         def call(x: Tensor, t: Times) -> Tensor:
-            dtype = next(denoiser.parameters()).dtype
+            x = rows.with_shown(x).to(next(denoiser.parameters()).dtype)
+            if rows.nothing_beside:
+                x, t = shared(denoiser, x, t, prepared)
             with kernels_for(denoiser):
-                return denoiser(rows.with_shown(x).to(dtype), t, prepared, beside=beside)
+                return denoiser(x, t, prepared, beside=beside)
 
         return call

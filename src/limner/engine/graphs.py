@@ -23,6 +23,7 @@ from limner.engine.asks import Denoise
 from limner.engine.eager import EagerEngine
 from limner.engine.kernels import kernels_for
 from limner.engine.rows import Network, Rows
+from limner.engine.sharing import shared
 from limner.engine.texts import fingerprint
 from limner.nn.prepared import Prepared, choose
 from limner.types import Times
@@ -35,16 +36,19 @@ Graph = Callable[[Tensor, Times, Prepared], Tensor]
 
 
 class Shape(NamedTuple):
-    """What a graph is made for."""
+    """What a graph is made for. rows: of the text, as many as those of x or a multiple."""
 
     x: tuple[int, ...]
+    rows: int
     tokens: int
     masked: bool
     pooled: bool
 
     @classmethod
     def of(cls, x: Tensor, text: Prepared) -> Shape:
-        return cls(tuple(x.shape), text.tokens, text.mask is not None, text.pooled is not None)
+        rows = text.rows if text.keys else len(x)
+        masked, pooled = text.mask is not None, text.pooled is not None
+        return cls(tuple(x.shape), rows, text.tokens, masked, pooled)
 
 
 class Flat(nn.Module):
@@ -148,11 +152,16 @@ class GraphEngine(EagerEngine):
         prepared = self._prepared(rows.texts, under.key)
 
         def call(x: Tensor, t: Times) -> Tensor:
-            x = rows.with_shown(x).float()
-            cut = list(portions(len(x), max(1, MOST_PLACES // x[0, 0].numel())))
+            x, t = shared(self.parts.denoiser, rows.with_shown(x).float(), t, prepared)
+            times = len(rows) // len(x)  # texts a row
+            most = MOST_PLACES // (times * x[0, 0].numel())
+            cut = list(portions(len(x), max(1, most)))
             to_go = self._to_go * len(cut)
-            parts = [self._graph(x[part], t[part], choose(prepared, part), to_go) for part in cut]
-            return torch.cat(parts)
+            parts = [
+                self._graph(x[part], t[part], told_to(prepared, part, len(x)), to_go)
+                for part in cut
+            ]
+            return torch.cat([part.unflatten(0, (times, -1)) for part in parts], 1).flatten(0, 1)
 
         return call
 
@@ -212,6 +221,14 @@ class GraphEngine(EagerEngine):
 
     def changed(self) -> None:
         """Called where the denoiser's weights are not what they were."""
+
+
+def told_to(text: Prepared, part: slice, rows: int) -> Prepared:
+    """What these of so many rows of x are told, by one text each or by several."""
+    if part == slice(0, rows):
+        return text
+    places = range(text.rows if text.keys else rows)
+    return choose(text, [place for place in places if part.start <= place % rows < part.stop])
 
 
 def in_background(make: Callable[[], Graph]) -> Future[Graph]:

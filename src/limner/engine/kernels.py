@@ -51,10 +51,15 @@ def lay_out(model: nn.Module) -> None:
 
 
 def is_heavy(model: nn.Module) -> bool:
-    """Whether it has LARGE parameters, counted once as every evaluation asks, and is on the CPU."""
+    """Whether it has LARGE parameters and is on the CPU."""
+    return size_of(model) >= LARGE and next(model.parameters()).device.type == "cpu"
+
+
+def size_of(model: nn.Module) -> int:
+    """How many parameters it has, counted once, as every evaluation asks."""
     if model not in _sizes:
         _sizes[model] = sum(each.numel() for each in model.parameters())
-    return _sizes[model] >= LARGE and next(model.parameters()).device.type == "cpu"
+    return _sizes[model]
 
 
 _sizes = WeakKeyDictionary[nn.Module, int]()

@@ -39,6 +39,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def nothing_beside(self) -> bool:
+        """Whether the denoiser is called with x, t and texts alone."""
+        return self.attend is None and self.visible is None and not self.added
+
     def with_shown(self, x: Tensor) -> Tensor:
         """x, and beside it what an inpainting model is shown, (R, C + K, h, w)."""
         return x if self.shown is None else torch.cat([x, self.shown.to(x)], dim=1)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from limner.nn.attention import Attention
 from limner.nn.prepared import Told
+from limner.nn.rows import as_many
 
 TRANSFORMER_NORM_EPS = 1e-6  # group norm before a transformer, in every Stable Diffusion
 
@@ -41,12 +42,12 @@ class ResidualBlock(nn.Module):
         self.conv_shortcut = None if same else nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(
-        self, x: Float[Tensor, "B I h w"], time: Float[Tensor, "B T"] | None = None
-    ) -> Float[Tensor, "B O h w"]:
+        self, x: Float[Tensor, "R I h w"], time: Float[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "R O h w"]:
         """time: the time embedding after its SiLU, which all blocks share."""
         hidden = self.conv1(F.silu(self.norm1(x), inplace=True))
         if self.time_emb_proj is not None:
-            hidden += self.time_emb_proj(time)[:, :, None, None]
+            hidden += as_many(self.time_emb_proj(time), hidden)[:, :, None, None]
         hidden = self.conv2(F.silu(self.norm2(hidden), inplace=True))
         hidden += x if self.conv_shortcut is None else self.conv_shortcut(x)
         return hidden
@@ -107,7 +108,8 @@ class FeedForward(nn.Module):
 class TransformerBlock(nn.Module):
     """Self-attention, cross-attention to the text, feed-forward; each on a normalised copy.
 
-    context_width: width of the text's tokens; None: no text, and no cross-attention.
+    context_width: width of the text's tokens; None: no text, and no cross-attention. Where x has
+    fewer rows than the text, its rows are taken over again from the first reading on.
     """
 
     def __init__(self, width: int, *, heads: int, context_width: int | None) -> None:
@@ -125,11 +127,12 @@ class TransformerBlock(nn.Module):
         self,
         x: Float[Tensor, "B N D"],
         told: Told,
-    ) -> Float[Tensor, "B N D"]:
+    ) -> Float[Tensor, "R N D"]:
         x = x + self.attn1(self.norm1(x), attend=told.attend)
         if self.reads_text:
             text = told.text_for(self.attn2)
-            x = x + self.attn2(self.norm2(x), text, told.mask, told.attend)
+            read = self.attn2(self.norm2(x), text, told.mask, told.attend)
+            x = as_many(x, read) + read
         return x + self.ff(self.norm3(x))
 
 
@@ -163,7 +166,7 @@ class SpatialTransformer(nn.Module):
         self,
         x: Float[Tensor, "B C h w"],
         told: Told,
-    ) -> Float[Tensor, "B C h w"]:
+    ) -> Float[Tensor, "R C h w"]:
         height, width = x.shape[-2:]
         hidden = self.norm(x)
         if not self.linear_projection:
@@ -176,7 +179,9 @@ class SpatialTransformer(nn.Module):
         if self.linear_projection:
             hidden = self.proj_out(hidden)
         hidden = rearrange(hidden, "b (h w) c -> b c h w", h=height, w=width)
-        return x + (hidden if self.linear_projection else self.proj_out(hidden))
+        if not self.linear_projection:
+            hidden = self.proj_out(hidden)
+        return as_many(x, hidden) + hidden
 
 
 class PictureAttention(Attention):

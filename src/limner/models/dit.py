@@ -160,6 +160,8 @@ class DiTBlock(nn.Module):
 class DiT(nn.Module):
     """A denoiser of latents: unconditional, by class, by text, or by both."""
 
+    shares_rows = False
+
     def __init__(self, config: DiTConfig) -> None:
         super().__init__()
         self.config = config

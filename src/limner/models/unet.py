@@ -30,6 +30,7 @@ from limner.nn.prepared import (
     prepared_by,
     told_of,
 )
+from limner.nn.rows import as_many
 from limner.types import Conditioning, Context, Pooled, TextMask, Times
 
 SIZE_WIDTH = 256  # of the sinusoids of each of SDXL's six sizes
@@ -108,6 +109,8 @@ class UNet(nn.Module):
     text, a plain network from picture to mask.
     """
 
+    shares_rows = True
+
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config = config
@@ -151,10 +154,12 @@ class UNet(nn.Module):
         mask: TextMask | None = None,
         pooled: Pooled | None = None,
         beside: Beside = NOTHING,
-    ) -> Float[Tensor, "B O h w"]:
-        """What the model predicts, (B, out_channels, h, w).
+    ) -> Float[Tensor, "R O h w"]:
+        """What the model predicts, (R, out_channels, h, w), R rows as the text has them.
 
         t: 0..999 in Stable Diffusion; whatever it was trained with elsewhere.
+        x, t: as many rows as the text, or fewer, of which each is told several: of n rows the
+            i-th the texts i, i + n, ... They are one until the text is first read.
         context, mask: the text's tokens, and which of them may be attended to (None: all).
         pooled: (B, pooled_width); for a class-conditional U-Net (B, 1) class numbers, None where
             no picture has a class. All three are in what `prepare` makes, given as `context`.
@@ -166,7 +171,7 @@ class UNet(nn.Module):
         told = told_of(context, mask, beside)
         added = beside.added or [None] * len(self.down_blocks)
 
-        x = self.conv_in(x)
+        x = self.conv_in(as_many(x, time))
         skips = [x]
         for down, from_beside in zip(self.down_blocks, added, strict=True):
             x, passed = down(x, time, told, from_beside)
@@ -191,14 +196,14 @@ class UNet(nn.Module):
 
     def embed(
         self, t: Times, context: Context | Prepared | None = None, pooled: Pooled | None = None
-    ) -> Float[Tensor, "B T"]:
+    ) -> Float[Tensor, "R T"]:
         """The vector of time, and of class or pooled text, that every residual block is given."""
         time = self.time_embedding.at(t)
         if isinstance(context, Prepared):
             embedded = context.pooled
         else:
             embedded = self.embed_pooled(pooled, t.shape[0])
-        return time if embedded is None else time + embedded
+        return time if embedded is None else as_many(time, embedded) + embedded
 
     def embed_pooled(self, pooled: Pooled | None, rows: int) -> Float[Tensor, "B T"] | None:
         """The vector of class or pooled text; None for a U-Net that takes neither."""
@@ -228,7 +233,9 @@ class UNet(nn.Module):
             for level, channels in enumerate(config.channels)
         ]
         apart = (mask, pooled)
-        check_told(x, context, beside, apart=apart, readers=self.readers, levels=levels)
+        check_told(
+            x, context, beside, apart=apart, readers=self.readers, levels=levels, several=True
+        )
 
     def _check_text(self, context: Context | None, pooled: Pooled | None) -> None:
         config = self.config
@@ -261,10 +268,10 @@ class DownBlock(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B I h w"],
-        time: Float[Tensor, "B T"],
+        time: Float[Tensor, "T D"],
         told: Told,
-        added: Float[Tensor, "B C h w"] | None = None,
-    ) -> tuple[Float[Tensor, "B O h2 w2"], list[Tensor]]:
+        added: Float[Tensor, "A C h w"] | None = None,
+    ) -> tuple[Float[Tensor, "R O h2 w2"], list[Tensor]]:
         """The map for the level below, and those handed across.
 
         added: what is added to the last map before it is halved.
@@ -277,7 +284,7 @@ class DownBlock(nn.Module):
                 x = self.attentions[layer](x, told)
             passed.append(x)
         if added is not None:
-            x = passed[-1] = x + added.to(x)
+            x = passed[-1] = x + as_many(added.to(x), x)
         for downsample in self.downsamplers:
             x = downsample(x)
             passed.append(x)
@@ -300,9 +307,9 @@ class MidBlock(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B C h w"],
-        time: Float[Tensor, "B T"],
+        time: Float[Tensor, "T D"],
         told: Told,
-    ) -> Float[Tensor, "B C h w"]:
+    ) -> Float[Tensor, "R C h w"]:
         told = told.at(self.step)
         x = self.resnets[0](x, time)
         for attention, resnet in zip(self.attentions, self.resnets[1:], strict=True):
@@ -335,13 +342,13 @@ class UpBlock(nn.Module):
         self,
         x: Float[Tensor, "B I h w"],
         skips: list[Tensor],
-        time: Float[Tensor, "B T"],
+        time: Float[Tensor, "T D"],
         told: Told,
-    ) -> Float[Tensor, "B O h2 w2"]:
+    ) -> Float[Tensor, "R O h2 w2"]:
         """skips: the maps handed across; the last ones are taken off the list, and set free."""
         told = told.at(self.step)
         for layer, resnet in enumerate(self.resnets):
-            x = torch.cat([x, skips.pop()], dim=1)
+            x = torch.cat([x, as_many(skips.pop(), x)], dim=1)
             x = resnet(x, time)
             if self.attentions:
                 x = self.attentions[layer](x, told)

@@ -10,6 +10,8 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from limner.nn.rows import as_many
+
 KeysValues: TypeAlias = tuple[Tensor, Tensor]
 """Keys and values of a context, (B, L, HD) each, as `Attention.keys_values` makes them."""
 
@@ -68,20 +70,21 @@ class Attention(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B N D"],
-        context: Float[Tensor, "B L E"] | KeysValues | None = None,
+        context: Float[Tensor, "R L E"] | KeysValues | None = None,
         mask: Bool[Tensor, "..."] | None = None,
         attend: Attend = plain,
-    ) -> Float[Tensor, "B N D"]:
+    ) -> Float[Tensor, "R N D"]:
         """context: tokens, or what `keys_values` made of them.
 
         mask: True where a token of the context may be attended to, (B, L), or broadcastable to
-        (B, H, N, L). attend: what is computed in the place of attention, or beside it.
+        (B, H, N, L). attend: what is computed in the place of attention, or beside it. x may have
+        fewer rows than the context, which are then taken over again.
         """
         if mask is not None and mask.ndim == 2:
             mask = mask[:, None, None]
         if not isinstance(context, tuple):
             context = self.keys_values(x if context is None else context)
-        attended = attend(self, self.queries(x), *context, mask)
+        attended = attend(self, as_many(self.queries(x), context[0]), *context, mask)
         return self.to_out[0](attended)
 
     def queries(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N HD"]:

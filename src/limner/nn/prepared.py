@@ -8,7 +8,7 @@ Nothing of them stays in a module.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -65,7 +65,13 @@ NOTHING = Beside()
 
 @runtime_checkable
 class Denoiser(Protocol):
-    """A U-Net or a diffusion transformer: both are called the same way."""
+    """A U-Net or a diffusion transformer: both are called the same way.
+
+    shares_rows: whether x and t may have fewer rows than the text, which are then one row for
+    several texts: of n rows the i-th for the texts i, i + n, ...
+    """
+
+    shares_rows: ClassVar[bool]
 
     def prepare(self, text: Conditioning) -> Prepared: ...
 
@@ -164,15 +170,16 @@ def check_told(
     apart: tuple[Tensor | None, ...],
     readers: int,
     levels: Sequence[tuple[int, ...]] = (),
+    several: bool = False,
 ) -> None:
     """RequestError where what is handed in with a call does not fit it.
 
     apart: the text's mask and pooled vector where they are handed in by themselves. readers: how
     many cross-attentions the denoiser has. levels: the shapes of the maps to which `Beside.added`
-    is added.
+    is added. several: whether a row of x may be told several texts.
     """
     if isinstance(text, Prepared):
-        _check_prepared(text, x.shape[0], readers)
+        _check_prepared(text, x.shape[0], readers, several=several)
         if any(each is not None for each in apart):
             raise RequestError("a prepared text holds its mask and pooled vector: None is right")
     if text is not None and beside.visible is not None:
@@ -185,14 +192,15 @@ def check_told(
         )
 
 
-def _check_prepared(text: Prepared, rows: int, readers: int) -> None:
+def _check_prepared(text: Prepared, rows: int, readers: int, *, several: bool) -> None:
     if len(text.keys) != readers:
         raise RequestError(
             f"the text is prepared for {len(text.keys)} cross-attentions, and this denoiser has "
             f"{readers}: its own `prepare` is right"
         )
-    if text.keys and text.rows != rows:
-        raise RequestError(f"the text has {text.rows} rows, x has {rows}: as many are right")
+    if text.keys and (text.rows % rows if several else text.rows != rows):
+        right = "as many, or a multiple, are right" if several else "as many are right"
+        raise RequestError(f"the text has {text.rows} rows, x has {rows}: {right}")
 
 
 def _check_visible(visible: Tensor, wanted: tuple[int, ...]) -> None:
