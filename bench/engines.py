@@ -36,10 +36,12 @@ from limner.emoji.shipped import shipped_model
 from limner.engine import heap
 from limner.engine.calibration import Calibration, Inputs
 from limner.engine.compiled import CompiledEngine, compiler
+from limner.engine.conversion import openvino
+from limner.engine.converted import HINTS, core
 from limner.engine.devices import computes_in_bf16
 from limner.engine.eager import EagerEngine
 from limner.engine.kernels import kernels_for, lay_out
-from limner.engine.openvino import HINTS, OpenVinoEngine, core, openvino
+from limner.engine.openvino import OpenVinoEngine
 from limner.models.presets import UNET_SD1
 from limner.models.unet import UNet, UNetConfig
 from limner.training.recipes.sizes import UNET_EMOJI

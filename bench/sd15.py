@@ -40,10 +40,11 @@ import limner
 from limner.checkpoints.configs import autoencoder_to_json, unet_to_json
 from limner.emoji.shipped import shipped_model
 from limner.engine import heap
+from limner.engine.conversion import openvino
+from limner.engine.converted import core
 from limner.engine.decoding import LatentDecoder
 from limner.engine.devices import computes_in_bf16
 from limner.engine.kernels import kernels_for, lay_out
-from limner.engine.openvino import core, openvino
 from limner.models.autoencoder import Autoencoder
 from limner.models.presets import AUTOENCODER_SD1, UNET_SD1
 from limner.models.unet import UNet

@@ -15,6 +15,7 @@ import torch
 import limner
 from limner.engine import conversion
 from limner.engine.conversion import BOOT, Order
+from limner.engine.graphs import Flat, flat
 from limner.engine.openvino import OpenVinoEngine
 from limner.errors import UsageError
 from limner.nn.prepared import Prepared
@@ -72,8 +73,8 @@ def test_a_child_ends_with_whoever_started_it(
     target, denoiser = tmp_path / "half", painter.parts.denoiser
     target.mkdir()
     order = Order(
-        kind=type(denoiser), config=denoiser.config, x=given[0], t=given[1], text=given[2],
-        target=target,
+        kind=type(denoiser), config=denoiser.config, form=Flat.of(given[2]),
+        given=(*given[:2], *flat(given[2])), target=target,
     )  # fmt: skip
     told = pickle.dumps(order)
     weights = b"".join(weight.numpy().tobytes() for weight in denoiser.state_dict().values())

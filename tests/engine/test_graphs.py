@@ -22,9 +22,10 @@ from limner.engine.asks import Denoise
 from limner.engine.choosing import chosen, engine_for, missing, pays_from
 from limner.engine.compiled import compiler
 from limner.engine.conversion import MODEL
+from limner.engine.converted import DAY, trim
 from limner.engine.cuda_graphs import CudaGraphEngine
 from limner.engine.graphs import Graph, GraphEngine, portions
-from limner.engine.openvino import DAY, OpenVinoEngine, trim
+from limner.engine.openvino import OpenVinoEngine
 from limner.errors import UsageError
 from limner.models.dit import DiT
 from limner.nn.prepared import Prepared

@@ -150,4 +150,6 @@ def test_int8_and_fp32_are_kept_apart(painter: limner.Painter, tmp_path: Path) -
         OpenVinoEngine(painter.parts, folder=tmp_path, calibration=each)
         for each in (None, calibration)
     )
-    assert one._kept(shape(painter, 2)) != other._kept(shape(painter, 2))
+    assert one._converted.path(one._denoiser(shape(painter, 2))) != other._converted.path(
+        other._denoiser(shape(painter, 2))
+    )

@@ -34,7 +34,7 @@ class CompiledEngine(GraphEngine):
 
     def begin(self, x: Tensor, t: Times, text: Prepared) -> Callable[[], Graph]:
         """It is compiled by its first call, whoever makes that."""
-        module, dtype = Flat(self.parts.denoiser, text).eval(), self.dtype
+        module, dtype = Flat.of(text)(self.parts.denoiser).eval(), self.dtype
         compiled = torch.compile(module, fullgraph=True, dynamic=False)
 
         def graph(x: Tensor, t: Times, text: Prepared) -> Tensor:

@@ -1,4 +1,4 @@
-"""A denoiser to OpenVINO's form, here or in a process of its own.
+"""A module to OpenVINO's form, here or in a process of its own.
 
 Tracing and converting takes memory that a process keeps, and time. A large model is therefore
 converted by a child, which gets the weights down a pipe, one by one, writes the model where it is
@@ -19,21 +19,18 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
 import torch
 from torch import Tensor, nn
 
-from limner.engine.calibration import Inputs
-from limner.engine.graphs import Flat, flat
 from limner.errors import UsageError
-from limner.nn.prepared import Prepared
 from limner.nn.skeleton import skeleton
-from limner.types import Times
 
 MODEL = "model.xml"
 # The child imports what this process does: its search path comes with it, before Limner is read.
@@ -42,32 +39,32 @@ BOOT = (
     "from limner.engine.conversion import child; child()"
 )
 KILLED = -9  # what a process ends with that the system kills for its memory
-FAILED = "the denoiser could not be converted to OpenVINO's form"
+FAILED = "a part of the model could not be converted to OpenVINO's form"
 HELP = "another engine, as eager, paints without that"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What is converted: a denoiser of a kind and config, for arguments of these shapes.
+    """What is converted: a module of a kind and config, for arguments of these shapes.
 
-    target: the folder, there already, that the model is written to. samples: arguments of the same
-    shapes by which it is brought to int8; none: it stays as it is.
+    form: makes of the module what takes the arguments, all of them tensors. target: the folder,
+    there already, that the model is written to. samples: arguments of the same shapes by which it
+    is brought to int8; none: it stays as it is.
     """
 
     kind: type[nn.Module]
     config: Any
-    x: Tensor
-    t: Times
-    text: Prepared
+    form: Callable[[nn.Module], nn.Module]
+    given: tuple[Tensor, ...]
     target: Path
-    samples: tuple[Inputs, ...] = ()
+    samples: tuple[tuple[Tensor, ...], ...] = ()
     threads: int = 1
 
 
 class Child:
     """A conversion in a process of its own. All weights are handed over when this is made."""
 
-    def __init__(self, order: Order, denoiser: nn.Module) -> None:
+    def __init__(self, order: Order, module: nn.Module) -> None:
         if not sys.executable:
             raise UsageError(f"{FAILED}: this program is no Python that could start one; {HELP}")
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
@@ -78,18 +75,18 @@ class Child:
             stderr=self._said,
         )
         try:
-            self._hand_over(pickle.dumps(order), denoiser)
+            self._hand_over(pickle.dumps(order), module)
         except OSError:  # it is gone: `wait` says why
             pass
         except BaseException:
             self.end()
             raise
 
-    def _hand_over(self, order: bytes, denoiser: nn.Module) -> None:
+    def _hand_over(self, order: bytes, module: nn.Module) -> None:
         pipe = self._process.stdin
         assert pipe is not None
         pipe.write(len(order).to_bytes(8, "big") + order)
-        for weight in denoiser.state_dict().values():
+        for weight in module.state_dict().values():
             pipe.write(_bytes(weight.detach().float().contiguous()).data)
         pipe.flush()
 
@@ -122,49 +119,88 @@ class Child:
         return lines[-1] if lines else f"its process ended with {code}"
 
 
-def write(order: Order, denoiser: nn.Module) -> None:
-    """Convert a denoiser, and write what comes of it; in this process.
+def write(order: Order, module: nn.Module) -> None:
+    """Convert a module, and write what comes of it; in this process.
 
     NNCF, which int8 needs, has a runtime of its own: this is then no process for another.
     """
-    if any(weight.dtype != torch.float32 for weight in denoiser.parameters()):
-        denoiser = copy.deepcopy(denoiser).float()
-    model = converted(denoiser, order)
+    if any(weight.dtype != torch.float32 for weight in module.parameters()):
+        module = copy.deepcopy(module).float()
+    model = converted(module, order)
     if order.samples:
         model = quantised(model, order.samples)
     openvino().save_model(model, order.target / MODEL, compress_to_fp16=False)
 
 
-def converted(denoiser: nn.Module, order: Order) -> Any:
-    """OpenVINO's model of a denoiser in fp32, of fixed shapes."""
-    module = Flat(denoiser, order.text).eval()
+def converted(module: nn.Module, order: Order) -> Any:
+    """OpenVINO's model of a module in fp32, of fixed shapes."""
+    formed = order.form(module).eval()
     with torch.inference_mode(False), torch.no_grad():  # what inference mode makes has no trace
-        example = tuple(each.clone() for each in arguments(order.x, order.t, order.text))
-        exported = torch.export.export(module, example, strict=False)
+        example = tuple(each.clone() for each in arguments(order.given))
+        exported = torch.export.export(formed, example, strict=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of torch, to OpenVINO
-        return openvino().convert_model(exported)
+        model = openvino().convert_model(exported)
+    split_layers_apart(model)
+    return model
 
 
-def arguments(x: Tensor, t: Times, text: Prepared) -> tuple[Tensor, ...]:
+def split_layers_apart(model: Any) -> None:
+    """Make two linear layers of each whose output is split in two, as before a GEGLU.
+
+    The same numbers, without the copies that a split makes.
+    """
+    ops = openvino().opset13
+    for split in model.get_ordered_ops():
+        found = _split_linear(split)
+        if found is None:
+            continue
+        source, weight, bias = found
+        places = [0, split.output(0).get_partial_shape()[-1].get_length(), len(weight)]
+        for index, (start, stop) in enumerate(pairwise(places)):
+            product = ops.matmul(source, ops.constant(weight[start:stop]), False, True)
+            added = ops.add(product, ops.constant(bias[..., start:stop]))
+            split.output(index).replace(added.output(0))
+    model.validate_nodes_and_infer_types()
+
+
+def _split_linear(split: Any) -> tuple[Any, Any, Any] | None:
+    """(input, weight, bias) of the linear layer that a node splits in two along its width."""
+    if split.get_type_name() != "VariadicSplit" or split.get_output_size() != 2:
+        return None
+    total, axis = split.input_value(0).get_node(), split.input_value(1).get_node()
+    shape = split.output(0).get_partial_shape()
+    last = axis.data.item() in (-1, len(shape) - 1)
+    if total.get_type_name() != "Add" or not (last and shape[-1].is_static):
+        return None
+    product, bias = (total.input_value(index).get_node() for index in range(2))
+    if (product.get_type_name(), bias.get_type_name()) != ("MatMul", "Constant"):
+        return None
+    weight = product.input_value(1).get_node()
+    flipped = product.get_attributes()
+    if weight.get_type_name() != "Constant" or flipped["transpose_a"] or not flipped["transpose_b"]:
+        return None
+    return product.input_value(0), weight.data, bias.data
+
+
+def arguments(given: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """What a converted model takes: numbers in fp32, and masks."""
-    given = (x, t, *flat(text))
     return tuple(each if each.dtype == torch.bool else each.float() for each in given)
 
 
-def arrays(x: Tensor, t: Times, text: Prepared) -> list[Any]:
+def arrays(given: Sequence[Tensor]) -> list[Any]:
     """As `arguments`, by arrays that share their numbers."""
-    return [each.contiguous().numpy() for each in arguments(x, t, text)]
+    return [each.contiguous().numpy() for each in arguments(given)]
 
 
-def quantised(model: Any, samples: Sequence[Inputs]) -> Any:
+def quantised(model: Any, samples: Sequence[tuple[Tensor, ...]]) -> Any:
     """The model with weights and values of 8 bits, in the ranges that they have in samples."""
     openvino()  # which keeps NNCF quiet too
     import nncf
 
     return nncf.quantize(
         model,
-        nncf.Dataset(samples, lambda sample: arrays(*sample)),
+        nncf.Dataset(samples, arrays),
         model_type=nncf.ModelType.TRANSFORMER,
         preset=nncf.QuantizationPreset.MIXED,  # values about zero only where they are so
         subset_size=len(samples),
@@ -190,9 +226,9 @@ def child() -> None:
     try:
         order: Order = pickle.loads(_read(int.from_bytes(_read(8), "big")))
         torch.set_num_threads(order.threads)
-        denoiser = _received(order)
+        module = _received(order)
         threading.Thread(target=_watch, args=(order.target,), daemon=True).start()
-        write(order, denoiser)
+        write(order, module)
     except BaseException as error:
         print(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}", file=sys.stderr)
         sys.stderr.flush()
@@ -201,12 +237,12 @@ def child() -> None:
 
 
 def _received(order: Order) -> nn.Module:
-    """The denoiser, with the weights that come down the pipe."""
-    denoiser = skeleton(partial(order.kind, order.config))
-    denoiser = denoiser.to_empty(device="cpu").float().eval().requires_grad_(False)
-    for weight in denoiser.state_dict().values():
+    """The module, with the weights that come down the pipe."""
+    module = skeleton(partial(order.kind, order.config))
+    module = module.to_empty(device="cpu").float().eval().requires_grad_(False)
+    for weight in module.state_dict().values():
         _read_into(memoryview(_bytes(weight)))
-    return denoiser
+    return module
 
 
 def _watch(target: Path) -> None:

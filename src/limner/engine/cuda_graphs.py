@@ -37,7 +37,7 @@ class CudaGraphEngine(GraphEngine):
 
     def begin(self, x: Tensor, t: Times, text: Prepared) -> Callable[[], Graph]:
         """Recorded at once: while CUDA records, no other thread may use the GPU."""
-        module, dtype = Flat(self.parts.denoiser, text).eval(), self.dtype
+        module, dtype = Flat.of(text)(self.parts.denoiser).eval(), self.dtype
         shown = (x.to(dtype), t, *flat(text))
         # What is made in inference mode cannot be written to again, as each replay does.
         with torch.inference_mode(False), torch.no_grad():

@@ -6,12 +6,10 @@ wait, what comes before a graph is ready, and what is too little for a graph to 
 
 from __future__ import annotations
 
-import threading
 from abc import abstractmethod
-from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -21,15 +19,14 @@ from torch import Tensor, nn
 from limner.engine.adapted import Adapted
 from limner.engine.asks import Denoise
 from limner.engine.eager import EagerEngine
+from limner.engine.keeping import Graphs, Wanted
 from limner.engine.kernels import kernels_for
 from limner.engine.rows import Network, Rows
 from limner.engine.sharing import shared
-from limner.engine.texts import fingerprint
 from limner.nn.prepared import Prepared, choose
 from limner.types import Times
 
 MOST_PLACES = 2**13  # of the latents in one call of a graph: two rows of SD 1 at 512x512
-MOST_BYTES = 8 << 30  # of weights in the graphs that are kept; one is kept whatever it has
 
 Graph = Callable[[Tensor, Times, Prepared], Tensor]
 """A denoiser for rows of one shape: fp32 x (R, C, h, w), times (R,) and text -> (R, O, h, w)."""
@@ -52,13 +49,21 @@ class Shape(NamedTuple):
 
 
 class Flat(nn.Module):
-    """A denoiser that takes tensors alone, (x, t, *flat(text)), which is what can be traced."""
+    """A denoiser that takes tensors alone, (x, t, *flat(text)), which is what can be traced.
 
-    def __init__(self, denoiser: nn.Module, text: Prepared) -> None:
+    readers: how many cross-attentions it has. masked, pooled: what the text has beside.
+    """
+
+    def __init__(self, denoiser: nn.Module, *, readers: int, masked: bool, pooled: bool) -> None:
         super().__init__()
         self.denoiser = denoiser
-        self.readers = len(text.keys)
-        self.masked, self.pooled = text.mask is not None, text.pooled is not None
+        self.readers, self.masked, self.pooled = readers, masked, pooled
+
+    @classmethod
+    def of(cls, text: Prepared) -> Callable[[nn.Module], Flat]:
+        """What makes it of a denoiser, for texts like this one."""
+        masked, pooled = text.mask is not None, text.pooled is not None
+        return partial(cls, readers=len(text.keys), masked=masked, pooled=pooled)
 
     def forward(self, x: Tensor, t: Tensor, *text: Tensor) -> Tensor:
         keys, values, rest = (
@@ -92,10 +97,7 @@ class GraphEngine(EagerEngine):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._graphs: OrderedDict[Shape, Graph] = OrderedDict()
-        self._coming: dict[Shape, Future[Graph]] = {}
-        self._weights: tuple[object, ...] = ()
-        self._called = Counter[Shape]()  # calls of the modules that a graph could have answered
+        self._graphs = Graphs[Graph](self.parts.denoiser, self.name)
         self._to_go = 0  # of the asks under way
         self._by_modules = WeakSet[object]()  # asks
         self._modules_ran = False
@@ -168,56 +170,29 @@ class GraphEngine(EagerEngine):
     def _graph(self, x: Tensor, t: Times, text: Prepared, to_go: int) -> Tensor:
         """Call the graph of these shapes, which is made where there is none; or the modules."""
         shape = Shape.of(x, text)
-        if shape not in self._graphs:
-            graph = self._found(shape, x, t, text, to_go)
-            if graph is None:
-                self._modules_ran = True
-                self._called[shape] += 1
-                with kernels_for(self.parts.denoiser):
-                    output: Tensor = self.parts.denoiser(
-                        x.to(next(self.parts.denoiser.parameters()).dtype), t, text
-                    )
-                return output
-            self._make_room()
-            self._graphs[shape] = graph
-        self._graphs.move_to_end(shape)
-        return self._graphs[shape](x, t, text)
+        wanted = Wanted(
+            pays=self.pays,
+            to_go=to_go,
+            kept=partial(self.is_kept, shape),
+            waits=self.waits,
+            tell=self._tell,
+        )
+        graph = self._graphs.get(shape, partial(self.begin, x, t, text), wanted)
+        if graph is not None:
+            return graph(x, t, text)
+        self._modules_ran = True
+        denoiser = self.parts.denoiser
+        with kernels_for(denoiser):
+            output: Tensor = denoiser(x.to(next(denoiser.parameters()).dtype), t, text)
+        return output
 
-    def _found(self, shape: Shape, x: Tensor, t: Times, text: Prepared, to_go: int) -> Graph | None:
-        """A graph of these shapes; None where there is none yet, or it does not pay."""
-        if not self.waits:
-            return self._come(shape, x, t, text)
-        if self._called[shape] + to_go < self.pays and not self.is_kept(shape):
-            return None
-        return self.make(x, t, text)
-
-    def _come(self, shape: Shape, x: Tensor, t: Times, text: Prepared) -> Graph | None:
-        """The graph of these shapes if it is ready, else None; one is made at a time."""
-        if shape not in self._coming and all(each.done() for each in self._coming.values()):
-            self._coming[shape] = in_background(self.begin(x, t, text))
-        coming = self._coming.get(shape)
-        if coming is None or not coming.done():
-            self._said[f"{self.name} was not ready: the denoiser ran without it"] = None
-            return None
-        if (error := coming.exception()) is not None:
-            self._said[str(error)] = None
-            return None
-        return self._coming.pop(shape).result()
-
-    def _make_room(self) -> None:
-        size = sum(4 * p.numel() for p in self.parts.denoiser.parameters())
-        while self._graphs and (len(self._graphs) + 1) * size > MOST_BYTES:
-            self._graphs.popitem(last=False)
+    def _tell(self, remark: str) -> None:
+        self._said[remark] = None
 
     def _check(self) -> None:
         """Forget all graphs where the weights are not those that are in them."""
-        found = fingerprint(self.parts.denoiser)
-        if found != self._weights:
-            self._graphs.clear()
-            self._coming.clear()
-            self._called.clear()
+        if self._graphs.check():
             self.changed()
-            self._weights = found
 
     def changed(self) -> None:
         """Called where the denoiser's weights are not what they were."""
@@ -229,20 +204,6 @@ def told_to(text: Prepared, part: slice, rows: int) -> Prepared:
         return text
     places = range(text.rows if text.keys else rows)
     return choose(text, [place for place in places if part.start <= place % rows < part.stop])
-
-
-def in_background(make: Callable[[], Graph]) -> Future[Graph]:
-    """What another thread makes, which ends with the process."""
-    made: Future[Graph] = Future()
-
-    def run() -> None:
-        try:
-            made.set_result(make())
-        except Exception as error:
-            made.set_exception(error)
-
-    threading.Thread(target=run, name="limner-graph", daemon=True).start()
-    return made
 
 
 def beyond(rows: Rows, under: Adapted) -> str | None:
