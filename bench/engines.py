@@ -36,7 +36,7 @@ from limner.emoji.shipped import shipped_model
 from limner.engine import heap
 from limner.engine.calibration import Calibration, Inputs
 from limner.engine.compiled import CompiledEngine, compiler
-from limner.engine.conversion import openvino
+from limner.engine.conversion import fix_shapes, openvino
 from limner.engine.converted import HINTS, core
 from limner.engine.devices import computes_in_bf16
 from limner.engine.eager import EagerEngine
@@ -159,6 +159,7 @@ class Paths:
         package, given = openvino(), self.inputs()
         exported = torch.export.export(self.theirs, given, strict=False)
         model = package.convert_model(exported)
+        fix_shapes(model, given)
         if dtype == INT8:
             import nncf
 

@@ -40,7 +40,7 @@ import limner
 from limner.checkpoints.configs import autoencoder_to_json, unet_to_json
 from limner.emoji.shipped import shipped_model
 from limner.engine import heap
-from limner.engine.conversion import openvino
+from limner.engine.conversion import fix_shapes, openvino
 from limner.engine.converted import core
 from limner.engine.decoding import LatentDecoder
 from limner.engine.devices import computes_in_bf16
@@ -193,6 +193,7 @@ def by_openvino(pipeline: StableDiffusionPipeline) -> StableDiffusionPipeline:
     def compiled(module: torch.nn.Module, *given: torch.Tensor) -> Callable[..., torch.Tensor]:
         with torch.no_grad():
             model = openvino().convert_model(torch.export.export(module, given, strict=False))
+        fix_shapes(model, given)
         request = core().compile_model(model, "CPU").create_infer_request()
 
         def run(*given: torch.Tensor) -> torch.Tensor:

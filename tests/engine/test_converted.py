@@ -129,6 +129,7 @@ def test_a_layer_that_is_split_becomes_two_with_the_same_numbers(
         target=tmp_path,
     )  # fmt: skip
     model = converted(denoiser, order)
+    assert not model.is_dynamic()
     assert not [op for op in model.get_ops() if op.get_type_name() == "VariadicSplit"]
     engine = OpenVinoEngine(painter.parts, folder=tmp_path)
     x, t, *_ = given

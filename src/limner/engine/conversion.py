@@ -141,14 +141,20 @@ def converted(module: nn.Module, order: Order) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of torch, to OpenVINO
         model = openvino().convert_model(exported)
+    fix_shapes(model, example)
     split_layers_apart(model)
     return model
+
+
+def fix_shapes(model: Any, given: Sequence[Tensor]) -> None:
+    """Have a model take arguments of these shapes alone, which is faster."""
+    model.reshape({place: list(each.shape) for place, each in enumerate(given)})
 
 
 def split_layers_apart(model: Any) -> None:
     """Make two linear layers of each whose output is split in two, as before a GEGLU.
 
-    The same numbers, without the copies that a split makes.
+    The same numbers, without the copies that a split makes. Shapes are fixed.
     """
     ops = openvino().opset13
     for split in model.get_ordered_ops():
@@ -156,7 +162,7 @@ def split_layers_apart(model: Any) -> None:
         if found is None:
             continue
         source, weight, bias = found
-        places = [0, split.output(0).get_partial_shape()[-1].get_length(), len(weight)]
+        places = [0, split.output(0).get_shape()[-1], len(weight)]
         for index, (start, stop) in enumerate(pairwise(places)):
             product = ops.matmul(source, ops.constant(weight[start:stop]), False, True)
             added = ops.add(product, ops.constant(bias[..., start:stop]))
@@ -169,9 +175,8 @@ def _split_linear(split: Any) -> tuple[Any, Any, Any] | None:
     if split.get_type_name() != "VariadicSplit" or split.get_output_size() != 2:
         return None
     total, axis = split.input_value(0).get_node(), split.input_value(1).get_node()
-    shape = split.output(0).get_partial_shape()
-    last = axis.data.item() in (-1, len(shape) - 1)
-    if total.get_type_name() != "Add" or not (last and shape[-1].is_static):
+    last = len(split.output(0).get_shape()) - 1
+    if total.get_type_name() != "Add" or axis.data.item() not in (-1, last):
         return None
     product, bias = (total.input_value(index).get_node() for index in range(2))
     if (product.get_type_name(), bias.get_type_name()) != ("MatMul", "Constant"):

@@ -22,6 +22,22 @@ def normalise_channels(autoencoder: Autoencoder, latents: Latent) -> None:
     )
 
 
+def normalise_added(autoencoder: Autoencoder, latents: Latent, *, known: int) -> None:
+    """As `normalise_channels`, for all channels but the first `known`, whose numbers stay."""
+    before = autoencoder.config
+    normalise_channels(autoencoder, latents)
+    measured = autoencoder.config
+    assert isinstance(before.shift, tuple)
+    assert isinstance(before.scale, tuple)
+    assert isinstance(measured.shift, tuple)
+    assert isinstance(measured.scale, tuple)
+    autoencoder.config = replace(
+        measured,
+        shift=before.shift[:known] + measured.shift[known:],
+        scale=before.scale[:known] + measured.scale[known:],
+    )
+
+
 @torch.no_grad()
 def whiten(autoencoder: Autoencoder, latents: Latent) -> None:
     """Make the channels of its raw latents uncorrelated, of mean 0 and variance 1.

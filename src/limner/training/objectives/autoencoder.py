@@ -6,15 +6,36 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from limner.data.compose import on_solid
 from limner.data.records import PictureSet
-from limner.models.autoencoder import Autoencoder
+from limner.models.autoencoder import Autoencoder, Posterior
 from limner.training.draws import Draws
 from limner.training.objectives.adversary import Adversary
 
 Drawer = Callable[[Tensor, Draws], Tensor]
+
+
+class Anchor:
+    """How far a latent is, in its first channels, from an earlier autoencoder's in small.
+
+    A denoiser of these latents so goes on in the new ones. trained: the earlier one, of pictures
+    whose sides are `times` smaller. weight: for a mean square difference of normalised latents.
+    """
+
+    def __init__(self, trained: Autoencoder, *, times: int, weight: float = 1.0) -> None:
+        self.trained = trained.eval().requires_grad_(False)
+        self.times = times
+        self.weight = weight
+
+    def __call__(self, pixels: Float[Tensor, "B C H W"], posterior: Posterior) -> Float[Tensor, ""]:
+        space = self.trained.space
+        with torch.no_grad():
+            wanted = space.normalise(self.trained.encode(F.avg_pool2d(pixels, self.times)).mean)
+        found = space.normalise(posterior.mean[:, : space.channels])
+        return self.weight * F.mse_loss(found.float(), wanted.float())
 
 
 class AutoencoderObjective:
@@ -24,6 +45,7 @@ class AutoencoderObjective:
     draw: makes the pictures of a batch, in place of those of the records at its indices.
     perceptual: a distance of opaque pictures (`training.perceptual`) that counts by its weight;
         those with transparency are compared on a ground of one colour, by chance.
+    anchor: keeps the first latent channels those of an earlier autoencoder.
     """
 
     def __init__(
@@ -38,6 +60,7 @@ class AutoencoderObjective:
         draw: Drawer | None = None,
         perceptual: nn.Module | None = None,
         perceptual_weight: float = 0.1,
+        anchor: Anchor | None = None,
     ) -> None:
         self.modules = nn.ModuleDict({"autoencoder": model})
         if adversary is not None:
@@ -52,6 +75,7 @@ class AutoencoderObjective:
         self.draw = draw
         self.perceptual = perceptual  # no part of `modules`: its weights are fixed, and not saved
         self.perceptual_weight = perceptual_weight
+        self.anchor = anchor
 
     def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
         pixels = self._pixels(indices, draws).to(next(self.model.parameters()).device)
@@ -64,7 +88,9 @@ class AutoencoderObjective:
         adversarial = self._adversarial(pixels, rebuilt, losses["total"])
         total = losses["total"] + self.kl_weight * kl + sum(adversarial.values())
         total = total + self.perceptual_weight * sum(looks.values())
-        return losses | {"total": total, "kl": kl, **looks, **adversarial}
+        anchored = {} if self.anchor is None else {"anchor": self.anchor(pixels, posterior)}
+        total = total + sum(anchored.values())
+        return losses | {"total": total, "kl": kl, **looks, **adversarial, **anchored}
 
     def _perceptual(self, pixels: Tensor, rebuilt: Tensor, draws: Draws) -> dict[str, Tensor]:
         if self.perceptual is None:

@@ -21,14 +21,15 @@ from limner.errors import DataError
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
 from limner.models.discriminator import DiscriminatorConfig, PatchDiscriminator
 from limner.training.draws import Draws
+from limner.training.embedding import enlarged_autoencoder
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.adversary import Adversary
-from limner.training.objectives.autoencoder import AutoencoderObjective
+from limner.training.objectives.autoencoder import Anchor, AutoencoderObjective
 from limner.training.perceptual import load_perceptual
 from limner.training.recipes.base import Source, unseen
 from limner.training.sheet import Sheet
-from limner.training.whitening import normalise_channels
+from limner.training.whitening import normalise_added, normalise_channels
 from limner.types import Latent
 
 SHOWN = 8
@@ -98,7 +99,7 @@ class AutoencoderRecipe:
         adversary = None if self.adversary is None else self.adversary.adversary(self.loop.batch)
         wheel, weight = (None, 0.0) if self.perceptual is None else self.perceptual
         return AutoencoderObjective(
-            Autoencoder(self.config),
+            self.autoencoder(model),
             data,
             kl_weight=self.kl_weight,
             mirrored=self.mirrored,
@@ -106,12 +107,25 @@ class AutoencoderRecipe:
             draw=None if self.world is None else composed(everyday_world(data, self.world)),
             perceptual=None if wheel is None else load_perceptual(wheel),
             perceptual_weight=weight,
+            anchor=self.anchor(model),
         )
+
+    def autoencoder(self, model: ModelFolder) -> Autoencoder:
+        """What learns."""
+        return Autoencoder(self.config)
+
+    def anchor(self, model: ModelFolder) -> Anchor | None:
+        """What its latents are to stay like."""
+        return None
 
     def save(self, objective: Objective, data: PictureSet, model: ModelFolder) -> None:
         trained = autoencoder_of(objective)
-        self.whitening(trained, self._latents(trained, data))
+        self.normalise(trained, self._latents(trained, data), model)
         model.save(trained)
+
+    def normalise(self, trained: Autoencoder, latents: Tensor, model: ModelFolder) -> None:
+        """Fit the scale and shift of a trained autoencoder to its raw latents."""
+        self.whitening(trained, latents)
 
     def _latents(self, autoencoder: Autoencoder, data: PictureSet) -> Tensor:
         """What is normalised: of all pictures, or of as many as the world draws."""
@@ -122,6 +136,30 @@ class AutoencoderRecipe:
     @torch.no_grad()
     def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet:
         return self.shown(autoencoder_of(objective), data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnlargedAutoencoderRecipe(AutoencoderRecipe):
+    """A model folder's autoencoder goes on in larger pictures, with more channels beside its own.
+
+    Its own latent channels stay what they are, for the picture in small, so that what was trained
+    on them goes on too (`training.embedding`). anchor_weight: how much that counts.
+    """
+
+    anchor_weight: float = 1.0
+    needs: tuple[str, ...] = ("vae",)
+
+    def autoencoder(self, model: ModelFolder) -> Autoencoder:
+        return enlarged_autoencoder(model.load("vae").float(), self.config)
+
+    def anchor(self, model: ModelFolder) -> Anchor:
+        return Anchor(
+            model.load("vae").float(), times=self.config.shuffle, weight=self.anchor_weight
+        )
+
+    def normalise(self, trained: Autoencoder, latents: Tensor, model: ModelFolder) -> None:
+        known = model.load("vae").config.latent_channels
+        normalise_added(trained, latents, known=known)
 
 
 def composed(world: World) -> Callable[[Tensor, Draws], Tensor]:

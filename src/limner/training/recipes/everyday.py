@@ -13,10 +13,11 @@ from limner.data.world import WorldConfig
 from limner.files import cache_folder
 from limner.training.loop import LoopConfig
 from limner.training.perceptual import WHEEL
-from limner.training.recipes.autoencoder import AutoencoderRecipe
+from limner.training.recipes.autoencoder import AutoencoderRecipe, EnlargedAutoencoderRecipe
 from limner.training.recipes.base import Recipe
 from limner.training.recipes.emoji import EMOJI, EMOJI_128, EMOJI_DENOISER
 from limner.training.recipes.sizes import (
+    AUTOENCODER_ENLARGED,
     AUTOENCODER_EVERYDAY,
     DIT_EMOJI,
     UNET_EMOJI,
@@ -36,6 +37,14 @@ EVERYDAY_AUTOENCODER = AutoencoderRecipe(
     world=WorldConfig(alone=0.6, mirrored=0.5),
     perceptual=(IMAGE_NETWORK, 0.1),
     whitening=whiten,
+)
+# In place of one from nothing: what ships goes on at 128 pixels, its latents within the new ones.
+EVERYDAY_ENLARGED = EnlargedAutoencoderRecipe(
+    source=EMOJI_128,
+    loop=replace(EVERYDAY_AUTOENCODER.loop, steps=4500),
+    config=AUTOENCODER_ENLARGED,
+    world=EVERYDAY_AUTOENCODER.world,
+    perceptual=EVERYDAY_AUTOENCODER.perceptual,
 )
 EVERYDAY_UNET = WorldDenoiserRecipe(
     source=EMOJI_128,
@@ -115,6 +124,7 @@ EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-autoencoder": EVERYDAY_AUTOENCODER,
     # no perceptual distance: what it changes, and what it costs
     "everyday-autoencoder-plain": replace(EVERYDAY_AUTOENCODER, perceptual=None),
+    "everyday-enlarged": EVERYDAY_ENLARGED,
     "emoji-everyday": EMOJI_EVERYDAY,
     "emoji-everyday-more": EMOJI_EVERYDAY_MORE,
     "emoji-everyday-again": EMOJI_EVERYDAY_AGAIN,

@@ -58,6 +58,9 @@ AUTOENCODER_EMOJI_128 = replace(
 AUTOENCODER_EVERYDAY = replace(
     AUTOENCODER_EMOJI_128, channels=(64, 96, 128), shuffle=2
 )  # 3.21 M parameters, RGBA 128x128 -> 8x16x16, the first level at 64x64
+AUTOENCODER_ENLARGED = replace(
+    AUTOENCODER_EMOJI, channels=(48, 96, 144), norm_groups=12, latent_channels=8, shuffle=2
+)  # 3.6 M parameters, RGBA 128x128 -> 8x16x16; holds AUTOENCODER_EMOJI
 AUTOENCODER_TWO_NUMBERS = replace(
     AUTOENCODER_EMOJI, in_channels=3, latent_channels=2, channels=(16, 32, 64, 64, 64, 64)
 )  # a 32x32 picture as two numbers, to look at its latent space
