@@ -120,11 +120,22 @@ EMOJI_EVERYDAY_POOR = replace(
     loop=replace(EMOJI_EVERYDAY.loop, steps=2000, learning_rate=3e-4),
     repeats=Repeats(known=2, known_plain=4, poor=8, poor_plain=48),
 )
+# What ships goes on at 128 pixels, with the autoencoder that it was enlarged to.
+EVERYDAY_ENLARGED_UNET = replace(
+    EMOJI_EVERYDAY_AGAIN,
+    source=EMOJI_128,
+    words=default_folder(128),
+    loop=replace(EMOJI_EVERYDAY.loop, steps=6000, warmup=0.05),
+    config=SHIPPED_SIZE,
+    sampling=EVERYDAY_UNET.sampling,
+    world=replace(EMOJI_EVERYDAY_MORE.world, size=128),
+)
 EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-autoencoder": EVERYDAY_AUTOENCODER,
     # no perceptual distance: what it changes, and what it costs
     "everyday-autoencoder-plain": replace(EVERYDAY_AUTOENCODER, perceptual=None),
     "everyday-enlarged": EVERYDAY_ENLARGED,
+    "everyday-enlarged-unet": EVERYDAY_ENLARGED_UNET,
     "emoji-everyday": EMOJI_EVERYDAY,
     "emoji-everyday-more": EMOJI_EVERYDAY_MORE,
     "emoji-everyday-again": EMOJI_EVERYDAY_AGAIN,

@@ -33,6 +33,7 @@ from limner.language.vocabulary import Vocabulary
 from limner.models.dit import DiT, DiTConfig
 from limner.models.unet import UNet, UNetConfig
 from limner.training.draws import Draws
+from limner.training.embedding import enlarged_unet
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.conditions import TextCondition
@@ -198,6 +199,7 @@ def begin_from(made: nn.Module, trained: nn.Module) -> tuple[str, ...]:
 def base_folder(trained: Path, autoencoder: Path, folder: Path) -> ModelFolder:
     """A folder to begin from: a trained model's parts, with the autoencoder of another folder.
 
+    A U-Net of fewer latent channels is enlarged: those that it has are the first of the new ones.
     Weights are single precision whatever they are stored in. DataError and CheckpointError as
     reading raises them.
     """
@@ -205,9 +207,13 @@ def base_folder(trained: Path, autoencoder: Path, folder: Path) -> ModelFolder:
     folder.mkdir(parents=True, exist_ok=True)
     tower = source.load("text_encoder")
     made.save_tokenizer(source.load_tokenizer(tower=tower.config))
-    for part in (source.load("unet"), tower):
-        made.save(part.float())
+    vae, unet = ModelFolder(autoencoder).load("vae").float(), source.load("unet").float()
+    channels = vae.config.latent_channels
+    if unet.config.in_channels < channels:
+        wider = replace(unet.config, in_channels=channels, out_channels=channels)
+        unet = enlarged_unet(unet, wider)
+    for part in (unet, tower.float(), vae):
+        made.save(part)
     process, prediction, sampling, words = source.load_settings()
     made.save_settings(process, name_of(prediction), sampling, words)
-    made.save(ModelFolder(autoencoder).load("vae").float())
     return made
