@@ -30,8 +30,6 @@ class LatentDecoder:
         those of the whole; the seams are blended.
     free: how many bytes are free, None where that is not known.
     tiny: what decodes in the autoencoder's place, roughly and at once; it may be set at any time.
-    by: what decodes raw latents with the autoencoder's numbers, or gives None where that is to do
-        it; tiles are its own.
     """
 
     def __init__(
@@ -44,7 +42,6 @@ class LatentDecoder:
     ) -> None:
         self.autoencoder = autoencoder
         self.tiny = tiny
-        self.by: Callable[[Latent], Tensor | None] | None = None
         self.tiles = tiles
         self._free = free_memory if free is None else free
 
@@ -60,15 +57,11 @@ class LatentDecoder:
         raw = raw.contiguous(memory_format=torch.channels_last)  # less time and memory for SD's
         rows = len(raw) if self.tiles is False else self._rows(autoencoder.config, raw)
         tiled = self.tiles or rows == 0
-        decode = in_tiles if tiled else self._whole
+        decode = in_tiles if tiled else Autoencoder.decode
         parts = raw.split(1 if tiled else rows)
         pixels = [finite(decode(autoencoder, part), "autoencoder").float().cpu() for part in parts]
         notes = (SHORT,) if tiled and self.tiles is None else ()
         return Decoded(pixels=torch.cat(pixels), notes=notes)
-
-    def _whole(self, autoencoder: Autoencoder, raw: Latent) -> Float[Tensor, "B P H W"]:
-        pixels = None if self.by is None else self.by(raw)
-        return autoencoder.decode(raw) if pixels is None else pixels
 
     def _rows(self, config: AutoencoderConfig, raw: Latent) -> int:
         """How many pictures of a batch fit into the free memory at once; 0: not even one."""

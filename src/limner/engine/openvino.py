@@ -1,4 +1,4 @@
-"""Denoiser and decoder by OpenVINO: converted once, kept on the disk, compiled for this processor.
+"""The denoiser by OpenVINO: converted once, kept on the disk, compiled for this processor.
 
 Its fp32 gives the modules' numbers within rounding, bf16 what bf16 gives; int8 is approximate.
 """
@@ -13,31 +13,25 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from limner.checkpoints import Parts
 from limner.engine.adapted import Places
 from limner.engine.asks import Enlarge
 from limner.engine.calibration import Calibration, samples
-from limner.engine.converted import HINTS, Converted, Part, Run, core
+from limner.engine.converted import HINTS, Converted, Part, core
 from limner.engine.graphs import Flat, Graph, GraphEngine, Shape, flat
-from limner.engine.keeping import Graphs, Wanted
-from limner.engine.kernels import is_heavy
 from limner.errors import UsageError
 from limner.files import cache_folder
-from limner.models.autoencoder import Autoencoder
 from limner.nn.prepared import Prepared
-from limner.types import Latent, Times
+from limner.types import Times
 
 APART = 50_000_000
 """Parameters from which the memory that a conversion keeps costs more than a process of its own."""
 
-DECODING_PAYS = 25
-"""Decodings of the modules that cost as much more as it takes to convert the decoder."""
-
 
 class OpenVinoEngine(GraphEngine):
-    """Answers asks with a model whose denoiser OpenVINO runs on the CPU; a large one's decoder too.
+    """Answers asks with a model whose denoiser OpenVINO runs on the CPU.
 
     precision: what it computes in; None: what the weights are in, torch.float32 or, where the
     processor does so natively, torch.bfloat16. calibration: by which it is brought to int8, which
@@ -72,10 +66,6 @@ class OpenVinoEngine(GraphEngine):
             raise UsageError("dtype int8 needs NNCF: pip install limner[int8]")
         self._calibration = calibration
         self.pays = pays
-        if parts.autoencoder is not None and is_heavy(parts.denoiser):
-            self.decoder.by = self._decoded
-            self._decoders = Graphs[Run](parts.autoencoder, self.name)
-            self._decoding_hint = usable(next(parts.autoencoder.parameters()).dtype)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -111,41 +101,8 @@ class OpenVinoEngine(GraphEngine):
         found = samples(self._calibration, self.parts, self._places, shape)
         return tuple((x, t, *flat(text)) for x, t, text in found)
 
-    def _decoded(self, raw: Latent) -> Tensor | None:
-        """Raw latents decoded, one by one; None where the modules are to do it."""
-        assert self.parts.autoencoder is not None
-        row = raw[:1].float()
-        part = Part(
-            module=self.parts.autoencoder, form=Decoding, given=(row,), key=tuple(row.shape)
-        )
-        wanted = Wanted(
-            pays=DECODING_PAYS if self.pays else 0,
-            to_go=len(raw),
-            kept=lambda: self._converted.has(part),
-            waits=self.waits,
-        )
-        begin = partial(self._converted.begin, part, self._decoding_hint)
-        run = self._decoders.get(row.shape, begin, wanted)
-        return None if run is None else torch.cat([run((each,)) for each in raw.split(1)])
-
-    def _check(self) -> None:
-        super()._check()
-        if self.decoder.by is not None and self._decoders.check():
-            self._converted.forget(self._decoders.module)
-
     def changed(self) -> None:
         self._converted.forget(self.parts.denoiser)
-
-
-class Decoding(nn.Module):
-    """Raw latents to pixels by an autoencoder, as a module of its own."""
-
-    def __init__(self, autoencoder: Autoencoder) -> None:
-        super().__init__()
-        self.autoencoder = autoencoder
-
-    def forward(self, raw: Tensor) -> Tensor:
-        return self.autoencoder.decode(raw)
 
 
 def usable(precision: torch.dtype) -> torch.dtype:
