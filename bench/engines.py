@@ -42,6 +42,7 @@ from limner.engine.devices import computes_in_bf16
 from limner.engine.eager import EagerEngine
 from limner.engine.kernels import kernels_for, lay_out
 from limner.engine.openvino import OpenVinoEngine
+from limner.engine.sharing import shared
 from limner.models.presets import UNET_SD1
 from limner.models.unet import UNet, UNetConfig
 from limner.training.recipes.sizes import UNET_EMOJI
@@ -126,6 +127,7 @@ class Paths:
         lay_out(unet)
         x, t, context = self.inputs()
         text = unet.prepare(Conditioning(context=context.to(dtype)))
+        x, t = shared(unet, x, t, text)
 
         def run() -> torch.Tensor:
             with kernels_for(unet):
@@ -145,12 +147,16 @@ class Paths:
     def show(self, engine: EagerEngine, _: tuple[int, int]) -> None:
         """What the engine's denoiser is asked while it is calibrated."""
         seen: list[Inputs] = engine.seen  # type: ignore[attr-defined]
+        denoiser = engine.parts.denoiser
         for x, t, context in self.samples():
-            seen.append((x, t, engine.parts.denoiser.prepare(Conditioning(context=context))))
+            text = denoiser.prepare(Conditioning(context=context))
+            seen.append((*shared(denoiser, x, t, text), text))
 
     def graph(self, engine: Any) -> Run:
         x, t, context = self.inputs()
-        text = engine.parts.denoiser.prepare(Conditioning(context=context))
+        denoiser = engine.parts.denoiser
+        text = denoiser.prepare(Conditioning(context=context))
+        x, t = shared(denoiser, x, t, text)
         graph = engine.make(x, t, text)
         return lambda: graph(x, t, text)
 

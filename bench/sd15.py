@@ -45,9 +45,11 @@ from limner.engine.converted import core
 from limner.engine.decoding import LatentDecoder
 from limner.engine.devices import computes_in_bf16
 from limner.engine.kernels import kernels_for, lay_out
+from limner.engine.sharing import shared
 from limner.models.autoencoder import Autoencoder
 from limner.models.presets import AUTOENCODER_SD1, UNET_SD1
 from limner.models.unet import UNet
+from limner.types import Conditioning
 
 GUIDANCE, STEPS = 7.5, 20
 LATENT = (4, 64, 64)
@@ -87,8 +89,9 @@ def ours(stage: str, dtype: torch.dtype = torch.float32) -> tuple[torch.nn.Modul
         lay_out(unet)
 
         def step() -> torch.Tensor:
+            text = unet.prepare(Conditioning(context=context.to(dtype)))
             with kernels_for(unet):
-                return guided(unet(x.to(dtype), t, context.to(dtype)).float())
+                return guided(unet(*shared(unet, x.to(dtype), t, text), text).float())
 
         return unet, step
     autoencoder = Autoencoder(AUTOENCODER_SD1).eval().to(dtype)

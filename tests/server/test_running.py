@@ -80,7 +80,7 @@ def test_a_killed_server_has_every_finished_picture_and_tells_the_rest(
         assert "event: failed" in text
 
         # and a signal to end lets what is under way end, and takes nothing more
-        last = client.post(JOBS, json={**LONG, "steps": 30}).json()
+        last = client.post(JOBS, json={**LONG, "steps": 200}).json()
         process.send_signal(signal.SIGTERM)
         time.sleep(0.2)
         assert client.get("/health/ready").json()["why"] == "the server is going down"
