@@ -6,6 +6,8 @@ The judge is none that was trained (nearest_judge.py). In the rows of colours bo
 grey, with the same contrast. What it says of real pictures (through the autoencoder; turned to the
 colour) stands beside: no painter is judged better. Cells and colours are of the concepts that the
 model knows, or of so many everyday ones (`--concepts 400`: what the first shipped model knew).
+Pictures are judged in the model's own size, or in small (`--judged 64`), to be compared with those
+of a smaller model.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from nearest_judge import NearestJudge
+from PIL import Image
 from torch import Tensor
 
 import limner
@@ -46,11 +50,24 @@ def painted(painter: limner.Painter, prompts: Sequence[str], seed: int = 0) -> T
     return torch.cat(parts)
 
 
-def cell_lines(painter: limner.Painter, judge: NearestJudge, cells: Sequence[Cell]) -> None:
+def in_size(pictures: Tensor, size: int) -> Tensor:
+    """Bytes (N, 4, S, S) in another size, colours by their opacity."""
+    if pictures.shape[-1] == size:
+        return pictures
+    shrunk = [
+        Image.fromarray(each.permute(1, 2, 0).numpy()).resize((size, size), Image.Resampling.BOX)
+        for each in pictures
+    ]
+    return torch.stack([torch.from_numpy(np.array(each)).permute(2, 0, 1) for each in shrunk])
+
+
+def cell_lines(
+    painter: limner.Painter, judge: NearestJudge, cells: Sequence[Cell], size: int
+) -> None:
     """Seen and held-out cells by their plain captions."""
     for held_out in (False, True):
         asked = [cell for cell in cells if cell.held_out == held_out]
-        seen = judge.see(painted(painter, [cell.prompt for cell in asked]))
+        seen = judge.see(in_size(painted(painter, [cell.prompt for cell in asked]), size))
         right = [
             found.argmax(1) == torch.tensor([names.index(getattr(c, kind)) for c in asked])
             for kind, found, names in (
@@ -82,6 +99,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--steps", type=int, help="Default: the model's own.")
     parser.add_argument("--concepts", type=int, help="Cells of so many. Default: all it knows.")
+    parser.add_argument("--judged", type=int, help="Size that pictures are judged in.")
     parser.add_argument("--sheet", type=Path, help="Where to draw the cells.")
     given = parser.parse_args()
     painter = limner.load(given.model)
@@ -89,9 +107,11 @@ def main() -> None:
     sampling = replace(sampling, steps=given.steps or sampling.steps)
     language = painter.model.language
     painter = limner.Painter(replace(painter.parts, sampling=sampling), language=language)
-    data = load_emoji(64)
+    data = load_emoji(sampling.size[0])
+    size = given.judged or data.size
     own = everyday_subset(data, given.concepts) if given.concepts else within(data, painter.words)
-    judge, in_grey = NearestJudge(data), NearestJudge(data, grey=True)
+    real = load_emoji(size)
+    judge, in_grey = NearestJudge(real), NearestJudge(real, grey=True)
     plain = everyday_world(own).plain
     style = painter.words.plain_style
     for name, wanted, by in (
@@ -99,12 +119,12 @@ def main() -> None:
         ("colours drawn", colours_wanted(plain, given.count, SEED, held_out=False), in_grey),
         ("colours held out", colours_wanted(plain, given.count, SEED, held_out=True), in_grey),
     ):
-        real = real_ones(data, wanted, style, painter)
-        print(judge_everyday(real, wanted, by).line(f"{name}, real"), flush=True)
-        pictures = paint_as_asked(painter, [each.prompt for each in wanted], name)
+        true = in_size(real_ones(data, wanted, style, painter), size)
+        print(judge_everyday(true, wanted, by).line(f"{name}, real"), flush=True)
+        pictures = in_size(paint_as_asked(painter, [each.prompt for each in wanted], name), size)
         print(judge_everyday(pictures, wanted, by).line(name), flush=True)
     cells = choose_cells(own, seen=given.count, held_out=given.count, seed=SEED)
-    cell_lines(painter, judge, cells)
+    cell_lines(painter, judge, cells, size)
     if given.sheet is not None:
         write_sheet(painter, cells, given.sheet)
 

@@ -1,11 +1,11 @@
-"""Modules that OpenVINO runs: converted once, kept on the disk under a byte budget, compiled."""
+"""Denoisers that OpenVINO runs: converted once, kept on the disk under a byte budget, compiled."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cache, partial
@@ -16,31 +16,30 @@ import torch
 from torch import Tensor
 
 from limner.engine.conversion import MODEL, Child, Order, arrays, openvino, write
+from limner.engine.graphs import Graph, flat
 from limner.engine.kernels import size_of
 from limner.files import PARTIAL, whole_folder
-from limner.models.autoencoder import Autoencoder
 from limner.models.dit import DiT
 from limner.models.unet import UNet
+from limner.nn.prepared import Prepared
+from limner.types import Times
 from limner.version import __version__
 
 MOST_BYTES = 20 << 30  # of converted models on the disk
 DAY = 24 * 60 * 60.0
 HINTS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
-Run = Callable[[Sequence[Tensor]], Tensor]
-"""A converted module: tensors of its shapes to what it makes of them, in fp32."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What is converted: a module, for arguments of these shapes.
+    """What is converted: a denoiser, for arguments of these shapes.
 
-    form: makes of the module what takes the arguments, all of them tensors. key: what names the
-    shapes, and what else the converted module depends on beside the weights. samples: arguments by
+    form: makes of it what takes the arguments, x, times and `flat` text. key: what names the
+    shapes, and what else the converted one depends on beside the weights. samples: arguments by
     which it is brought to int8; none: it is not.
     """
 
-    module: UNet | DiT | Autoencoder
+    module: UNet | DiT
     form: Callable[[Any], torch.nn.Module]
     given: tuple[Tensor, ...]
     key: tuple[object, ...]
@@ -48,9 +47,9 @@ class Part:
 
 
 class Converted:
-    """The converted modules of one model. folder: where they lie.
+    """The converted forms of a denoiser. folder: where they lie.
 
-    apart: the parameters from which a module is converted by a child, so that its memory is given
+    apart: the parameters from which it is converted by a child, so that its memory is given
     back; to int8 all are.
     """
 
@@ -59,7 +58,7 @@ class Converted:
         self._core = core()
         self._digests: dict[torch.nn.Module, str] = {}  # of weights as they were when last read
 
-    def begin(self, part: Part, hint: torch.dtype) -> Callable[[], Run]:
+    def begin(self, part: Part, hint: torch.dtype) -> Callable[[], Graph]:
         """Begin to convert a part where it is not there from before.
 
         What is returned gives it when it is ready; another thread may call it, and the weights may
@@ -111,14 +110,14 @@ class Converted:
 
     def _finished(
         self, kept: Path, child: Child | None, hint: torch.dtype, unfinished: ExitStack
-    ) -> Run:
+    ) -> Graph:
         with unfinished:
             if child is not None:
                 child.wait()
         trim(self.folder, MOST_BYTES, keep=kept)
         return self._compiled(self._core.read_model(kept / MODEL), hint)
 
-    def _compiled(self, model: Any, hint: torch.dtype) -> Run:
+    def _compiled(self, model: Any, hint: torch.dtype) -> Graph:
         compiled = self._core.compile_model(
             model,
             "CPU",
@@ -128,13 +127,17 @@ class Converted:
                 "PERFORMANCE_HINT": "LATENCY",
             },
         )
-        asked = compiled.create_infer_request()
+        asked, told = compiled.create_infer_request(), None  # the text that it was last told
 
-        def run(given: Sequence[Tensor]) -> Tensor:
-            asked.infer(arrays(given))
+        def graph(x: Tensor, t: Times, text: Prepared) -> Tensor:
+            nonlocal told
+            given = arrays((x, t) if text is told else (x, t, *flat(text)))
+            told = None  # until this call has ended well
+            asked.infer(dict(enumerate(given)))
+            told = text
             return torch.from_numpy(asked.get_output_tensor(0).data.copy())
 
-        return run
+        return graph
 
     def _read(self, kept: Path) -> Any | None:
         """A converted part of before; None where there is none, or a broken one."""

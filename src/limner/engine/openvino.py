@@ -72,14 +72,8 @@ class OpenVinoEngine(GraphEngine):
         return self._hint if self._calibration is None else torch.int8
 
     def begin(self, x: Tensor, t: Times, text: Prepared) -> Callable[[], Graph]:
-        given = (x, t, *flat(text))
-        ready = self._converted.begin(self._denoiser(Shape.of(x, text), given), self._hint)
-
-        def wait() -> Graph:
-            run = ready()
-            return lambda x, t, text: run((x, t, *flat(text)))
-
-        return wait
+        part = self._denoiser(Shape.of(x, text), (x, t, *flat(text)))
+        return self._converted.begin(part, self._hint)
 
     def is_kept(self, shape: Shape) -> bool:
         return self._converted.has(self._denoiser(shape))

@@ -13,6 +13,9 @@ from limner.models.autoencoder import Autoencoder
 from limner.types import Latent
 
 
+EMPTY = 0.2  # deviation of a raw channel that says nothing: what is used has about 1
+
+
 def normalise_channels(autoencoder: Autoencoder, latents: Latent) -> None:
     """Give the autoencoder the shift and scale a channel of its raw latents; weights stay."""
     autoencoder.config = replace(
@@ -23,7 +26,10 @@ def normalise_channels(autoencoder: Autoencoder, latents: Latent) -> None:
 
 
 def normalise_added(autoencoder: Autoencoder, latents: Latent, *, known: int) -> None:
-    """As `normalise_channels`, for all channels but the first `known`, whose numbers stay."""
+    """As `normalise_channels`, for all channels but the first `known`, whose numbers stay.
+
+    A channel that the KL term has emptied is scaled by 1, so that nothing is made of its noise.
+    """
     before = autoencoder.config
     normalise_channels(autoencoder, latents)
     measured = autoencoder.config
@@ -34,7 +40,8 @@ def normalise_added(autoencoder: Autoencoder, latents: Latent, *, known: int) ->
     autoencoder.config = replace(
         measured,
         shift=before.shift[:known] + measured.shift[known:],
-        scale=before.scale[:known] + measured.scale[known:],
+        scale=before.scale[:known]
+        + tuple(1.0 if value > 1 / EMPTY else value for value in measured.scale[known:]),
     )
 
 
