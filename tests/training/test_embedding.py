@@ -21,6 +21,7 @@ from limner.training.objectives.autoencoder import Anchor
 from limner.training.recipes import RECIPES, autoencoder
 from limner.training.recipes.world import base_folder
 from limner.training.run import train
+from limner.training.whitening import normalise_added
 
 SMALL = AutoencoderConfig(
     in_channels=4,
@@ -132,6 +133,18 @@ def test_an_anchor_is_the_distance_of_normalised_first_channels(small):
     assert anchor(pixels, apart).item() == pytest.approx(3.0 / 4, rel=1e-5)
 
 
+def test_what_is_new_is_normalised_and_a_channel_that_says_nothing_left_as_it_is(small):
+    made = enlarged_autoencoder(small, LARGE)
+    latents = torch.randn(64, 6, 8, 8)
+    latents[:, 4] = 3.0 + 2.0 * latents[:, 4]
+    latents[:, 5] = 0.1 + 0.03 * latents[:, 5]
+    normalise_added(made, latents, known=4)
+    assert made.config.scale[:4] == SMALL.scale
+    assert made.config.shift[:4] == SMALL.shift
+    assert made.config.scale[4:] == pytest.approx((0.5, 1.0), rel=0.05)
+    assert made.config.shift[4:] == pytest.approx((3.0, 0.1), rel=0.05)
+
+
 def things():
     chance = torch.Generator().manual_seed(0)
     pictures = torch.randint(0, 256, (2, 4, 16, 16), generator=chance).to(torch.uint8)
@@ -157,7 +170,7 @@ def test_the_recipe_keeps_what_its_base_says_and_measures_what_is_new(
     made, before = ModelFolder(run / "model").load("vae"), base.load("vae")
     assert made.config.scale[:4] == before.config.scale
     assert made.config.shift[:4] == before.config.shift
-    assert 1.0 not in made.config.scale[4:]
+    assert 0.0 not in made.config.shift[4:]
 
     folder = base_folder(tiny_model, run / "model", tmp_path / "base")
     unet, trained = folder.load("unet"), ModelFolder(tiny_model).load("unet")
