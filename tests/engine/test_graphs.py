@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 import torch
+from asked import asked
 from tiny_pipelines import saved
 
 import limner
 from limner.engine import choosing
-from limner.engine.asks import Denoise
 from limner.engine.choosing import chosen, engine_for, missing, pays_from
 from limner.engine.compiled import compiler
 from limner.engine.conversion import MODEL
@@ -52,20 +52,6 @@ def made(cache: Path) -> list[str]:
     return sorted(path.name for path in cache.glob("*"))
 
 
-def asks(painter: Painter, request: Request, monkeypatch: pytest.MonkeyPatch) -> list[Denoise]:
-    """What a painting asks to denoise."""
-    found: list[Denoise] = []
-    own = painter.engine.denoise
-
-    def noting(asked: list[Denoise]) -> list[torch.Tensor]:
-        found.extend(asked)
-        return own(asked)
-
-    monkeypatch.setattr(painter.engine, "denoise", noting)
-    painter.paint(request)
-    return list(found)
-
-
 @pytest.mark.parametrize("kind", ["sd1", "sdxl"])
 def test_every_answer_is_the_modules_within_rounding(
     kind: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
@@ -73,9 +59,9 @@ def test_every_answer_is_the_modules_within_rounding(
     """Asked the same: what a picture becomes over many steps says nothing of an engine."""
     folder = saved(kind, tmp_path)
     eager, fast = (limner.load(folder, engine=name) for name in ("eager", "openvino"))
-    asked = asks(eager, Request(prompt="a cat", seed=1, steps=3, size=(32, 32)), monkeypatch)
-    assert len(asked) == 3
-    for ask in asked:
+    found = asked(eager, Request(prompt="a cat", seed=1, steps=3, size=(32, 32)), monkeypatch)
+    assert len(found) == 3
+    for ask in found:
         (ours,), (theirs,) = fast.engine.answer([ask]), eager.engine.answer([ask])
         assert (ours - theirs).abs().max() < BOUND * theirs.abs().max()
     assert len(made(cache)) == 1
@@ -193,7 +179,7 @@ def test_few_calls_are_the_modules_until_as_many_were_as_a_graph_costs(
 def test_calls_to_come_are_said_and_count(
     painter: Painter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = asks(painter, Request(prompt="a red apple", seed=1, steps=4), monkeypatch)
+    found = asked(painter, Request(prompt="a red apple", seed=1, steps=4), monkeypatch)
     assert [each.to_go for each in found] == [4, 3, 2, 1]
 
 

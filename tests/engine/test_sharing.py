@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from asked import asked
 from tiny_pipelines import saved
 
 import limner
 from limner.engine import sharing
-from limner.engine.asks import Denoise
 from limner.engine.graphs import Shape
 from limner.engine.sharing import repeats
 from limner.errors import RequestError
@@ -63,20 +63,6 @@ def rows_of(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int
         return own(x, t, context, *rest, **options)
 
     monkeypatch.setattr(denoiser, "forward", noting)
-    return found
-
-
-def asked(painter: Painter, request: Request, monkeypatch: pytest.MonkeyPatch) -> list[Denoise]:
-    found: list[Denoise] = []
-    own = painter.engine.denoise
-
-    def noting(asks: list[Denoise]) -> list[torch.Tensor]:
-        found.extend(asks)
-        return own(asks)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(painter.engine, "denoise", noting)
-        painter.paint(request)
     return found
 
 
