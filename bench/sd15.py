@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -183,6 +183,7 @@ def random_pipeline(folder: Path) -> StableDiffusionPipeline:
 def by_openvino(pipeline: StableDiffusionPipeline) -> StableDiffusionPipeline:
     """The pipeline with its U-Net and decoder run by OpenVINO, as that is without any of Limner."""
     x, t, context = inputs()
+    context = context[:, : pipeline.tokenizer.model_max_length]
     unet, vae = pipeline.unet, pipeline.vae
 
     class Step(torch.nn.Module):
@@ -216,8 +217,11 @@ def by_openvino(pipeline: StableDiffusionPipeline) -> StableDiffusionPipeline:
     return other
 
 
-def compare_whole(runs: int) -> None:
-    """Whole pictures in turns; what is made once, as a converted model is, is timed by itself."""
+def compare_whole(runs: int, only: Sequence[str]) -> None:
+    """Whole pictures in turns; what is made once, as a converted model is, is timed by itself.
+
+    only: the names of those that take part; none: all.
+    """
     prompt = "a photograph of an astronaut riding a horse"
     request = limner.Request(
         prompt=prompt, seed=0, steps=STEPS, size=(512, 512), guidance=GUIDANCE, solver="euler"
@@ -234,14 +238,21 @@ def compare_whole(runs: int) -> None:
         name: partial(each, prompt, generator=torch.Generator().manual_seed(0), **asked)
         for name, each in pipelines.items()
     } | {name: partial(each.paint, request) for name, each in painters.items()}
+    if only:
+        runners = {name: run for name, run in runners.items() if name in only}
     for name, painter in painters.items():
+        if name not in runners:
+            continue
         print(f"{name}: made ready in {whole(lambda p=painter: p.paint(once)):.0f} s", flush=True)
     turns = [{name: whole(run) for name, run in runners.items()} for _ in range(runs)]
     for name in runners:
         said = f" ({painters[name].engine.called})" if name in painters else ""
         median = statistics.median(turn[name] for turn in turns)
-        beside = [median / statistics.median(turn[each] for turn in turns) for each in pipelines]
-        ratios = ", ".join(f"{r:.3f} of {each}" for r, each in zip(beside, pipelines, strict=True))
+        ratios = ", ".join(
+            f"{median / statistics.median(turn[each] for turn in turns):.3f} of {each}"
+            for each in pipelines
+            if each in runners
+        )
         print(f"{name}{said}: {median:.1f} s a picture, {ratios}")
 
 
@@ -255,12 +266,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--only", nargs="+", default=(), help="Of whole pictures, these alone.")
     parser.add_argument("--memory", nargs=2, metavar=("STAGE", "WHO"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.memory:
         print(memory(*given.memory))
     elif given.whole:
-        compare_whole(given.runs)
+        compare_whole(given.runs, given.only)
     else:
         compare_parts(given.runs)
 
