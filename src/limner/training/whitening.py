@@ -12,7 +12,6 @@ from limner.errors import TrainingError
 from limner.models.autoencoder import Autoencoder
 from limner.types import Latent
 
-
 EMPTY = 0.2  # deviation of a raw channel that says nothing: what is used has about 1
 
 
