@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+import torch
+
+from limner.engine.asks import Denoise
 from limner.engine.driver import advanced
 from limner.engine.looking import encoded
 from limner.pipeline import Painter, Request
@@ -23,3 +27,18 @@ def latent_of(painter: Painter, request: Request) -> Latent:
     """The latent of the picture that a completed request paints over."""
     canvas = canvas_of(request, painter.parts.sampling.size, painter.model.multiple)
     return encoded(painter.parts.autoencoder, canvas.pixels(painter.model.channels))
+
+
+def asked(painter: Painter, request: Request, monkeypatch: pytest.MonkeyPatch) -> list[Denoise]:
+    """What a painting asks to denoise."""
+    found: list[Denoise] = []
+    own = painter.engine.denoise
+
+    def noting(asks: list[Denoise]) -> list[torch.Tensor]:
+        found.extend(asks)
+        return own(asks)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(painter.engine, "denoise", noting)
+        painter.paint(request)
+    return found

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import torch
-from asked import asked
+from asking import asked
 from tiny_pipelines import saved
 
 import limner

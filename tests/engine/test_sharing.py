@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from asked import asked
+from asking import asked
 from tiny_pipelines import saved
 
 import limner
