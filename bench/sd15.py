@@ -238,6 +238,8 @@ def compare_whole(runs: int, only: Sequence[str]) -> None:
         name: partial(each, prompt, generator=torch.Generator().manual_seed(0), **asked)
         for name, each in pipelines.items()
     } | {name: partial(each.paint, request) for name, each in painters.items()}
+    if unknown := [name for name in only if name not in runners]:
+        raise SystemExit(f"{unknown[0]!r} is none of {', '.join(runners)}")
     if only:
         runners = {name: run for name, run in runners.items() if name in only}
     for name, painter in painters.items():

@@ -39,7 +39,7 @@ BOOT = (
     "from limner.engine.conversion import child; child()"
 )
 KILLED = -9  # what a process ends with that the system kills for its memory
-FAILED = "a part of the model could not be converted to OpenVINO's form"
+FAILED = "the denoiser could not be converted to OpenVINO's form"
 HELP = "another engine, as eager, paints without that"
 
 
