@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from as_seen import premultiplied
 from diffusers import AutoencoderKL, UNet2DConditionModel
 
@@ -68,14 +69,19 @@ def test_it_says_what_it_knows(painter):
 
 
 def test_its_parts_open_in_diffusers_when_they_are_converted(tmp_path):
+    """The autoencoder is told that squares of pixels are channels: diffusers has no such part."""
     convert(shipped_model(), tmp_path / "whole", dtype=torch.float32)
     parts = load_folder(shipped_model())
-    latent, context, t = torch.randn(1, 4, 16, 16), torch.randn(1, 32, 256), torch.tensor([300.0])
-    vae = AutoencoderKL.from_pretrained(tmp_path / "whole" / "vae")
+    coder = parts.autoencoder
+    latent, context = torch.randn(1, coder.space.channels, 16, 16), torch.randn(1, 32, 256)
+    squares = {f"{way}_channels": coder.config.shuffled_channels for way in ("in", "out")}
+    vae = AutoencoderKL.from_pretrained(tmp_path / "whole" / "vae", **squares)
     unet = UNet2DConditionModel.from_pretrained(tmp_path / "whole" / "unet")
     with torch.no_grad():
-        ours, theirs = parts.autoencoder.decode(latent), vae.decode(latent).sample
+        ours, theirs = coder.decode(latent), vae.decode(latent).sample
+        theirs = F.pixel_shuffle(theirs, coder.config.shuffle)
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+        t = torch.tensor([300.0])
         ours, theirs = parts.denoiser(latent, t, context), unet(latent, t, context).sample
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 

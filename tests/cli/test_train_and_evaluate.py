@@ -48,7 +48,7 @@ def test_evaluating_prints_the_table_and_writes_the_sheet(tiny_model, data, tmp_
     assert main([*words, *small]) == 0
     printed = capsys.readouterr().out
     assert "painted seen" in printed
-    assert "1 held-out pictures: PSNR" in printed
+    assert "1 held-out pictures of 16 pixels: PSNR" in printed
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["groups"]["painted seen"]["pictures"] == 5
     assert report["groups"]["painted held out"]["pictures"] == 1

@@ -13,9 +13,15 @@ from limner.cli.progress import finish
 from limner.data.records import PictureSet, Record
 from limner.errors import TrainingError
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig, Posterior
+from limner.models.content import ContentConfig, ContentEncoder
 from limner.models.presets import UNET_TINY
 from limner.models.unet import UNet
-from limner.training.embedding import embed, enlarged_autoencoder, enlarged_unet
+from limner.training.embedding import (
+    embed,
+    enlarged_autoencoder,
+    enlarged_content,
+    enlarged_unet,
+)
 from limner.training.loop import LoopConfig
 from limner.training.objectives.autoencoder import Anchor
 from limner.training.recipes import RECIPES, autoencoder
@@ -110,6 +116,27 @@ def test_a_unet_that_differs_in_more_is_refused():
     other = replace(UNET_TINY, in_channels=8, out_channels=8, layers_per_block=2)
     with pytest.raises(TrainingError, match="in more than their latent channels, in "):
         enlarged_unet(UNet(UNET_TINY), other)
+
+
+@torch.no_grad()
+def test_an_enlarged_content_branch_has_the_maps_of_pictures_in_small():
+    torch.manual_seed(0)
+    config = ContentConfig(
+        stride=2, channels=(8, 16), blocks=(1, 1), context_width=6, norm_groups=4
+    )
+    trained = random(ContentEncoder(config))
+    made = enlarged_content(trained, 6).eval()
+    assert made.config == replace(config, stride=6)
+    pixels, style = torch.rand(2, 4, 24, 36) * 2 - 1, torch.randn(2, 6)
+    small = trained(F.avg_pool2d(pixels, 3), style)
+    for ours, theirs in zip(made(pixels, style), small, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_a_content_branch_of_no_multiple_is_refused():
+    branch = ContentEncoder(ContentConfig(stride=4))
+    with pytest.raises(TrainingError, match="of 4 pixels a position is not one of 6: a multiple"):
+        enlarged_content(branch, 6)
 
 
 def test_networks_of_other_names_or_of_less_room_are_refused():

@@ -127,6 +127,20 @@ def test_the_loss_is_that_of_the_pictures_which_the_latents_stand_for():
     assert noisy.loss(torch.tensor([1, 2]), Draws(0, range(2)))["pixel"] != losses["pixel"]
 
 
+def test_a_perceptual_distance_counts_by_its_weight():
+    torch.manual_seed(0)
+    model = Autoencoder(AUTOENCODER_TINY)
+    latents, shown = torch.randn(3, model.config.latent_channels, 8, 8), torch.tensor([1, 2])
+    plain = DecoderObjective(model, latents, things(), [2, 0, 1])
+    looked = DecoderObjective(
+        model, latents, things(), [2, 0, 1], perceptual=torch.nn.L1Loss(), perceptual_weight=0.25
+    )
+    before, after = (each.loss(shown, Draws(0, range(2))) for each in (plain, looked))
+    assert "perceptual" not in before
+    torch.testing.assert_close(after["total"], before["total"] + 0.25 * after["perceptual"])
+    assert after["perceptual"] > 0
+
+
 def test_only_the_decoder_gets_gradients(model):
     made = recipe().objective(things(), model)
     made.loss(torch.arange(3), Draws(0, range(3)))["total"].backward()

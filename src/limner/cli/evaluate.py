@@ -74,8 +74,10 @@ def command(
     (output / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
     streams.tell(report.table())
     if painter.parts.autoencoder is not None and len(real.held_out):
-        decibel = reconstruction(painter, real.held_out)
-        streams.tell(f"autoencoder, {len(real.held_out)} held-out pictures: PSNR {decibel:.1f} dB")
+        pictures = in_own_size(painter, real.held_out) if data is None else real.held_out
+        told = f"{len(pictures)} held-out pictures of {pictures.size} pixels"
+        decibel = reconstruction(painter, pictures)
+        streams.tell(f"autoencoder, {told}: PSNR {decibel:.1f} dB")
     if scenes:
         for line in scene_lines(painter, the_judge, real, scenes):
             streams.tell(line)
@@ -125,6 +127,17 @@ def measure(
     run = evaluate(paint, cells, judge, real, seeds=range(seeds))
     with progress_bar("evaluating") as report:
         return finish(run, lambda p: report(p.done, p.total))
+
+
+def in_own_size(painter: Painter, emoji: PictureSet) -> PictureSet:
+    """The same of the emoji as large as the model paints. DataError where they are not built."""
+    from limner.data.emoji import load_emoji
+
+    size = painter.parts.sampling.size[0]
+    if size == emoji.size:
+        return emoji
+    asked = {(record.concept, record.style) for record in emoji.records}
+    return load_emoji(size).select(lambda record: (record.concept, record.style) in asked)
 
 
 def reconstruction(painter: Painter, pictures: PictureSet) -> float:

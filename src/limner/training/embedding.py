@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from limner.errors import TrainingError
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
+from limner.models.content import ContentEncoder
 from limner.models.unet import UNet, UNetConfig
 
 MEANS_AND_SPREADS = ("encoder.conv_out", "quant_conv")  # layers that write both, one after another
@@ -69,9 +70,38 @@ def enlarged_unet(trained: UNet, config: UNetConfig) -> UNet:
     return made
 
 
+def enlarged_content(trained: ContentEncoder, stride: int) -> ContentEncoder:
+    """A content branch of larger pictures: its maps are those of the trained one for the picture in
+    small (the mean of each square), exactly, before it learns more.
+
+    stride: pixels along a side of one position of the U-Net's input. TrainingError where it is no
+    multiple of the trained one's.
+    """
+    old = trained.config.stride
+    if stride % old:
+        raise TrainingError(
+            f"a branch of {old} pixels a position is not one of {stride}: a multiple is right"
+        )
+    made = ContentEncoder(replace(trained.config, stride=stride))
+    weights = dict(trained.state_dict())
+    weights["conv_in.weight"] = _spread(weights["conv_in.weight"], old, stride // old)
+    embed(weights, made)
+    return made
+
+
 def of_squares(weight: Float[Tensor, "O I h w"], squares: int) -> Float[Tensor, "O J h w"]:
     """Weights for the pixels of a square, each in a channel, in place of weights for their mean."""
     return weight.repeat_interleave(squares, dim=1) / squares
+
+
+def _spread(weight: Float[Tensor, "O I h w"], side: int, times: int) -> Float[Tensor, "O J h w"]:
+    """Weights of the pixels of positions that are `times` larger, for those of means of squares.
+
+    side: pixels along a side of a position before, as `pixel_unshuffle` puts them into channels.
+    """
+    squares = weight.unflatten(1, (-1, side, side))
+    wide = squares.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
+    return wide.flatten(1, 3) / times**2
 
 
 @torch.no_grad()

@@ -84,22 +84,13 @@ class AutoencoderObjective:
         rebuilt = self.model.decode(posterior.displaced(noise)).float()
         kl = posterior.kl().mean() / posterior.mean[0].numel()
         losses = reconstruction(rebuilt, pixels, self.gradient_weight)
-        looks = self._perceptual(pixels, rebuilt, draws)
+        looks = looks_of(self.perceptual, pixels, rebuilt, draws)
         adversarial = self._adversarial(pixels, rebuilt, losses["total"])
         total = losses["total"] + self.kl_weight * kl + sum(adversarial.values())
         total = total + self.perceptual_weight * sum(looks.values())
         anchored = {} if self.anchor is None else {"anchor": self.anchor(pixels, posterior)}
         total = total + sum(anchored.values())
         return losses | {"total": total, "kl": kl, **looks, **adversarial, **anchored}
-
-    def _perceptual(self, pixels: Tensor, rebuilt: Tensor, draws: Draws) -> dict[str, Tensor]:
-        if self.perceptual is None:
-            return {}
-        colours = draws.uniform(3).to(pixels) * 2.0 - 1.0
-        device_type = pixels.device.type
-        with torch.autocast(device_type, enabled=False):  # its depthwise layers are slow in bf16
-            on_ground = (on_solid(some, colours) for some in (rebuilt, pixels))
-            return {"perceptual": self.perceptual(*on_ground)}
 
     def _adversarial(self, pixels: Tensor, rebuilt: Tensor, total: Tensor) -> dict[str, Tensor]:
         if self.adversary is None:
@@ -113,6 +104,18 @@ class AutoencoderObjective:
         pixels = self.pictures.to_float(indices.tolist())
         mirrored = draws.uniform() < self.mirrored
         return torch.where(mirrored[:, None, None, None], pixels.flip(-1), pixels)
+
+
+def looks_of(
+    perceptual: nn.Module | None, pixels: Tensor, rebuilt: Tensor, draws: Draws
+) -> dict[str, Tensor]:
+    """The perceptual distance of pictures on grounds by chance, by its name; none without one."""
+    if perceptual is None:
+        return {}
+    colours = draws.uniform(3).to(pixels) * 2.0 - 1.0
+    with torch.autocast(pixels.device.type, enabled=False):  # depthwise layers are slow in bf16
+        on_ground = (on_solid(some, colours) for some in (rebuilt, pixels))
+        return {"perceptual": perceptual(*on_ground)}
 
 
 def reconstruction(

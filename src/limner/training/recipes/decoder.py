@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -28,6 +29,7 @@ from limner.training.objectives import Objective
 from limner.training.objectives.conditions import TextCondition
 from limner.training.objectives.decoding import DecoderObjective, decoded
 from limner.training.objectives.denoising import DenoisingObjective
+from limner.training.perceptual import load_perceptual
 from limner.training.recipes.autoencoder import (
     SHOWN,
     autoencoder_of,
@@ -50,7 +52,8 @@ class DecoderRecipe:
 
     copies: how often each picture of the model's own concepts is painted, steps: in how many; that
         is done once, before the first step of the training, and kept beside the model.
-    spread: deviation of the noise on all latents.
+    spread: deviation of the noise on all latents. perceptual: a wheel that `training.perceptual`
+        reads, and its weight.
     """
 
     source: Source
@@ -58,6 +61,7 @@ class DecoderRecipe:
     copies: int = 4
     steps: int = 8
     spread: float = 0.05
+    perceptual: tuple[Path, float] | None = None
     told: ByText = field(default_factory=lambda: ByText(train=False, dropout=0.0))
 
     @property
@@ -72,12 +76,15 @@ class DecoderRecipe:
         asked = within(data, model.load_settings()[3]).records * self.copies
         painted = self.painted(replace(data, records=asked), single[:1], model)
         place = {record: number for number, record in enumerate(data.records)}
+        wheel, weight = self.perceptual or (None, 0.0)
         return DecoderObjective(
             self.decoder(model),
             torch.cat([single, painted]),
             data,
             [*range(len(data)), *(place[record] for record in asked)],
             spread=self.spread,
+            perceptual=None if wheel is None else load_perceptual(wheel),
+            perceptual_weight=weight,
         )
 
     def decoder(self, model: ModelFolder) -> Autoencoder | TinyDecoder:
