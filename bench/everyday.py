@@ -17,10 +17,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from nearest_judge import NearestJudge
-from PIL import Image
+from nearest_judge import NearestJudge, in_size
 from torch import Tensor
 
 import limner
@@ -48,17 +46,6 @@ def painted(painter: limner.Painter, prompts: Sequence[str], seed: int = 0) -> T
             to_bytes(painter.paint_batch(some, range(seed + first, seed + first + len(some))))
         )
     return torch.cat(parts)
-
-
-def in_size(pictures: Tensor, size: int) -> Tensor:
-    """Bytes (N, 4, S, S) in another size, colours by their opacity."""
-    if pictures.shape[-1] == size:
-        return pictures
-    shrunk = [
-        Image.fromarray(each.permute(1, 2, 0).numpy()).resize((size, size), Image.Resampling.BOX)
-        for each in pictures
-    ]
-    return torch.stack([torch.from_numpy(np.array(each)).permute(2, 0, 1) for each in shrunk])
 
 
 def cell_lines(

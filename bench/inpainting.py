@@ -16,12 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from nearest_judge import AnyJudge, judge_at
+from nearest_judge import AnyJudge, emoji_of, judge_at
 from PIL import Image
 from torch import Tensor
 
 import limner
-from limner.cli.train import read
 from limner.data.captions import canonical
 from limner.data.holes import NUMBERS, SHARES, holes
 from limner.data.pixels import from_picture, to_bytes, to_picture
@@ -85,8 +84,9 @@ def main() -> None:
     given = parser.parse_args()
     judge = judge_at(given.judge)
     painters = {path: limner.load(path) for path in given.models}
-    known = set(next(iter(painters.values())).words.concepts)
-    everything = read(None).select(lambda record: record.concept in known)
+    first = next(iter(painters.values()))
+    known = set(first.words.concepts)
+    everything = emoji_of(first).select(lambda record: record.concept in known)
     rows: list[Image.Image] = []
     for name, part in (("seen", everything.seen), ("held out", everything.held_out)):
         real = taken(part, given.cells)

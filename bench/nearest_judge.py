@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
+import limner
 from limner.data.cache import batches
 from limner.data.emoji import cache_folder, load_emoji
 from limner.data.pixels import to_model_range
@@ -32,7 +35,7 @@ class NearestJudge:
 
     def __init__(self, real: PictureSet, *, grey: bool = False) -> None:
         self.network = load_perceptual(cache_folder() / "packages" / WHEEL)
-        self.grey = grey
+        self.grey, self.size = grey, real.size
         self.config = SimpleNamespace(concepts=real.concepts, styles=real.styles)
         self.places = [
             torch.tensor([names.index(getattr(record, kind)) for record in real.records])
@@ -68,8 +71,11 @@ class NearestJudge:
 
     @torch.inference_mode()
     def see(self, pictures: Tensor) -> Verdict:
-        """The likeness to the most similar picture of each concept and of each style."""
-        features = self.features(pictures)
+        """The likeness to the most similar picture of each concept and of each style.
+
+        Pictures of another size than the real ones are judged in theirs.
+        """
+        features = self.features(in_size(pictures, self.size))
         like = features @ self.bank.T
         logits = []
         for places in self.places:
@@ -79,6 +85,22 @@ class NearestJudge:
 
 
 AnyJudge = Judge | NearestJudge
+
+
+def in_size(pictures: Tensor, size: int) -> Tensor:
+    """Bytes (N, 4, S, S) in another size, colours by their opacity."""
+    if pictures.shape[-1] == size:
+        return pictures
+    shrunk = [
+        Image.fromarray(each.permute(1, 2, 0).numpy()).resize((size, size), Image.Resampling.BOX)
+        for each in pictures
+    ]
+    return torch.stack([torch.from_numpy(np.array(each)).permute(2, 0, 1) for each in shrunk])
+
+
+def emoji_of(painter: limner.Painter) -> PictureSet:
+    """The real pictures, as large as a model paints."""
+    return load_emoji(painter.parts.sampling.size[0])
 
 
 def judge_at(place: str) -> AnyJudge:

@@ -32,6 +32,7 @@ from limner.evaluate.sheet import contact_sheet
 from limner.training.recipes.base import everyday_subset, within
 
 SEED = 40_009
+WIDE = 256  # pixels of a picture on the sheet
 ASKED = (Relation.LEFT, Relation.ABOVE)  # the first thing is in the first half
 
 
@@ -84,7 +85,8 @@ def sheet(pictures: Sequence[Tensor], scenes: Sequence[Scene], path: Path) -> No
     ][:32]
     images = [to_picture(shown(halves, scene)) for halves, scene in some]
     labels = [canonical_scene(scene) for _, scene in some]
-    contact_sheet(images, labels, columns=4, scale=2).save(path)
+    columns, scale = 4, max(1, WIDE // images[0].width)
+    contact_sheet(images, labels, columns=columns, scale=scale).save(path)
 
 
 @torch.inference_mode()

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from nearest_judge import AnyJudge, judge_at
+from nearest_judge import AnyJudge, emoji_of, judge_at
 from PIL import Image
 from torch import Tensor
 
@@ -127,7 +127,7 @@ def main() -> None:
     )
     parser.add_argument("model", type=Path)
     parser.add_argument("--judge", required=True, help="its folder, or `nearest`")
-    parser.add_argument("--data", type=Path, help="another picture set than the 64-pixel emoji")
+    parser.add_argument("--data", type=Path, help="another picture set than the emoji")
     parser.add_argument("--unknown", action="store_true", help="concepts of no name to it, too")
     parser.add_argument("--concepts", type=int, help="of so many; default: all that it knows")
     parser.add_argument("--cells", type=int, help="so many held-out cells; default: all")
@@ -139,7 +139,8 @@ def main() -> None:
     given = parser.parse_args()
     judge, painter = judge_at(given.judge), limner.load(given.model)
     known = set(painter.words.concepts)
-    real = everyday_subset(read(given.data), given.concepts)
+    data = emoji_of(painter) if given.data is None else read(given.data)
+    real = everyday_subset(data, given.concepts)
     real = real.select(lambda record: given.unknown or record.concept in known)
     chosen = items(real, given.cells)
     targets = [item.target for item in chosen]

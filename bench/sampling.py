@@ -15,11 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from nearest_judge import AnyJudge, judge_at
+from nearest_judge import AnyJudge, emoji_of, judge_at
 from torch import Tensor
 
 import limner
-from limner.cli.train import read
 from limner.data.pixels import to_bytes
 from limner.data.records import PictureSet
 from limner.evaluate.report import Cell, choose_cells
@@ -84,7 +83,7 @@ def main() -> None:
     given = parser.parse_args()
     judge, painter = judge_at(given.judge), limner.load(given.model)
     known = set(painter.words.concepts)
-    real = read(None).select(lambda record: record.concept in known)
+    real = emoji_of(painter).select(lambda record: record.concept in known)
     if painter.parts.autoencoder is not None:
         cells = [Cell(r.concept, r.style, False) for r in real.seen.records]
         back = through_the_autoencoder(painter, real.seen)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from limner.pipeline import Painter
 
 JUDGE_SEED = 20_011  # no training of a painter uses it
+SHOWN = 128  # pixels of a picture on the sheet, at the least
 
 
 def command(
@@ -162,4 +163,5 @@ def write_sheet(painter: Painter, cells: list[Cell], path: Path, count: int = 96
     shown = [cells[i * len(cells) // count] for i in range(min(count, len(cells)))]
     pixels = painter.paint_batch([cell.prompt for cell in shown], [0] * len(shown))
     labels = [cell.prompt + (" (held out)" if cell.held_out else "") for cell in shown]
-    contact_sheet([to_picture(p) for p in pixels], labels, columns=8, scale=2).save(path)
+    pictures, scale = [to_picture(p) for p in pixels], max(1, SHOWN // pixels.shape[-1])
+    contact_sheet(pictures, labels, columns=8, scale=scale).save(path)
