@@ -52,10 +52,13 @@ def test_a_models_own_enlarging_holds_where_no_size_is_said(
         ((32, 96), (8, 24), 4, (0.0, 1 / 3, 1.0, 1 / 3)),
         ((256, 256), (64, 64), 4, SQUARE),  # more than it can be enlarged to
         ((24, 24), (12, 12), 2, SQUARE),
+        ((12, 16), (12, 16), None, None),
+        ((12, 12), (12, 12), 1, SQUARE),  # painted in its own size, and reduced
+        ((9, 7), (9, 7), 1, (1 / 9, 0.0, 7 / 9, 1.0)),
         ((50, 34), (25, 17), 2, (4 / 25, 0.0, 17 / 25, 1.0)),  # which it could not paint at once
     ],
 )
-def test_a_size_that_is_asked_for_is_painted_small_and_enlarged(
+def test_a_size_that_is_asked_for_is_painted_in_the_models_own_and_brought_to_it(
     larger: limner.Painter,
     asked: tuple[int, int],
     painted: tuple[int, int],
@@ -106,6 +109,17 @@ def test_a_size_far_beyond_the_models_own_is_told(painter: limner.Painter) -> No
     )
 
 
+def test_a_size_far_below_the_models_own_is_told(
+    painter: limner.Painter, larger: limner.Painter
+) -> None:
+    fields = {"seed": 1, "steps": 1, "size": (8, 16)}
+    told = "this model was trained at 16x16: at 8x16 things may be cut off or fall apart; its own"
+    for each, said in ((painter, {}), (larger, {"upscale": 1})):
+        (warning,) = each.generate("a red apple", **fields, **said).warnings
+        assert warning == f"{told} size is right"
+    assert larger.generate("a red apple", **fields).warnings == ()
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -132,7 +146,7 @@ def test_a_size_that_nothing_comes_to_is_refused(larger: limner.Painter) -> None
 
 def test_pictures_have_the_size_that_was_asked_for(tiny_upscaler: Path) -> None:
     painter = limner.load(device="cpu")
-    for size in ((256, 256), (128, 96), (320, 96), (300, 202), (512, 768)):
+    for size in ((256, 256), (128, 96), (320, 96), (300, 202), (512, 768), (40, 40), (31, 50)):
         result = painter.generate("a cat", size=size, seed=1, steps=1)
         assert result.images[0].size == size
         assert not result.warnings

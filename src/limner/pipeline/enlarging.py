@@ -1,4 +1,4 @@
-"""Larger than a model paints: its own size, enlarged, where its pictures are made for that."""
+"""Larger or smaller than a model paints: its own size, in another, where that can be."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from limner.pipeline.request import COLLAGE, FACTORS, Request
 from limner.pipeline.sizes import Size, nearest
 
 FAR = 3  # so many times the pixels that a model was trained at: from there on things repeat
+LEAST = 0.6  # so many times those pixels: below, things are cut off or nothing comes of them
 SLOPE = 1.3  # so many times wider or higher than those it was taught, a thing is drawn out
 
 
@@ -32,13 +33,18 @@ def fit_for_enlarging(request: Request, model: Model) -> Request:
     """The request with a size that the model paints, to be enlarged to about what was asked for.
 
     Only where the model's own pictures are enlarged, nothing says by how much, and the size is
-    larger than it paints. A collage has any size and shape; of one picture of a size or shape that
-    the model was not taught one is made, where it can be.
+    larger or smaller than it paints. A collage has any size and shape; of one picture of a size or
+    shape that the model was not taught one is made, where it can be.
     """
     own = model.sampling
-    if own.upscale == 1 or not _is_too_large(request, own) or request.upscale is not None:
+    if own.upscale == 1 or request.upscale is not None or not _is_one_picture(request):
         return request
-    size, times = given(request.size), _times(request, own)
+    times = _times(request, own)
+    if LEAST <= times <= TAKEN:
+        return request
+    if times < LEAST:
+        return _laid(request, 1) if _is_laid(request, model) else request
+    size = given(request.size)
     exact = [by for by in FACTORS if size[0] % by == size[1] % by == 0]
     if not exact:
         return request
@@ -47,9 +53,8 @@ def fit_for_enlarging(request: Request, model: Model) -> Request:
     paintable = small == nearest(small, model.multiple) and _is_as_taught(small, own.size)
     if request.layout == COLLAGE or paintable:
         return replace(request, size=small, upscale=by)
-    if model.channels == 4 and may_be_collage(request):
-        alone = (Region(text=request.prompt, box=_square_within(small)),)
-        return replace(request, size=small, upscale=by, layout=COLLAGE, regions=alone)
+    if _is_laid(request, model):
+        return _laid(request, by)
     shaped = sized_like((0, 0, *size), own.size, model.multiple)
     return replace(request, size=shaped, upscale=by)
 
@@ -72,20 +77,36 @@ def size_notes(asked: Size | None, request: Request, model: Model) -> tuple[str,
             f"{_said(asked)} is more than this model paints: {_said(painted)} is painted and "
             f"enlarged to {_said(made)}; `limner upscale` enlarges a picture further",
         )
-    if _times(request, own) < FAR:
+    times = _times(request, own)
+    if LEAST <= times < FAR:
         return ()
+    trained = f"this model was trained at {_said(own.size)}: at {_said(painted)}"
+    if times < LEAST:
+        return (f"{trained} things may be cut off or fall apart; its own size is right",)
     return (
-        f"this model was trained at {_said(own.size)}: at {_said(painted)} things may come several "
-        "times or fall apart; its own size enlarged (upscale) is right",
+        f"{trained} things may come several times or fall apart; its own size enlarged (upscale) "
+        "is right",
     )
 
 
-def _is_too_large(request: Request, own: Sampling) -> bool:
-    """Whether a size that was asked for is beyond what a model paints in one piece."""
+def _is_one_picture(request: Request) -> bool:
+    """Whether a size was asked for, of one thing from noise or of a collage of such."""
     if request.size is None or not _is_made_from_noise(request):
         return False
     one_thing = request.layout is None and not request.regions
-    return (one_thing or request.layout == COLLAGE) and _times(request, own) > TAKEN
+    return one_thing or request.layout == COLLAGE
+
+
+def _is_laid(request: Request, model: Model) -> bool:
+    """Whether a picture of one thing may be laid into a canvas of any size."""
+    return model.channels == 4 and may_be_collage(request)
+
+
+def _laid(request: Request, by: int) -> Request:
+    """A collage of the one thing that is asked for, `by` times smaller than its size."""
+    width, height = (side // by for side in given(request.size))
+    alone = (Region(text=request.prompt, box=_square_within((width, height))),)
+    return replace(request, size=(width, height), upscale=by, layout=COLLAGE, regions=alone)
 
 
 def _is_made_from_noise(request: Request) -> bool:
