@@ -4,8 +4,10 @@ python bench/everyday.py recipes/everyday-nouns.txt --model runs/everyday64/run/
 
 The judge is none that was trained (nearest_judge.py). In the rows of colours both are compared in
 grey, with the same contrast. What it says of real pictures (through the autoencoder; turned to the
-colour) stands beside: no painter is judged better. Cells and colours are of the concepts that the
-model knows, or of so many everyday ones (`--concepts 400`: what the first shipped model knew).
+colour) stands beside: no painter is judged better. The style of cells is told by a second judge
+too, which has not seen the held-out pictures (style_judge.py).
+Cells and colours are of the concepts that the model knows, or of so many everyday ones
+(`--concepts 400`: what the first shipped model knew).
 Pictures are judged in the model's own size, or in small (`--judged 64`), to be compared with those
 of a smaller model.
 """
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import torch
 from nearest_judge import NearestJudge, in_size
+from style_judge import StyleJudge
 from torch import Tensor
 
 import limner
@@ -29,7 +32,7 @@ from limner.data.emoji import load_emoji
 from limner.data.everyday_words import read_nouns
 from limner.data.everyday_world import everyday_world
 from limner.data.pixels import to_bytes, to_model_range
-from limner.data.records import PictureSet
+from limner.data.records import PictureSet, Record
 from limner.evaluate.everyday import Wanted, colours_wanted, judge_everyday, nouns_wanted
 from limner.evaluate.report import Cell, choose_cells
 from limner.training.recipes.base import everyday_subset, within
@@ -49,12 +52,13 @@ def painted(painter: limner.Painter, prompts: Sequence[str], seed: int = 0) -> T
 
 
 def cell_lines(
-    painter: limner.Painter, judge: NearestJudge, cells: Sequence[Cell], size: int
+    painter: limner.Painter, judge: NearestJudge, by_look: StyleJudge, cells: Sequence[Cell]
 ) -> None:
-    """Seen and held-out cells by their plain captions."""
+    """Seen and held-out cells by their plain captions; both judges say what style they see."""
     for held_out in (False, True):
         asked = [cell for cell in cells if cell.held_out == held_out]
-        seen = judge.see(in_size(painted(painter, [cell.prompt for cell in asked]), size))
+        pictures = painted(painter, [cell.prompt for cell in asked])
+        seen = judge.see(pictures)
         right = [
             found.argmax(1) == torch.tensor([names.index(getattr(c, kind)) for c in asked])
             for kind, found, names in (
@@ -63,8 +67,14 @@ def cell_lines(
             )
         ]
         concept, style = (float(each.float().mean()) for each in right)
+        look = _part(by_look.named(pictures), asked)
         name = "cells held out" if held_out else "cells seen"
-        print(f"{name:<26}{len(asked):>6} pictures  concept {concept:6.1%}  style {style:6.1%}")
+        told = f"concept {concept:6.1%}  style {style:6.1%}  by its look {look:6.1%}"
+        print(f"{name:<26}{len(asked):>6} pictures  {told}")
+
+
+def _part(styles: Sequence[str], asked: Sequence[Cell] | Sequence[Record]) -> float:
+    return sum(s == each.style for s, each in zip(styles, asked, strict=True)) / len(asked)
 
 
 def real_ones(data: PictureSet, wanted: Sequence[Wanted], style: str, painter) -> Tensor:
@@ -111,7 +121,12 @@ def main() -> None:
         pictures = in_size(paint_as_asked(painter, [each.prompt for each in wanted], name), size)
         print(judge_everyday(pictures, wanted, by).line(name), flush=True)
     cells = choose_cells(own, seen=given.count, held_out=given.count, seed=SEED)
-    cell_lines(painter, judge, cells, size)
+    by_look, left = StyleJudge(real), real.held_out
+    look = _part(by_look.named(left.pictures[left.picture_indices()]), left.records)
+    print(
+        f"{'held out, real':<26}{len(left):>6} pictures  style by its look {look:6.1%}", flush=True
+    )
+    cell_lines(painter, judge, by_look, cells)
     if given.sheet is not None:
         write_sheet(painter, cells, given.sheet)
 

@@ -260,3 +260,26 @@ def test_a_model_with_a_lora_is_not_trained_without_it(name, model_with_lora, tm
     row = replace(RECIPES[name], loop=LOOP)
     with pytest.raises(TrainingError, match=r"paints with a LoRA, own\.safetensors"):
         next(train(row, things(), tmp_path / "run", base=model_with_lora))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"emoji-{what}"
+        for what in (
+            *("scenes", "few-steps", "inpainting", "pairs", "restyle"),
+            *("decoder", "tiny-decoder", "wide"),
+        )
+    ],
+)
+def test_pictures_of_another_size_than_the_model_paints_are_refused(name, tiny_model, tmp_path):
+    row = scenes_recipe() if name == "emoji-scenes" else replace(RECIPES[name], loop=LOOP)
+    small = things()
+    records = [replace(each, style="flat", picture=each.picture) for each in small.records]
+    large = replace(
+        small,
+        pictures=small.pictures.repeat_interleave(2, dim=-1),
+        records=(*small.records, *records),
+    )
+    with pytest.raises(TrainingError, match=r"have 32x16 pixels, and .* paints 16x16: pictures of"):
+        finish(train(row, large, tmp_path, base=tiny_model), lambda progress: None)

@@ -27,7 +27,7 @@ from limner.training.objectives import Objective
 from limner.training.objectives.adversary import Adversary
 from limner.training.objectives.autoencoder import Anchor, AutoencoderObjective
 from limner.training.perceptual import load_perceptual
-from limner.training.recipes.base import Source, unseen
+from limner.training.recipes.base import Source, check_size, unseen
 from limner.training.sheet import Sheet
 from limner.training.whitening import normalise_added, normalise_channels
 from limner.types import Latent
@@ -197,6 +197,12 @@ def drawn_latents(autoencoder: Autoencoder, world: World, seed: int) -> Tensor:
         pixels = torch.stack([compose(one.composition, world.data).pixels for one in drawn])
         latents.append(autoencoder.encode(pixels.to(device)).mean.float().cpu())
     return torch.cat(latents)
+
+
+def own_latents(data: PictureSet, model: ModelFolder) -> Tensor:
+    """`normalised_latents` of pictures as large as a trained model paints, else TrainingError."""
+    check_size(data, model)
+    return normalised_latents(data, model)
 
 
 def normalised_latents(data: PictureSet, model: ModelFolder) -> Tensor:

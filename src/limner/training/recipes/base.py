@@ -94,6 +94,17 @@ def check_no_loras(model: ModelFolder, *, own: str | None = None) -> None:
         )
 
 
+def check_size(data: PictureSet, model: ModelFolder) -> None:
+    """Raise TrainingError where pictures are not as large as a trained model paints."""
+    (width, height), found = model.load_settings()[2].size, data.pictures.shape[-2:]
+    if found != (height, width):
+        raise TrainingError(
+            f"the pictures have {found[1]}x{found[0]} pixels, and {model.path} paints "
+            f"{width}x{height}: pictures of its size are right, such as those that "
+            f"`limner data emoji --size {width}` draws, named by --data"
+        )
+
+
 def trained_denoiser(model: ModelFolder) -> UNet | DiT:
     """The denoiser that a model folder has, to go on from."""
     check_no_loras(model)

@@ -33,7 +33,7 @@ from limner.training.perceptual import load_perceptual
 from limner.training.recipes.autoencoder import (
     SHOWN,
     autoencoder_of,
-    normalised_latents,
+    own_latents,
     reconstructions,
 )
 from limner.training.recipes.base import Source, trained_denoiser, unseen, within
@@ -72,7 +72,7 @@ class DecoderRecipe:
         return data.seen
 
     def objective(self, data: PictureSet, model: ModelFolder) -> DecoderObjective:
-        single = normalised_latents(data, model)
+        single = own_latents(data, model)
         asked = within(data, model.load_settings()[3]).records * self.copies
         painted = self.painted(replace(data, records=asked), single[:1], model)
         place = {record: number for number, record in enumerate(data.records)}

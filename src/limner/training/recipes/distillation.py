@@ -14,7 +14,7 @@ from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.conditions import TextCondition, Told
 from limner.training.objectives.distillation import DistillationObjective
-from limner.training.recipes.autoencoder import normalised_latents
+from limner.training.recipes.autoencoder import own_latents
 from limner.training.recipes.base import Source, trained_denoiser, within
 from limner.training.recipes.conditions import ByText
 from limner.training.sheet import Sheet
@@ -63,7 +63,7 @@ class DistillationRecipe:
         return DistillationObjective(
             student,
             teacher,
-            normalised_latents(data, model),
+            own_latents(data, model),
             condition,
             untold,
             process=process,

@@ -21,7 +21,7 @@ from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.denoising import DenoisingObjective
-from limner.training.recipes.autoencoder import normalised_latents
+from limner.training.recipes.autoencoder import own_latents
 from limner.training.recipes.base import Source, trained_denoiser, within
 from limner.training.recipes.conditions import ByText
 from limner.training.sheet import Sheet
@@ -56,7 +56,7 @@ class InpaintingRecipe:
             raise TrainingError("a transformer cannot be widened for inpainting: a U-Net can")
         return DenoisingObjective(
             widened(unet).train().requires_grad_(True),
-            normalised_latents(data, model),
+            own_latents(data, model),
             condition,
             process=process,
             prediction=prediction,

@@ -29,7 +29,7 @@ from limner.text.encode import TextEncoder
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.pairs import PairCondition, PairsObjective
-from limner.training.recipes.autoencoder import normalised_latents
+from limner.training.recipes.autoencoder import own_latents
 from limner.training.recipes.base import Source, check_no_loras, within
 from limner.training.recipes.conditions import PAD, encode_unpadded
 from limner.training.sheet import Sheet
@@ -74,7 +74,7 @@ class PairsRecipe:
             encode=partial(encode_unpadded, encoder),
             dropout=self.dropout,
         )
-        latents = normalised_latents(data, model)
+        latents = own_latents(data, model)
         things = covered(data, (latents.shape[2], latents.shape[3]))
         return PairsObjective(
             parts.denoiser.train(),

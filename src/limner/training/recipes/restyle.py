@@ -23,7 +23,7 @@ from limner.training.objectives import Objective
 from limner.training.objectives.conditions import TextCondition
 from limner.training.objectives.denoising import DenoisingObjective
 from limner.training.objectives.restyling import BranchedUNet, RestylingCondition, Shares
-from limner.training.recipes.autoencoder import normalised_latents
+from limner.training.recipes.autoencoder import own_latents
 from limner.training.recipes.base import Source, check_no_loras, unseen
 from limner.training.recipes.conditions import ByText
 from limner.training.sampling import paint
@@ -74,7 +74,7 @@ class RestyleRecipe:
         assert isinstance(parts.denoiser, UNet)
         return DenoisingObjective(
             BranchedUNet(parts.denoiser, content),
-            normalised_latents(data, model),
+            own_latents(data, model),
             RestylingCondition(
                 data,
                 text.encode,

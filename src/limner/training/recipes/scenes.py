@@ -26,7 +26,7 @@ from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.conditions import TextCondition
 from limner.training.objectives.denoising import DenoisingObjective
-from limner.training.recipes.autoencoder import normalised_latents
+from limner.training.recipes.autoencoder import own_latents
 from limner.training.recipes.base import Source, trained_denoiser, within
 from limner.training.recipes.conditions import ByText
 from limner.training.sheet import Sheet
@@ -68,7 +68,7 @@ class SceneRecipe:
             data = replace(data, records=others.without_held_out(data.records))
         pool = Pool(Scenes(data, self.scenes, others), self.pool, seed=self.loop.seed)
         autoencoder = model.load("vae")
-        single = normalised_latents(data, model)
+        single = own_latents(data, model)
         again = single[torch.arange(self.pool) % len(single)]
         raw = pool.latents(autoencoder, model.path.parent / SCENES)
         scenes = autoencoder.config.space.normalise(raw)

@@ -16,7 +16,7 @@ from limner.diffusion.times import LogitNormalTimes, TimeSampling
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.denoising import DenoisingObjective
-from limner.training.recipes.autoencoder import normalised_latents
+from limner.training.recipes.autoencoder import own_latents
 from limner.training.recipes.base import Source, trained_denoiser, within
 from limner.training.recipes.conditions import ByText
 from limner.training.sheet import Sheet
@@ -50,7 +50,7 @@ class WideningRecipe:
         condition, trained = self.told.condition(shown, model)
         return DenoisingObjective(
             trained_denoiser(model).train().requires_grad_(True),
-            normalised_latents(data, model)[torch.tensor(order)],
+            own_latents(data, model)[torch.tensor(order)],
             condition,
             process=process,
             prediction=prediction,
