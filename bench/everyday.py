@@ -4,8 +4,8 @@ python bench/everyday.py recipes/everyday-nouns.txt --model runs/everyday64/run/
 
 The judge is none that was trained (nearest_judge.py). In the rows of colours both are compared in
 grey, with the same contrast. What it says of real pictures (through the autoencoder; turned to the
-colour) stands beside: no painter is judged better. The style of cells is told by a second judge
-too, which has not seen the held-out pictures (style_judge.py).
+colour) stands beside: no painter is judged better. Beside the held-out cells stands what it says of
+their real pictures where each is hidden from its memory: what other drawings of the style come to.
 Cells and colours are of the concepts that the model knows, or of so many everyday ones
 (`--concepts 400`: what the first shipped model knew).
 Pictures are judged in the model's own size, or in small (`--judged 64`), to be compared with those
@@ -21,7 +21,6 @@ from pathlib import Path
 
 import torch
 from nearest_judge import NearestJudge, in_size
-from style_judge import StyleJudge
 from torch import Tensor
 
 import limner
@@ -32,12 +31,14 @@ from limner.data.emoji import load_emoji
 from limner.data.everyday_words import read_nouns
 from limner.data.everyday_world import everyday_world
 from limner.data.pixels import to_bytes, to_model_range
-from limner.data.records import PictureSet, Record
+from limner.data.records import PictureSet
 from limner.evaluate.everyday import Wanted, colours_wanted, judge_everyday, nouns_wanted
+from limner.evaluate.judge import Verdict
 from limner.evaluate.report import Cell, choose_cells
 from limner.training.recipes.base import everyday_subset, within
 
 BATCH, SEED = 30, 40_009
+APART = 1000  # seeds of a cell's pictures
 
 
 def painted(painter: limner.Painter, prompts: Sequence[str], seed: int = 0) -> Tensor:
@@ -52,29 +53,34 @@ def painted(painter: limner.Painter, prompts: Sequence[str], seed: int = 0) -> T
 
 
 def cell_lines(
-    painter: limner.Painter, judge: NearestJudge, by_look: StyleJudge, cells: Sequence[Cell]
+    painter: limner.Painter, judge: NearestJudge, cells: Sequence[Cell], seeds: int
 ) -> None:
-    """Seen and held-out cells by their plain captions; both judges say what style they see."""
+    """Seen and held-out cells by their plain captions, a mean over so many pictures of each."""
     for held_out in (False, True):
         asked = [cell for cell in cells if cell.held_out == held_out]
-        pictures = painted(painter, [cell.prompt for cell in asked])
-        seen = judge.see(pictures)
-        right = [
-            found.argmax(1) == torch.tensor([names.index(getattr(c, kind)) for c in asked])
-            for kind, found, names in (
-                ("concept", seen.concepts, judge.config.concepts),
-                ("style", seen.styles, judge.config.styles),
-            )
-        ]
-        concept, style = (float(each.float().mean()) for each in right)
-        look = _part(by_look.named(pictures), asked)
-        name = "cells held out" if held_out else "cells seen"
-        told = f"concept {concept:6.1%}  style {style:6.1%}  by its look {look:6.1%}"
-        print(f"{name:<26}{len(asked):>6} pictures  {told}")
+        prompts = [cell.prompt for cell in asked]
+        found = [judge.see(painted(painter, prompts, APART * seed)) for seed in range(seeds)]
+        print(cell_line("cells held out" if held_out else "cells seen", judge, found, asked))
 
 
-def _part(styles: Sequence[str], asked: Sequence[Cell] | Sequence[Record]) -> float:
-    return sum(s == each.style for s, each in zip(styles, asked, strict=True)) / len(asked)
+def real_line(judge: NearestJudge, real: PictureSet, cells: Sequence[Cell]) -> str:
+    """The real pictures of held-out cells, each by the judge that does not know it."""
+    left = {(cell.concept, cell.style): cell for cell in cells if cell.held_out}
+    places = [n for n, r in enumerate(real.records) if (r.concept, r.style) in left]
+    asked = [left[real.records[n].concept, real.records[n].style] for n in places]
+    return cell_line("held out, other real ones", judge, [judge.without_itself(places)], asked)
+
+
+def cell_line(
+    name: str, judge: NearestJudge, found: Sequence[Verdict], asked: Sequence[Cell]
+) -> str:
+    """How often concept and style are the nearest, a mean over several verdicts."""
+    parts = []
+    for kind, names in (("concept", judge.config.concepts), ("style", judge.config.styles)):
+        wanted = torch.tensor([names.index(getattr(cell, kind)) for cell in asked])
+        right = [getattr(each, f"{kind}s").argmax(1) == wanted for each in found]
+        parts.append(f"{kind} {float(torch.stack(right).float().mean()):6.1%}")
+    return f"{name:<26}{len(asked) * len(found):>6} pictures  {'  '.join(parts)}"
 
 
 def real_ones(data: PictureSet, wanted: Sequence[Wanted], style: str, painter) -> Tensor:
@@ -94,6 +100,8 @@ def main() -> None:
     parser.add_argument("nouns", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--held-out", type=int, help="So many held-out cells. Default: count.")
+    parser.add_argument("--seeds", type=int, default=1, help="So many pictures of each cell.")
     parser.add_argument("--steps", type=int, help="Default: the model's own.")
     parser.add_argument("--concepts", type=int, help="Cells of so many. Default: all it knows.")
     parser.add_argument("--judged", type=int, help="Size that pictures are judged in.")
@@ -120,13 +128,10 @@ def main() -> None:
         print(judge_everyday(true, wanted, by).line(f"{name}, real"), flush=True)
         pictures = in_size(paint_as_asked(painter, [each.prompt for each in wanted], name), size)
         print(judge_everyday(pictures, wanted, by).line(name), flush=True)
-    cells = choose_cells(own, seen=given.count, held_out=given.count, seed=SEED)
-    by_look, left = StyleJudge(real), real.held_out
-    look = _part(by_look.named(left.pictures[left.picture_indices()]), left.records)
-    print(
-        f"{'held out, real':<26}{len(left):>6} pictures  style by its look {look:6.1%}", flush=True
-    )
-    cell_lines(painter, judge, by_look, cells)
+    held_out = given.held_out or given.count
+    cells = choose_cells(own, seen=given.count, held_out=held_out, seed=SEED)
+    print(real_line(judge, real, cells))
+    cell_lines(painter, judge, cells, given.seeds)
     if given.sheet is not None:
         write_sheet(painter, cells, given.sheet)
 

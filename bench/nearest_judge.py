@@ -75,9 +75,20 @@ class NearestJudge:
 
         Pictures of another size than the real ones are judged in theirs.
         """
-        features = self.features(in_size(pictures, self.size))
-        like = features @ self.bank.T
-        logits = []
+        return self._verdict(self.features(in_size(pictures, self.size)))
+
+    @torch.inference_mode()
+    def without_itself(self, places: Sequence[int]) -> Verdict:
+        """The verdict on real pictures, by their records' places, each hidden from the memory.
+
+        What a drawing that the judge does not know comes to, though it is of the right style.
+        """
+        return self._verdict(self.bank[list(places)], hidden=places)
+
+    def _verdict(self, features: Tensor, hidden: Sequence[int] | None = None) -> Verdict:
+        like, logits = features @ self.bank.T, []
+        if hidden is not None:
+            like[range(len(like)), list(hidden)] = -1.0
         for places in self.places:
             most = torch.full((len(like), int(places.max()) + 1), -1.0)
             logits.append(most.scatter_reduce(1, places.expand(len(like), -1), like, "amax"))
