@@ -1,6 +1,6 @@
 """How often a model paints what it is asked for, concept by concept, written into its folder.
 
-python bench/accuracy.py MODEL --seeds 2 --write --wrong recipes/emoji-everyday-wrong.txt
+python bench/accuracy.py MODEL --seeds 2 --write --wrong recipes/everyday-enlarged-wrong.txt
 
 Each concept as typed, in the plain style. A picture is right where the judge (nearest_judge.py, of
 the concepts that the model knows) has its concept among its first three: drawings of neighbours,

@@ -10,7 +10,7 @@ import sys
 import limner
 from limner.evaluate.sheet import contact_sheet
 
-SEED, SCALE = 5, 2
+SEED = 5
 SHARES = (0, 0.3, 0.5, 0.7, 1)
 LIMITS = ("t_start=1", "t_start=0", "t_start=0, s_end=0.5", "t_start=0, s_end=1")
 ROWS = {
@@ -44,7 +44,7 @@ def main() -> None:
     cells = [(d, label, text) for d, rows in ROWS.items() for row in rows for label, text in row]
     pictures = [painter.generate(t, seed=SEED, dialect=d, upscale=1).images[0] for d, _, t in cells]
     labels = [label for _, label, _ in cells]
-    contact_sheet(pictures, labels, columns=5, scale=SCALE, checkerboard=False).save(sys.argv[1])
+    contact_sheet(pictures, labels, columns=5, checkerboard=False).save(sys.argv[1])
 
 
 if __name__ == "__main__":

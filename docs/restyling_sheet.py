@@ -38,7 +38,7 @@ def main() -> None:
         for name in ("content_weight", "style_weight")
     ]
     above = table_sheet(
-        [*by_word, [Image.new("RGBA", (64, 64)), *stars], *by_star],
+        [*by_word, [Image.new("RGBA", painter.parts.sampling.size), *stars], *by_star],
         heads=["content", *styles],
         labels=[*CONTENTS, "styles by a picture", *CONTENTS],
     )

@@ -1,7 +1,8 @@
 """What people ask for, one row a part, drawn from a world (`data.everyday_world`).
 
-everyday-*      the second shipped model, at 128 pixels, in scenes too; recipes/everyday-*.md
-emoji-everyday  what ships goes on at 64 pixels; recipes/emoji-everyday.md
+emoji-everyday     the model that shipped first learns more words; recipes/emoji-everyday.md
+everyday-enlarged  that model at 128 pixels, which ships; recipes/everyday-enlarged.md
+everyday-*         one from nothing, at 128 pixels, in scenes too: begun; recipes/everyday-*.md
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ EVERYDAY_AUTOENCODER = AutoencoderRecipe(
     perceptual=(IMAGE_NETWORK, 0.1),
     whitening=whiten,
 )
-# In place of one from nothing: what ships goes on at 128 pixels, its latents within the new ones.
+# In place of one from nothing: the model of 64 pixels goes on, its latents within the new ones.
 EVERYDAY_ENLARGED = EnlargedAutoencoderRecipe(
     source=EMOJI_128,
     loop=replace(EVERYDAY_AUTOENCODER.loop, steps=4500),
@@ -88,7 +89,7 @@ ASKED_FOR_TOO = (
     *("studio microphone", "swan", "thumbs down", "tooth", "victory hand", "waving hand", "worm"),
     *("yellow heart", "zebra"),
 )
-# What ships goes on with the words, colours and grounds of the world, in its own latents.
+# What shipped first goes on with the words, colours and grounds of the world, in its own latents.
 EMOJI_EVERYDAY = WorldWideningRecipe(
     source=EMOJI,
     words=default_folder(64),
@@ -123,7 +124,7 @@ EMOJI_EVERYDAY_POOR = replace(
     loop=replace(EMOJI_EVERYDAY.loop, steps=2000, learning_rate=3e-4),
     repeats=Repeats(known=2, known_plain=4, poor=8, poor_plain=48),
 )
-# What ships goes on at 128 pixels, with the autoencoder that it was enlarged to.
+# That goes on at 128 pixels, with the autoencoder that it was enlarged to.
 EVERYDAY_ENLARGED_UNET = replace(
     EMOJI_EVERYDAY_AGAIN,
     source=EMOJI_128,
