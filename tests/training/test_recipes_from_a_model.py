@@ -16,8 +16,9 @@ from limner.generators import finish
 from limner.nn.attention import Attention
 from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
-from limner.training.recipes import RECIPES
+from limner.training.recipes import RECIPES, base
 from limner.training.recipes.autoencoder import normalised_latents
+from limner.training.recipes.base import pictures_for
 from limner.training.recipes.scenes import OTHER_WORDS, Pool
 from limner.training.run import train
 from limner.training.tunings import LoraTuning
@@ -39,8 +40,8 @@ def scenes_recipe(**changes):
     return replace(row, **changes)
 
 
-def run(recipe, folder, base):
-    finish(train(recipe, things(), folder, base=base), lambda progress: None)
+def run(recipe, folder, begun):
+    finish(train(recipe, things(), folder, base=begun), lambda progress: None)
     return ModelFolder(folder / "model")
 
 
@@ -283,3 +284,15 @@ def test_pictures_of_another_size_than_the_model_paints_are_refused(name, tiny_m
     )
     with pytest.raises(TrainingError, match=r"have 32x16 pixels, and .* paints 16x16: pictures of"):
         finish(train(row, large, tmp_path, base=tiny_model), lambda progress: None)
+
+
+def test_emoji_are_as_large_as_the_model_that_they_teach_paints(tiny_model, tmp_path, monkeypatch):
+    def drawn(size):
+        return replace(things(), pictures=torch.zeros(3, 4, size, size, dtype=torch.uint8))
+
+    monkeypatch.setattr(base, "load_emoji", drawn)
+    goes_on, anew = RECIPES["emoji-pairs"], RECIPES["emoji-autoencoder"]
+    assert pictures_for(goes_on, tiny_model).size == 16
+    assert pictures_for(goes_on, None).size == 64
+    assert pictures_for(goes_on, tmp_path / "not yet there").size == 64
+    assert pictures_for(anew, tiny_model).size == 64

@@ -82,11 +82,13 @@ def command(
     """
     from limner.training.launch import first_process
     from limner.training.recipes import adjusted, recipe_named
+    from limner.training.recipes.base import pictures_for
     from limner.training.run import check_begins
 
     chosen = adjusted(recipe_named(recipe), **asdict(adjustments))
     check_begins(output, resume=running.resume)
-    pictures = chosen.source() if data is None else read(data)
+    goes_on = output / "model" if base is None else base
+    pictures = pictures_for(chosen, goes_on) if data is None else read(data)
     write = event_writer(output) if tensorboard and first_process() else None
     warn_of_slow_precision(chosen.loop.precision, running.device)
     sheet = trained(recipe, chosen, pictures, output, base, running, write)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from limner.checkpoints import ModelFolder, Words
 from limner.data.captions import canonical
 from limner.data.concepts import FAMILIAR, choose_concepts, everyday
+from limner.data.emoji import load_emoji
 from limner.data.records import PictureSet, Record
 from limner.errors import TrainingError
 from limner.models.dit import DiT
@@ -18,6 +21,16 @@ from limner.training.sheet import Sheet
 
 Source = Callable[[], PictureSet]
 """Reads the pictures of a recipe, where no others are named; DataError if they are not there."""
+
+
+@dataclass(frozen=True)
+class Emoji:
+    """The emoji that `limner data emoji` has drawn, so many pixels along one side."""
+
+    size: int
+
+    def __call__(self) -> PictureSet:
+        return load_emoji(self.size)
 
 
 @runtime_checkable
@@ -46,6 +59,19 @@ class Recipe(Protocol):
     def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet | None:
         """What the trained part can do, in pictures; `data` is the whole set."""
         ...
+
+
+def pictures_for(recipe: Recipe, base: Path | None) -> PictureSet:
+    """The pictures that a recipe names; emoji as large as the base paints, where it keeps to that.
+
+    DataError if they are not there.
+    """
+    source = recipe.source
+    if base is not None and isinstance(source, Emoji) and "scheduler" in recipe.needs:
+        model = ModelFolder(base)
+        if model.has("scheduler"):
+            source = Emoji(model.load_settings()[2].size[0])
+    return source()
 
 
 def everyday_subset(data: PictureSet, count: int | None) -> PictureSet:

@@ -8,10 +8,9 @@ emoji128-*  128x128 pixels, all concepts, larger parts: for a GPU.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 from limner.checkpoints import Sampling
-from limner.data.emoji import default_folder, load_emoji
+from limner.data.emoji import default_folder
 from limner.diffusion.process import RectifiedFlow
 from limner.diffusion.times import LogitNormalTimes, UniformTimes
 from limner.models.upscaler import UpscalerConfig
@@ -19,7 +18,7 @@ from limner.text.masks import PadMask
 from limner.training.loop import LoopConfig
 from limner.training.objectives.upscaling import Patches
 from limner.training.recipes.autoencoder import AutoencoderRecipe
-from limner.training.recipes.base import Recipe
+from limner.training.recipes.base import Emoji, Recipe
 from limner.training.recipes.clip import ClipRecipe
 from limner.training.recipes.conditions import ByText
 from limner.training.recipes.decoder import DecoderRecipe, TinyDecoderRecipe
@@ -42,7 +41,7 @@ from limner.training.recipes.styles import StyleRecipe
 from limner.training.recipes.upscaler import UpscalerRecipe
 from limner.training.recipes.widening import WideningRecipe
 
-EMOJI = partial(load_emoji, 64)
+EMOJI = Emoji(64)
 EMOJI_SAMPLING = Sampling(
     steps=20,
     guidance=1.6,
@@ -65,7 +64,7 @@ EMOJI_DENOISER = DenoiserRecipe(
     told=EMOJI_TOLD,
     concepts=400,
 )
-EMOJI_128 = partial(load_emoji, 128)
+EMOJI_128 = Emoji(128)
 EMOJI_128_DENOISER = replace(
     EMOJI_DENOISER,
     source=EMOJI_128,

@@ -18,8 +18,6 @@ from limner.training.recipes.autoencoder import AutoencoderRecipe, EnlargedAutoe
 from limner.training.recipes.base import Recipe
 from limner.training.recipes.decoder import DecoderRecipe
 from limner.training.recipes.emoji import EMOJI, EMOJI_128, EMOJI_DENOISER
-from limner.training.recipes.pairs import PairsRecipe
-from limner.training.recipes.restyle import RestyleRecipe
 from limner.training.recipes.sizes import (
     AUTOENCODER_ENLARGED,
     AUTOENCODER_EVERYDAY,
@@ -134,7 +132,7 @@ EVERYDAY_ENLARGED_UNET = replace(
     sampling=EVERYDAY_UNET.sampling,
     world=replace(EMOJI_EVERYDAY_MORE.world, size=128),
 )
-# Its decoder, on what it paints; then what hangs on it.
+# Its decoder, on what it paints.
 EVERYDAY_ENLARGED_DECODER = DecoderRecipe(
     source=EMOJI_128,
     loop=LoopConfig(
@@ -143,14 +141,6 @@ EVERYDAY_ENLARGED_DECODER = DecoderRecipe(
     copies=2,
     perceptual=EVERYDAY_AUTOENCODER.perceptual,
 )
-EVERYDAY_ENLARGED_PAIRS = PairsRecipe(
-    source=EMOJI_128,
-    loop=LoopConfig(steps=900, batch=24, learning_rate=1e-3, save_every=150, save_minutes=5.0),
-)
-EVERYDAY_ENLARGED_RESTYLE = RestyleRecipe(
-    source=EMOJI_128,
-    loop=LoopConfig(steps=850, batch=48, learning_rate=6e-4, save_every=150, save_minutes=5.0),
-)
 EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-autoencoder": EVERYDAY_AUTOENCODER,
     # no perceptual distance: what it changes, and what it costs
@@ -158,8 +148,6 @@ EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-enlarged": EVERYDAY_ENLARGED,
     "everyday-enlarged-unet": EVERYDAY_ENLARGED_UNET,
     "everyday-enlarged-decoder": EVERYDAY_ENLARGED_DECODER,
-    "everyday-enlarged-pairs": EVERYDAY_ENLARGED_PAIRS,
-    "everyday-enlarged-restyle": EVERYDAY_ENLARGED_RESTYLE,
     "emoji-everyday": EMOJI_EVERYDAY,
     "emoji-everyday-more": EMOJI_EVERYDAY_MORE,
     "emoji-everyday-again": EMOJI_EVERYDAY_AGAIN,
