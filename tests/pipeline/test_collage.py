@@ -227,7 +227,7 @@ def test_parts_are_enlarged_and_the_ground_is_drawn_at_their_size(tiny_upscaler:
     painter = limner.load(device="cpu")
     result = painter.generate("a blue cat at night", seed=1, steps=2)
     assert result.request.layout == "collage"
-    assert (result.images[0].size, result.request.size) == ((256, 256), (64, 64))
+    assert (result.images[0].size, result.request.size) == ((256, 256), painter.parts.sampling.size)
     assert result.images[0].getextrema()[3] == (255, 255)
     seen = painter.generate("a blue cat at night", seed=1, steps=2, attention="mean")
     assert np.abs(np.asarray(seen.images[0]).astype(int) - np.asarray(result.images[0])).max() < 9
