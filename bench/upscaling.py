@@ -2,8 +2,10 @@
 
 python bench/upscaling.py --judge runs/judge --upscaler runs/upscaler/model
 python bench/upscaling.py --judge runs/judge --pictures 0 --tile 512
+python bench/upscaling.py --judge nearest --sizes 256 --steps 1
 
-Held-out pictures of the 64 and of the 128-pixel set are reduced by 2 and by 4 and enlarged again.
+Held-out pictures of the 64 and of the 128-pixel set, or of those of other sizes, are reduced by 2
+and by 4 and enlarged again (256: `limner data emoji --size 256` draws them).
 PSNR is that of premultiplied RGBA; the distance is 1 - cosine of the judge's features. The seams
 are those of a picture of 1024x1024 pixels, emoji on a ground, enlarged by 2 in tiles: how far
 neighbouring pixels differ across the borders of tiles, and how far elsewhere; the same result in
@@ -20,12 +22,12 @@ from time import perf_counter
 
 import numpy as np
 import torch
+from nearest_judge import AnyJudge, judge_at
 from PIL import Image
 
 import limner
 from limner.data.emoji import load_emoji
 from limner.data.pixels import from_picture, to_model_range, to_picture
-from limner.evaluate.judge import Judge
 from limner.evaluate.metrics import psnr
 
 SIZES, FACTORS = (64, 128), (2, 4)
@@ -70,7 +72,7 @@ def stacked(pictures: Sequence[Image.Image]) -> torch.Tensor:
     return torch.stack([from_picture(picture) for picture in pictures])
 
 
-def distance(judge: Judge, found: torch.Tensor, wanted: torch.Tensor) -> float:
+def distance(judge: AnyJudge, found: torch.Tensor, wanted: torch.Tensor) -> float:
     """1 - cosine of the judge's features of each picture and its original, their mean."""
     features = [
         judge.see(((pixels + 1) * 127.5).round().byte()).features for pixels in (found, wanted)
@@ -79,7 +81,11 @@ def distance(judge: Judge, found: torch.Tensor, wanted: torch.Tensor) -> float:
 
 
 def compare(
-    judge: Judge, compared: dict[str, Method], originals: Sequence[Image.Image], by: int, how: str
+    judge: AnyJudge,
+    compared: dict[str, Method],
+    originals: Sequence[Image.Image],
+    by: int,
+    how: str,
 ) -> None:
     """One line a method: PSNR, distance, time a picture."""
     size = originals[0].size
@@ -148,16 +154,17 @@ def seams(enlarger: limner.Enlarger, tile: int, steps: int | None, seed: int) ->
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--upscaler", type=Path, help="its folder; default: the shipped one")
-    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--judge", required=True, help="its folder, or `nearest`")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="of the originals")
     parser.add_argument("--pictures", type=int, default=200, help="of each size; 0: seams alone")
     parser.add_argument("--steps", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--reduction", choices=REDUCTIONS, default="bicubic")
     parser.add_argument("--tile", type=int, default=512)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    enlarger, judge = limner.load_upscaler(given.upscaler), Judge.load(given.judge)
+    enlarger, judge = limner.load_upscaler(given.upscaler), judge_at(given.judge)
     compared = methods(enlarger, given.steps)
-    for size in SIZES if given.pictures else ():
+    for size in given.sizes if given.pictures else ():
         originals = held_out(size, given.pictures, given.seed)
         for by in FACTORS:
             compare(judge, compared, originals, by, given.reduction)
