@@ -88,6 +88,35 @@ def test_a_size_stays_where_it_is_no_wish_for_one_picture_alone(
     assert larger.complete(request).size == (32, 32)
 
 
+@pytest.mark.parametrize(
+    ("asked", "by", "painted", "then", "layout"),
+    [
+        ((8, 8), 4, (16, 16), 2, None),
+        ((8, 8), 2, (16, 16), None, None),
+        ((4, 4), 2, (8, 8), 1, "collage"),
+        ((16, 16), 4, (16, 16), 4, None),
+        ((8, 8), 1, (8, 8), 1, None),
+    ],
+)
+def test_a_small_size_that_is_to_be_enlarged_is_what_it_would_be_in_the_end(
+    larger: limner.Painter,
+    asked: tuple[int, int],
+    by: int,
+    painted: tuple[int, int],
+    then: int | None,
+    layout: str | None,
+) -> None:
+    whole = larger.complete(Request(prompt="a red apple", size=asked, upscale=by))
+    assert (whole.size, whole.upscale, whole.layout) == (painted, then, layout)
+    assert larger.complete(whole).to_json() == whole.to_json()
+
+
+def test_that_it_is_painted_larger_is_told(larger: limner.Painter) -> None:
+    request = larger.complete(Request(prompt="a red apple", size=(8, 8), upscale=4))
+    (told,) = size_notes((8, 8), request, larger.model)
+    assert told == "8x8 is less than this model paints: 16x16 is painted, 32x32 with enlarging"
+
+
 def test_what_no_collage_can_have_is_painted_in_its_shape_and_told(larger: limner.Painter) -> None:
     asked = Request(prompt="a red apple", size=(64, 32), maps={"seen": torch.zeros(2, 2, 2)})
     request = fit_for_enlarging(asked, larger.model)

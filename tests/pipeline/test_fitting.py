@@ -14,6 +14,7 @@ from limner.diffusion.process import RectifiedFlow
 from limner.errors import UsageError
 from limner.pipeline import Request
 from limner.pipeline.fitting import deepest, fitted
+from limner.pipeline.regions import Region
 
 OF_ANOTHER = {"eta": 0.5, "solver": "euler", "clip_skip": 12, "size": (65, 64)}
 
@@ -28,6 +29,12 @@ def test_what_cannot_be_taken_is_left_out_and_told(painter: limner.Painter) -> N
         "the picture's size 65x64",
     ]
     assert painter.complete(request).clip_skip == painter.model.sampling.clip_skip
+
+
+def test_a_collage_keeps_any_size_of_its_picture(painter: limner.Painter) -> None:
+    part = Region(text="a cat", box=(0.0, 0.0, 0.5, 1.0))
+    asked = Request(prompt="two", size=(65, 33), layout="collage", regions=(part,))
+    assert fitted(asked, painter.model, ()) == (asked, ())
 
 
 def test_a_schedule_that_does_not_fit_is_left_out(painter: limner.Painter) -> None:

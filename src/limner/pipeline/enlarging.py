@@ -34,12 +34,18 @@ def fit_for_enlarging(request: Request, model: Model) -> Request:
 
     Only where the model's own pictures are enlarged, nothing says by how much, and the size is
     larger or smaller than it paints. A collage has any size and shape; of one picture of a size or
-    shape that the model was not taught one is made, where it can be.
+    shape that the model was not taught one is made, where it can be. A small one that is to be
+    enlarged is taken for what it would be in the end.
     """
     own = model.sampling
-    if own.upscale == 1 or request.upscale is not None or not _is_one_picture(request):
+    if own.upscale == 1 or not _is_one_picture(request):
         return request
     times = _times(request, own)
+    if request.upscale is not None:
+        if request.upscale == 1 or times >= LEAST or request.layout == COLLAGE:
+            return request
+        width, height = (side * request.upscale for side in given(request.size))
+        return fit_for_enlarging(replace(request, size=(width, height), upscale=None), model)
     if LEAST <= times <= TAKEN:
         return request
     if times < LEAST:
@@ -72,6 +78,11 @@ def size_notes(asked: Size | None, request: Request, model: Model) -> tuple[str,
         return ()
     painted, by = given(request.size), request.upscale or 1
     made = painted[0] * by, painted[1] * by
+    if painted[0] > asked[0] or painted[1] > asked[1]:
+        return (
+            f"{_said(asked)} is less than this model paints: {_said(painted)} is painted, "
+            f"{_said(made)} with enlarging",
+        )
     if painted != asked and made != asked:
         return (
             f"{_said(asked)} is more than this model paints: {_said(painted)} is painted and "

@@ -10,7 +10,7 @@ from limner.checkpoints import Parts
 from limner.diffusion.solvers import SOLVERS
 from limner.errors import RequestError
 from limner.pipeline.model import Model
-from limner.pipeline.request import Request
+from limner.pipeline.request import COLLAGE, Request
 from limner.pipeline.resolve import Resolved
 from limner.pipeline.sizes import nearest
 
@@ -81,10 +81,11 @@ def _clip_skip(request: Request, model: Model) -> Iterator[Left]:
 
 
 def _size(request: Request, model: Model) -> Iterator[Left]:
+    """Of a collage any."""
     assert request.size is not None
     width, height = request.size
     fits = nearest((width, height), model.multiple)
-    if fits != (width, height):
+    if fits != (width, height) and request.layout != COLLAGE:
         yield (
             fits,
             f"size {width}x{height} is left out: multiples of {model.multiple} fit this model, "
