@@ -66,6 +66,7 @@ def command(
     known = set(painter.words.concepts)
     everything = read(data)
     real = everything.select(lambda record: record.concept in known)
+    unseen = in_own_size(painter, real.held_out) if data is None else real.held_out
     place = cache_folder() / f"judge-{everything.size}-{judge_steps}" if judge is None else judge
     the_judge = judge_in(place, everything, judge_steps)
     cells = choose_cells(real, seen=prompts, held_out=held_out, seed=0)
@@ -74,11 +75,8 @@ def command(
     report = measure(painter, the_judge, real, cells, seeds)
     (output / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
     streams.tell(report.table())
-    if painter.parts.autoencoder is not None and len(real.held_out):
-        pictures = in_own_size(painter, real.held_out) if data is None else real.held_out
-        told = f"{len(pictures)} held-out pictures of {pictures.size} pixels"
-        decibel = reconstruction(painter, pictures)
-        streams.tell(f"autoencoder, {told}: PSNR {decibel:.1f} dB")
+    if painter.parts.autoencoder is not None and len(unseen):
+        streams.tell(autoencoder_line(painter, unseen))
     if scenes:
         for line in scene_lines(painter, the_judge, real, scenes):
             streams.tell(line)
@@ -139,6 +137,12 @@ def in_own_size(painter: Painter, emoji: PictureSet) -> PictureSet:
         return emoji
     asked = {(record.concept, record.style) for record in emoji.records}
     return load_emoji(size).select(lambda record: (record.concept, record.style) in asked)
+
+
+def autoencoder_line(painter: Painter, unseen: PictureSet) -> str:
+    """What the autoencoder leaves of held-out pictures, as it is told."""
+    told = f"{len(unseen)} held-out pictures of {unseen.size} pixels"
+    return f"autoencoder, {told}: PSNR {reconstruction(painter, unseen):.1f} dB"
 
 
 def reconstruction(painter: Painter, pictures: PictureSet) -> float:
