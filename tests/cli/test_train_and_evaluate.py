@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from limner.checkpoints import ModelFolder
 from limner.cli import main
+from limner.data import emoji
 from limner.data.records import PictureSet, Record
 from limner.models.autoencoder import Autoencoder
 from limner.training import recipes
@@ -56,6 +57,26 @@ def test_evaluating_prints_the_table_and_writes_the_sheet(tiny_model, data, tmp_
     trained = (tmp_path / "judge" / "judge.safetensors").stat().st_mtime_ns
     assert main([*words, *small]) == 0  # the judge is kept
     assert (tmp_path / "judge" / "judge.safetensors").stat().st_mtime_ns == trained
+
+
+def test_the_autoencoder_is_measured_on_emoji_as_large_as_the_model_paints(
+    tiny_model, data, tmp_path, monkeypatch, capsys
+):
+    """And where these are not drawn, that is said before anything is painted."""
+    own = PictureSet.load(data)
+    large = replace(own, pictures=own.pictures.repeat_interleave(2, -1).repeat_interleave(2, -2))
+    sets = {64: large, 16: own}
+    monkeypatch.setattr(emoji, "load_emoji", lambda size: sets[size])
+    words = ["evaluate", str(tiny_model), "-o", str(tmp_path / "out")]
+    small = ["--judge", str(tmp_path / "judge"), "--judge-steps", "2", "--seeds", "1"]
+    assert main([*words, *small]) == 0
+    assert "1 held-out pictures of 16 pixels: PSNR" in capsys.readouterr().out
+    monkeypatch.undo()
+    monkeypatch.setattr(emoji, "default_folder", lambda size: tmp_path / f"emoji-{size}")
+    large.save(tmp_path / "emoji-64")
+    assert main([*words[:-1], str(tmp_path / "other"), *small]) == 1
+    assert "`limner data emoji --size 16` builds it" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
 
 
 def test_training_by_name_and_resuming(data, tmp_path, capsys, monkeypatch):
