@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from nearest_judge import NearestJudge, in_size
+from nearest_judge import AnyJudge, NearestJudge, in_size
 from torch import Tensor
 
 import limner
@@ -33,7 +33,7 @@ from limner.data.everyday_world import everyday_world
 from limner.data.pixels import to_bytes, to_model_range
 from limner.data.records import PictureSet
 from limner.evaluate.everyday import Wanted, colours_wanted, judge_everyday, nouns_wanted
-from limner.evaluate.judge import Verdict
+from limner.evaluate.judge import Judge, Verdict
 from limner.evaluate.report import Cell, choose_cells
 from limner.training.recipes.base import everyday_subset, within
 
@@ -53,14 +53,15 @@ def painted(painter: limner.Painter, prompts: Sequence[str], seed: int = 0) -> T
 
 
 def cell_lines(
-    painter: limner.Painter, judge: NearestJudge, cells: Sequence[Cell], seeds: int
+    painter: limner.Painter, judge: AnyJudge, cells: Sequence[Cell], seeds: int, by: str = ""
 ) -> None:
     """Seen and held-out cells by their plain captions, a mean over so many pictures of each."""
     for held_out in (False, True):
         asked = [cell for cell in cells if cell.held_out == held_out]
         prompts = [cell.prompt for cell in asked]
         found = [judge.see(painted(painter, prompts, APART * seed)) for seed in range(seeds)]
-        print(cell_line("cells held out" if held_out else "cells seen", judge, found, asked))
+        name = "cells held out" if held_out else "cells seen"
+        print(cell_line(name + by, judge, found, asked))
 
 
 def real_line(judge: NearestJudge, real: PictureSet, cells: Sequence[Cell]) -> str:
@@ -71,9 +72,7 @@ def real_line(judge: NearestJudge, real: PictureSet, cells: Sequence[Cell]) -> s
     return cell_line("held out, other real ones", judge, [judge.without_itself(places)], asked)
 
 
-def cell_line(
-    name: str, judge: NearestJudge, found: Sequence[Verdict], asked: Sequence[Cell]
-) -> str:
+def cell_line(name: str, judge: AnyJudge, found: Sequence[Verdict], asked: Sequence[Cell]) -> str:
     """How often concept and style are the nearest, a mean over several verdicts."""
     parts = []
     for kind, names in (("concept", judge.config.concepts), ("style", judge.config.styles)):
@@ -105,6 +104,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="Default: the model's own.")
     parser.add_argument("--concepts", type=int, help="Cells of so many. Default: all it knows.")
     parser.add_argument("--judged", type=int, help="Size that pictures are judged in.")
+    parser.add_argument("--judge", type=Path, help="Cells also by one that was trained.")
     parser.add_argument("--sheet", type=Path, help="Where to draw the cells.")
     given = parser.parse_args()
     painter = limner.load(given.model)
@@ -132,6 +132,8 @@ def main() -> None:
     cells = choose_cells(own, seen=given.count, held_out=held_out, seed=SEED)
     print(real_line(judge, real, cells))
     cell_lines(painter, judge, cells, given.seeds)
+    if given.judge is not None:
+        cell_lines(painter, Judge.load(given.judge), cells, given.seeds, " (trained judge)")
     if given.sheet is not None:
         write_sheet(painter, cells, given.sheet)
 

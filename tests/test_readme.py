@@ -32,7 +32,7 @@ FEWER = {
     "grid": "--steps 1", "batch": "--steps 2", "upscale": "--steps 1",
     "finetune": "--steps 1 --batch 1", "train": "--steps 2 --batch 4",
     "serve": "--check",
-    "evaluate": "--prompts 4 --held-out 4 --seeds 1 --judge-steps 2",
+    "evaluate": "--prompts 4 --held-out 4 --seeds 1 --judge-steps 2 --tasks 1",
 }  # fmt: skip
 FEW = {"emoji-clip": "--concepts 47", "emoji-unet": "--concepts 47"}  # the decoder too
 SMALL = {"paint": "--size 64x64", "finetune": "--size 64"}  # of models that paint 512x512

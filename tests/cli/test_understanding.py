@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import limner
-from limner.cli.understanding import everyday_lines, pair_of, scene_lines, word_lines
+from limner.cli.understanding import everyday_lines, pair_of, scene_lines, task_lines, word_lines
 from limner.data.records import PictureSet, Record
 from limner.data.scene_words import Relation, Scene
 from limner.data.synonyms import Synonyms
@@ -42,6 +43,28 @@ def test_scenes_are_painted_beside_real_ones(painter, judge, real):
     names = ["pairs drawn", "pairs drawn, real", "pairs held out", "pairs held out, real"]
     assert [re.split(r"  +", line)[0] for line in lines] == names
     assert all("3 pictures" in line for line in lines)
+
+
+class ByBrightness(Judge):
+    """Names a picture by how bright its colours are."""
+
+    def see(self, pictures, batch=256):
+        bright = pictures[:, 0, 8, 8].float()
+        return SimpleNamespace(concepts=-(bright[:, None] - torch.arange(12) * 20).abs())
+
+
+def test_tasks_are_painted_as_read_and_by_one_text_beside_true_scenes(painter, judge, real):
+    bright = (torch.arange(12) * 20).reshape(12, 1, 1, 1).expand(12, 3, 16, 16)
+    pictures = torch.cat([bright, torch.full((12, 1, 16, 16), 255)], dim=1).to(torch.uint8)
+    things = tuple(replace(record, group="objects") for record in real.records)
+    knowing = ByBrightness(judge.config)
+    lines = list(task_lines(painter, knowing, PictureSet(pictures=pictures, records=things), 1, 2))
+    names = ["tasks, as painted", "tasks, one text", "tasks, true scenes"]
+    assert [re.split(r"  +", line)[0] for line in lines] == names
+    assert all("pictures" in line and "colour attribution" in line for line in lines)
+    assert "single object 100.0%" in lines[2]
+    (told,) = task_lines(painter, knowing, real, 1, 2)  # things of no group keep their colours
+    assert told.startswith("six tasks: not asked, 0 things of this set are in one piece")
 
 
 def test_words_that_were_read_are_not_asked_for_as_new(painter, judge, real, tmp_path):

@@ -11,7 +11,7 @@ import typer
 from limner.cli import streams
 from limner.cli.options import Strict
 from limner.cli.progress import progress_bar
-from limner.cli.understanding import everyday_lines, scene_lines, word_lines
+from limner.cli.understanding import everyday_lines, scene_lines, task_lines, word_lines
 from limner.errors import UsageError
 from limner.generators import finish
 
@@ -38,8 +38,11 @@ def command(
     prompts: Annotated[int, typer.Option(help="Seen cells to paint.")] = 1000,
     held_out: Annotated[int, typer.Option(help="Held-out cells to paint, at most.")] = 1000,
     seeds: Annotated[int, typer.Option(help="Pictures a cell.")] = 4,
-    judge_steps: Annotated[int, typer.Option(help="Length of the judge's training.")] = 3600,
+    judge_steps: Annotated[int, typer.Option(help="Length of the judge's training.")] = 4800,
     data: Annotated[Path | None, typer.Option(help="A built set. Default: 64-pixel emoji.")] = None,
+    tasks: Annotated[
+        int, typer.Option(min=0, help="Prompts of each of the six tasks of composition.")
+    ] = 100,
     scenes: Annotated[
         int, typer.Option(min=0, help="Scenes of two things to paint, of each kind of pair.")
     ] = 0,
@@ -66,8 +69,10 @@ def command(
     known = set(painter.words.concepts)
     everything = read(data)
     real = everything.select(lambda record: record.concept in known)
-    unseen = in_own_size(painter, real.held_out) if data is None else real.held_out
-    place = cache_folder() / f"judge-{everything.size}-{judge_steps}" if judge is None else judge
+    own = in_own_size(painter, real) if data is None else real
+    place = (
+        cache_folder() / f"judge-all-{everything.size}-{judge_steps}" if judge is None else judge
+    )
     the_judge = judge_in(place, everything, judge_steps)
     cells = choose_cells(real, seen=prompts, held_out=held_out, seed=0)
     output.mkdir(parents=True, exist_ok=True)
@@ -75,8 +80,11 @@ def command(
     report = measure(painter, the_judge, real, cells, seeds)
     (output / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
     streams.tell(report.table())
-    if painter.parts.autoencoder is not None and len(unseen):
-        streams.tell(autoencoder_line(painter, unseen))
+    if painter.parts.autoencoder is not None and len(own.held_out):
+        streams.tell(autoencoder_line(painter, own.held_out))
+    if tasks:
+        for line in task_lines(painter, the_judge, own, tasks, seeds):
+            streams.tell(line)
     if scenes:
         for line in scene_lines(painter, the_judge, real, scenes):
             streams.tell(line)
@@ -90,20 +98,22 @@ def command(
 
 
 def judge_in(folder: Path, real: PictureSet, steps: int) -> Judge:
-    """The judge saved in a folder; else one trained on all seen real pictures, and saved there.
+    """The judge saved in a folder; else one trained on all real pictures, and saved there.
 
     All, and not only those of the concepts asked for: the more drawings a judge has seen, the
-    better it tells their styles apart.
+    better it tells their styles apart. Those held out from the painter too: a judge that never saw
+    them names only half of their concepts, and would measure itself.
     """
     from limner.evaluate.judge import DESCRIPTION, Judge, train_judge
+    from limner.evaluate.judged import in_colours_too
 
     if (folder / DESCRIPTION).exists():
         return Judge.load(folder)
-    seen = real.seen
+    shown = in_colours_too(real, JUDGE_SEED)
     training = train_judge(
-        seen.pictures[seen.picture_indices()],
-        [record.concept for record in seen.records],
-        [record.style for record in seen.records],
+        shown.pictures[shown.picture_indices()],
+        [record.concept for record in shown.records],
+        [record.style for record in shown.records],
         steps=steps,
         seed=JUDGE_SEED,
     )

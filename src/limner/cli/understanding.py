@@ -1,4 +1,4 @@
-"""What `limner evaluate` measures beside cells: scenes, words never read, what people ask for."""
+"""What `limner evaluate` measures beside cells: tasks, scenes, words never read, people's words."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from limner.cli.progress import progress_bar
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
     from limner.data.records import PictureSet
@@ -22,6 +23,42 @@ if TYPE_CHECKING:
 
 BATCH = 32
 SEED = 40_009  # of the scenes and words that are asked for
+
+
+def task_lines(
+    painter: Painter, judge: Judge, real: PictureSet, count: int, seeds: int
+) -> Iterator[str]:
+    """The six tasks of composition: of sentences that are read, of one text alone, and the ceiling.
+
+    real: in the model's own size. Each prompt is painted so often as there are seeds. The last line
+    is what the judge says of the same scenes composed of real drawings.
+    """
+    from limner.data.everyday_world import everyday_world
+    from limner.evaluate.tasks import judge_tasks, task_prompts, things_asked_for, true_picture
+
+    plain = style_of(painter, real)
+    world = everyday_world(real.select(lambda record: record.style == plain))
+    drawn = things_asked_for(world, judge)
+    names = list(drawn)
+    if len(names) < 2:
+        told = "in one piece, of any colour and known to the judge"
+        yield f"six tasks: not asked, {len(names)} things of this set are {told}"
+        return
+    asked = task_prompts({name: world.plain[name] for name in names}, count, SEED) * seeds
+    prompts = [each.prompt for each in asked]
+    painted = [premultiplied(p) for p in pictures_as_asked(painter, prompts, "tasks, as painted")]
+    yield judge_tasks(painted, asked, judge, names).line("tasks, as painted")
+    whole = list(paint(painter, prompts, "tasks, one text"))
+    yield judge_tasks(whole, asked, judge, names).line("tasks, one text")
+    chance = random.Random(SEED)
+    true = [true_picture(each, world, drawn, chance) for each in asked]
+    yield judge_tasks(true, asked, judge, names).line("tasks, true scenes")
+
+
+def style_of(painter: Painter, real: PictureSet) -> str:
+    """The style that is painted where none is asked for; of a model that says none, the first."""
+    said = "" if painter.words is None else painter.words.plain_style
+    return said or real.styles[0]
 
 
 def scene_lines(painter: Painter, judge: Judge, real: PictureSet, count: int) -> Iterator[str]:
@@ -90,20 +127,32 @@ def everyday_lines(
 
 
 def paint_as_asked(painter: Painter, prompts: Sequence[str], name: str) -> Tensor:
-    """One picture a prompt as a person gets it, but not enlarged; seeds 0, 1, ..., as bytes."""
+    """One picture a prompt as a person gets it, in the model's size, as bytes."""
     import torch
 
     from limner.data.pixels import premultiplied_bytes
-    from limner.pipeline.request import Request
 
     size = painter.parts.sampling.size
+    painted = pictures_as_asked(painter, prompts, name)
+    return torch.stack([premultiplied_bytes(picture, size) for picture in painted])
+
+
+def pictures_as_asked(painter: Painter, prompts: Sequence[str], name: str) -> Iterator[Image]:
+    """One picture a prompt as a person gets it, but not enlarged; seeds 0, 1, ..."""
+    from limner.pipeline.request import Request
+
     asked = (Request(prompt=p, seed=seed, upscale=1) for seed, p in enumerate(prompts))
-    parts = []
     with progress_bar(name) as report:
         for done, result in enumerate(painter.paint_many(asked), 1):
-            parts.append(premultiplied_bytes(result.images[0], size))
+            yield result.images[0]
             report(done, len(prompts))
-    return torch.stack(parts)
+
+
+def premultiplied(picture: Image) -> Tensor:
+    """A picture as premultiplied bytes, (4, H, W)."""
+    from limner.data.pixels import premultiplied_bytes
+
+    return premultiplied_bytes(picture, picture.size)
 
 
 def plan(source: Scenes, count: int, chance: random.Random, *, held_out: bool) -> list[Scene]:

@@ -132,6 +132,14 @@ EVERYDAY_ENLARGED_UNET = replace(
     sampling=EVERYDAY_UNET.sampling,
     world=replace(EMOJI_EVERYDAY_MORE.world, size=128),
 )
+# Then with all concepts that people type, which tell more of the styles too.
+EVERYDAY_ENLARGED_WIDE = replace(
+    EVERYDAY_ENLARGED_UNET,
+    loop=replace(EVERYDAY_ENLARGED_UNET.loop, steps=16_000),
+    every=True,
+    repeats=Repeats(known=3, known_plain=6, more=2, more_plain=12),
+    pool=40_000,
+)
 # Its decoder, on what it paints.
 EVERYDAY_ENLARGED_DECODER = DecoderRecipe(
     source=EMOJI_128,
@@ -147,6 +155,7 @@ EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-autoencoder-plain": replace(EVERYDAY_AUTOENCODER, perceptual=None),
     "everyday-enlarged": EVERYDAY_ENLARGED,
     "everyday-enlarged-unet": EVERYDAY_ENLARGED_UNET,
+    "everyday-enlarged-wide": EVERYDAY_ENLARGED_WIDE,
     "everyday-enlarged-decoder": EVERYDAY_ENLARGED_DECODER,
     "emoji-everyday": EMOJI_EVERYDAY,
     "emoji-everyday-more": EMOJI_EVERYDAY_MORE,

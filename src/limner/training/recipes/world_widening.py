@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from limner.checkpoints import ModelFolder, Words
 from limner.data.captions import caption
 from limner.data.everyday_words import EverydayWords
-from limner.data.everyday_world import vocabulary
+from limner.data.everyday_world import typed, vocabulary
 from limner.data.records import PictureSet, Record
 from limner.data.world import Draw
 from limner.errors import TrainingError
@@ -69,13 +69,14 @@ class WorldWideningRecipe(WorldDenoiserRecipe):
     """A text-conditional denoiser of a model folder and its text tower, on a world's draws.
 
     Learned are the folder's own concepts, those of the set's words that come first, and those of
-    `also`. Words, sampling, process and prediction that a folder says stay
-    as they are, but for what it now knows beside.
+    `also`; with `every`, all that people type. Words, sampling, process and prediction that a
+    folder says stay as they are, but for what it now knows beside.
     """
 
     repeats: Repeats = field(default_factory=Repeats)
     telling: Telling = field(default_factory=Telling)
     also: tuple[str, ...] = ()
+    every: bool = False
     pool: int = 10_000
     first: bool = False
 
@@ -105,7 +106,7 @@ class WorldWideningRecipe(WorldDenoiserRecipe):
         """The records to draw from, those that are drawn more often several times."""
         known = self._known(model)
         words = EverydayWords.load(self.words)
-        more = {*words.first, *self.also}
+        more = {*typed(data).concepts} if self.every else {*words.first, *self.also}
         order = []
         for record in data.records:
             if record.concept in known.concepts or record.concept in more:

@@ -1,0 +1,90 @@
+"""What held-out words for known concepts become: by the text tower, by a teacher, by the lexicon.
+
+python bench/synonyms.py --judge FOLDER --encoder FOLDER
+
+The words are `held_out` of the built set's everyday words: no caption had any of them. Painted is
+"a mutt", in the plain style, with the model's lexicon off; what the picture shows is named by the
+judge that `limner evaluate` trained. `--encoder` is a sentence encoder's folder (a safetensors file
+with its tokenizer, read by transformers; the mean of its token states): how often the known name
+that is nearest to the word is one of the concept that is meant, so the most that a text tower can
+learn from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from everyday import painted
+from torch import Tensor
+from transformers import AutoModel, AutoTokenizer
+
+import limner
+from limner.data.cache import batches
+from limner.data.emoji import default_folder
+from limner.data.everyday_words import EverydayWords
+from limner.evaluate.judge import Judge
+from limner.evaluate.words import Asked, judge_words
+
+SAYINGS = ("{}", "a {}", "a picture of a {}")
+
+
+@torch.inference_mode()
+def vectors(folder: Path, texts: list[str]) -> Tensor:
+    """Unit vectors, (N, D)."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    encoder = AutoModel.from_pretrained(folder).eval()
+    found = []
+    for span in batches(len(texts), 64):
+        rows = tokenizer([texts[i] for i in span], padding=True, return_tensors="pt")
+        states, there = encoder(**rows).last_hidden_state, rows["attention_mask"][..., None]
+        found.append(F.normalize((states * there).sum(1) / there.sum(1), dim=1))
+    return torch.cat(found)
+
+
+def by_nearest_name(folder: Path, held_out: list[Asked], words: EverydayWords) -> None:
+    named = [(name, concept) for concept, names in words.names.items() for name in names]
+    for saying in SAYINGS:
+        names = vectors(folder, [saying.format(name) for name, _ in named])
+        new = vectors(folder, [saying.format(each.word) for each in held_out])
+        nearest = (new @ names.T).argmax(1).tolist()
+        right = [named[i][1] == each.concept for i, each in zip(nearest, held_out, strict=True)]
+        print(f"{folder.name}, nearest name of {saying!r}: {sum(right) / len(right):.1%}")
+
+
+@torch.inference_mode()
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--encoder", type=Path, nargs="*", default=[])
+    given = parser.parse_args()
+    painter = limner.load(given.model)
+    words = EverydayWords.load(default_folder(painter.parts.sampling.size[0]))
+    held_out = [
+        Asked(concept=concept, word=word, style=painter.words.plain_style)
+        for concept, found in words.held_out.items()
+        if concept in painter.words.concepts
+        for word in found
+    ]
+    known = set(painter.words.concepts)
+    words = replace(words, names={c: names for c, names in words.names.items() if c in known})
+    lexicon = painter.words.lexicon
+    said = [lexicon[each.word] == each.concept for each in held_out if each.word in lexicon]
+    print(f"{len(held_out)} words; the lexicon has {len(said)}, {sum(said)} as they are meant")
+    for folder in given.encoder:
+        by_nearest_name(folder, held_out, words)
+    without = limner.Painter(replace(painter.parts, words=replace(painter.words, lexicon={})))
+    judge = Judge.load(given.judge)
+    for name, one in (("lexicon off", without), ("lexicon on", painter)):
+        pictures = painted(one, [each.prompt for each in held_out], 0)
+        print(judge_words(pictures, held_out, judge).line(name))
+
+
+if __name__ == "__main__":
+    main()
