@@ -104,6 +104,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="Default: the model's own.")
     parser.add_argument("--concepts", type=int, help="Cells of so many. Default: all it knows.")
     parser.add_argument("--judged", type=int, help="Size that pictures are judged in.")
+    parser.add_argument("--guidance", type=float, nargs="*", default=[], help="Cells by each too.")
     parser.add_argument("--judge", type=Path, help="Cells also by one that was trained.")
     parser.add_argument("--sheet", type=Path, help="Where to draw the cells.")
     given = parser.parse_args()
@@ -131,9 +132,17 @@ def main() -> None:
     held_out = given.held_out or given.count
     cells = choose_cells(own, seen=given.count, held_out=held_out, seed=SEED)
     print(real_line(judge, real, cells))
-    cell_lines(painter, judge, cells, given.seeds)
+    judges: dict[str, AnyJudge] = {"": judge}
     if given.judge is not None:
-        cell_lines(painter, Judge.load(given.judge), cells, given.seeds, " (trained judge)")
+        judges[" (trained judge)"] = Judge.load(given.judge)
+    for by, one in judges.items():
+        cell_lines(painter, one, cells, given.seeds, by)
+        for guidance in given.guidance:
+            guided = limner.Painter(
+                replace(painter.parts, sampling=replace(sampling, guidance=guidance)),
+                language=language,
+            )
+            cell_lines(guided, one, cells, given.seeds, f"{by}, guidance {guidance:g}")
     if given.sheet is not None:
         write_sheet(painter, cells, given.sheet)
 

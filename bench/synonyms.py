@@ -6,8 +6,8 @@ The words are `held_out` of the built set's everyday words: no caption had any o
 "a mutt", in the plain style, with the model's lexicon off; what the picture shows is named by the
 judge that `limner evaluate` trained. `--encoder` is a sentence encoder's folder (a safetensors file
 with its tokenizer, read by transformers; the mean of its token states): how often the known name
-that is nearest to the word is one of the concept that is meant, so the most that a text tower can
-learn from it.
+that is nearest to the word is one of the concept that is meant; and the same where the other words
+of the lexicon are known too.
 """
 
 from __future__ import annotations
@@ -45,14 +45,16 @@ def vectors(folder: Path, texts: list[str]) -> Tensor:
     return torch.cat(found)
 
 
-def by_nearest_name(folder: Path, held_out: list[Asked], words: EverydayWords) -> None:
-    named = [(name, concept) for concept, names in words.names.items() for name in names]
+def by_nearest_name(folder: Path, held_out: list[Asked], known: list[tuple[str, str]]) -> str:
+    """How often the nearest of the known words, (word, concept), is of what is meant."""
+    parts = []
     for saying in SAYINGS:
-        names = vectors(folder, [saying.format(name) for name, _ in named])
+        words = vectors(folder, [saying.format(word) for word, _ in known])
         new = vectors(folder, [saying.format(each.word) for each in held_out])
-        nearest = (new @ names.T).argmax(1).tolist()
-        right = [named[i][1] == each.concept for i, each in zip(nearest, held_out, strict=True)]
-        print(f"{folder.name}, nearest name of {saying!r}: {sum(right) / len(right):.1%}")
+        nearest = (new @ words.T).argmax(1).tolist()
+        right = [known[i][1] == each.concept for i, each in zip(nearest, held_out, strict=True)]
+        parts.append(f"{saying!r} {sum(right) / len(right):.1%}")
+    return ", ".join(parts)
 
 
 @torch.inference_mode()
@@ -72,13 +74,16 @@ def main() -> None:
         if concept in painter.words.concepts
         for word in found
     ]
-    known = set(painter.words.concepts)
-    words = replace(words, names={c: names for c, names in words.names.items() if c in known})
-    lexicon = painter.words.lexicon
+    concepts, lexicon = set(painter.words.concepts), painter.words.lexicon
+    names = [(name, c) for c in concepts & {*words.names} for name in words.names[c]]
+    new = {each.word for each in held_out}
+    others = [(word, c) for word, c in lexicon.items() if word not in new and c in concepts]
     said = [lexicon[each.word] == each.concept for each in held_out if each.word in lexicon]
     print(f"{len(held_out)} words; the lexicon has {len(said)}, {sum(said)} as they are meant")
     for folder in given.encoder:
-        by_nearest_name(folder, held_out, words)
+        print(f"{folder}, nearest name: {by_nearest_name(folder, held_out, names)}")
+        both = by_nearest_name(folder, held_out, names + others)
+        print(f"{folder}, nearest name or other word of the lexicon: {both}")
     without = limner.Painter(replace(painter.parts, words=replace(painter.words, lexicon={})))
     judge = Judge.load(given.judge)
     for name, one in (("lexicon off", without), ("lexicon on", painter)):

@@ -96,6 +96,14 @@ def test_it_draws_what_it_knows_and_what_comes_first_and_never_what_is_held_out(
     }
 
 
+def test_every_word_is_drawn_that_anybody_types(recipe, taught):
+    keycap = [replace(record, concept="keycap 1") for record in things().records[:2]]
+    data = replace(things(), records=(*things().records, *keycap))
+    often = replace(recipe, every=True)
+    drawn = often._repeated(often.choose(data), taught).records
+    assert {record.concept for record in drawn} == {*NAMES}
+
+
 def test_what_is_mostly_painted_wrongly_is_drawn_oftener(recipe, taught):
     process, prediction, sampling, known = taught.load_settings()
     for accuracy, times in ((0.4, 7), (0.5, 2)):

@@ -132,7 +132,7 @@ EVERYDAY_ENLARGED_UNET = replace(
     sampling=EVERYDAY_UNET.sampling,
     world=replace(EMOJI_EVERYDAY_MORE.world, size=128),
 )
-# Then with all concepts that people type, which tell more of the styles too.
+# Then with all concepts that people type, which tell more of the styles too: begun.
 EVERYDAY_ENLARGED_WIDE = replace(
     EVERYDAY_ENLARGED_UNET,
     loop=replace(EVERYDAY_ENLARGED_UNET.loop, steps=16_000),
