@@ -40,6 +40,7 @@ Option = TypeVar("Option")
 
 COUNTS = (2, 3, 4)
 SIDES = (Relation.LEFT, Relation.RIGHT, Relation.ABOVE, Relation.BELOW)
+BATCH = 64  # pictures that are cut at once
 ALONG = 0.5  # least cosine between the way to a thing and where it is said to be (GenEval)
 
 
@@ -204,7 +205,11 @@ def judge_tasks(
     """
     if not asked or len(pictures) != len(asked):
         raise UsageError(f"{len(pictures)} pictures of {len(asked)} prompts: one each is right")
-    found = things_in(pictures, judge, names)
+    found = [
+        things
+        for start in range(0, len(pictures), BATCH)
+        for things in things_in(pictures[start : start + BATCH], judge, names)
+    ]
     right: dict[Task, list[bool]] = {}
     for each, things in zip(asked, found, strict=True):
         right.setdefault(each.task, []).append(is_right(each, things))
