@@ -77,7 +77,7 @@ def asked_for(task, things, *joins, concepts=None):
 
 
 def found(concept, x=0.0, y=0.0, colour=Colour.RED):
-    return Found(concept=concept, colour=colour, place=(x, y))
+    return Found(concept=concept, colour=colour, place=(float(x), float(y)))
 
 
 def test_what_lies_in_pieces_is_not_asked_for(world):
