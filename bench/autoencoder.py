@@ -3,7 +3,8 @@
 python bench/autoencoder.py src/limner/assets/emoji runs/large/autoencoder/model
 
 PSNR of each model folder's autoencoder on every held-out picture, where alpha is above 0, the mean
-over the pictures; one of smaller pictures is given them in small, and painted in large.
+over the pictures; one of smaller pictures is given them in small, and painted in large. With
+`--judge FOLDER` also the concepts and styles that a trained judge names, as drawn and after it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from torch import Tensor
 from limner.checkpoints import ModelFolder
 from limner.data.cache import batches
 from limner.data.emoji import load_emoji
+from limner.data.pixels import to_bytes
+from limner.data.records import PictureSet
+from limner.evaluate.judge import Judge
 from limner.models.autoencoder import Autoencoder
 
 SIZE, BATCH = 128, 32
@@ -41,17 +45,35 @@ def through(autoencoder: Autoencoder, pixels: Tensor) -> Tensor:
     return rebuilt.clamp(-1, 1)
 
 
+def named(judge: Judge, data: PictureSet, pictures: Tensor) -> str:
+    """The parts whose concept and style the judge names; bytes, in the order of the records."""
+    words = zip(*((record.concept, record.style) for record in data.records), strict=True)
+    concepts, styles = judge.labels(*words)
+    seen = judge.see(pictures)
+    right = [(seen.concepts.argmax(1) == concepts), (seen.styles.argmax(1) == styles)]
+    return " and ".join(f"{part.float().mean():.1%}" for part in right)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", type=Path, nargs="+")
+    parser.add_argument("--judge", type=Path)
+    given = parser.parse_args()
     data = load_emoji(SIZE).held_out
-    for model in parser.parse_args().models:
+    judge = None if given.judge is None else Judge.load(given.judge)
+    if judge is not None:
+        drawn = data.pictures[data.picture_indices()]
+        print(f"as drawn: concept and style {named(judge, data, drawn)}")
+    for model in given.models:
         autoencoder = ModelFolder(model).load("vae").float().eval()
-        found = []
+        found, rebuilt = [], []
         for span in batches(len(data), BATCH):
             pixels = data.to_float(list(span))
-            found.append(psnr_there(through(autoencoder, pixels), pixels))
+            rebuilt.append(through(autoencoder, pixels))
+            found.append(psnr_there(rebuilt[-1], pixels))
         print(f"{model}: {torch.cat(found).mean():.2f} dB, {len(data)} pictures of {SIZE}x{SIZE}")
+        if judge is not None:
+            print(f"{model}: concept and style {named(judge, data, to_bytes(torch.cat(rebuilt)))}")
 
 
 if __name__ == "__main__":

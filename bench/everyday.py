@@ -15,7 +15,7 @@ of a smaller model.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,15 +53,19 @@ def painted(painter: limner.Painter, prompts: Sequence[str], seed: int = 0) -> T
 
 
 def cell_lines(
-    painter: limner.Painter, judge: AnyJudge, cells: Sequence[Cell], seeds: int, by: str = ""
+    painter: limner.Painter, judges: Mapping[str, AnyJudge], cells: Sequence[Cell], seeds: int
 ) -> None:
-    """Seen and held-out cells by their plain captions, a mean over so many pictures of each."""
+    """Seen and held-out cells by their plain captions, a mean over so many pictures of each.
+
+    judges: what each is called after the cells' name.
+    """
     for held_out in (False, True):
         asked = [cell for cell in cells if cell.held_out == held_out]
         prompts = [cell.prompt for cell in asked]
-        found = [judge.see(painted(painter, prompts, APART * seed)) for seed in range(seeds)]
+        pictures = [painted(painter, prompts, APART * seed) for seed in range(seeds)]
         name = "cells held out" if held_out else "cells seen"
-        print(cell_line(name + by, judge, found, asked))
+        for by, judge in judges.items():
+            print(cell_line(name + by, judge, [judge.see(each) for each in pictures], asked))
 
 
 def real_line(judge: NearestJudge, real: PictureSet, cells: Sequence[Cell]) -> str:
@@ -135,14 +139,11 @@ def main() -> None:
     judges: dict[str, AnyJudge] = {"": judge}
     if given.judge is not None:
         judges[" (trained judge)"] = Judge.load(given.judge)
-    for by, one in judges.items():
-        cell_lines(painter, one, cells, given.seeds, by)
-        for guidance in given.guidance:
-            guided = limner.Painter(
-                replace(painter.parts, sampling=replace(sampling, guidance=guidance)),
-                language=language,
-            )
-            cell_lines(guided, one, cells, given.seeds, f"{by}, guidance {guidance:g}")
+    cell_lines(painter, judges, cells, given.seeds)
+    for guidance in given.guidance:
+        guided = replace(painter.parts, sampling=replace(sampling, guidance=guidance))
+        print(f"guidance {guidance:g}:")
+        cell_lines(limner.Painter(guided, language=language), judges, cells, given.seeds)
     if given.sheet is not None:
         write_sheet(painter, cells, given.sheet)
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from everyday import painted
 from torch import Tensor
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 import limner
 from limner.data.cache import batches
@@ -32,11 +33,15 @@ from limner.evaluate.words import Asked, judge_words
 SAYINGS = ("{}", "a {}", "a picture of a {}")
 
 
+@cache
+def encoder_of(folder: Path) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+
+
 @torch.inference_mode()
 def vectors(folder: Path, texts: list[str]) -> Tensor:
     """Unit vectors, (N, D)."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    encoder = AutoModel.from_pretrained(folder).eval()
+    tokenizer, encoder = encoder_of(folder)
     found = []
     for span in batches(len(texts), 64):
         rows = tokenizer([texts[i] for i in span], padding=True, return_tensors="pt")

@@ -21,6 +21,7 @@ from limner.evaluate.tasks import (
     is_right,
     judge_tasks,
     lies,
+    named,
     task_prompts,
     things_asked_for,
     true_picture,
@@ -184,6 +185,8 @@ def test_what_cannot_be_asked_or_judged_is_told():
         task_prompts({"cat": "cat"}, 5)
     with pytest.raises(UsageError, match="0 prompts a task"):
         task_prompts(NAMES, 0)
+    with pytest.raises(UsageError, match="not trained on 'moon'"):
+        named(torch.zeros(1, 4, 64, 64, dtype=torch.uint8), ByShape(), ["ball", "moon"])
     asked = task_prompts(NAMES, 1, withheld=ALL)
     with pytest.raises(UsageError, match="1 pictures of 6 prompts"):
         judge_tasks([torch.zeros(4, 8, 8, dtype=torch.uint8)], asked, ByShape(), list(SHAPES))

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from limner.language import Ground, Relation, Scene, Size, Thing, Vocabulary, canonical, write
-from limner.language.english import plural
+from limner.language.english import plural, with_article
 from limner.language.scene import PLAIN
 
 APPLES = Thing(concept="red apple", count=2, size=Size.SMALL)
@@ -60,7 +60,23 @@ def test_names_of_the_vocabulary_are_used() -> None:
         ("maple leaf", "maple leaves"),
         ("german", "germans"),
         ("dress", "dresses"),
+        ("rhinoceros", "rhinoceroses"),
     ],
 )
 def test_plurals(one: str, several: str) -> None:
     assert plural(one) == several
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("rhinoceros", "a rhinoceros"),
+        ("octopus", "an octopus"),
+        ("fleur-de-lis", "a fleur-de-lis"),
+        ("table tennis", "a table tennis"),
+        ("grapes", "grapes"),
+        ("scissors", "scissors"),
+    ],
+)
+def test_what_ends_as_a_plural_and_is_none_has_an_article(name: str, said: str) -> None:
+    assert with_article(name) == said

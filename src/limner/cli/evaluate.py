@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,18 +83,14 @@ def command(
     streams.tell(report.table())
     if painter.parts.autoencoder is not None and len(own.held_out):
         streams.tell(autoencoder_line(painter, own.held_out))
-    if tasks:
-        for line in task_lines(painter, the_judge, own, tasks, seeds):
-            streams.tell(line)
-    if scenes:
-        for line in scene_lines(painter, the_judge, real, scenes):
-            streams.tell(line)
-    if words is not None:
-        for line in word_lines(painter, the_judge, real, words, prompts):
-            streams.tell(line)
-    if nouns is not None:
-        for line in everyday_lines(painter, the_judge, real, nouns, prompts):
-            streams.tell(line)
+    more = [
+        task_lines(painter, the_judge, own, tasks, seeds) if tasks else (),
+        scene_lines(painter, the_judge, real, scenes) if scenes else (),
+        word_lines(painter, the_judge, real, words, prompts) if words is not None else (),
+        everyday_lines(painter, the_judge, real, nouns, prompts) if nouns is not None else (),
+    ]
+    for line in chain.from_iterable(more):
+        streams.tell(line)
     streams.tell(output / "sheet.png")
 
 

@@ -172,7 +172,7 @@ class Judge(nn.Module):
 
     def labels(
         self, concepts: Sequence[str], styles: Sequence[str]
-    ) -> tuple[Int[Tensor, "N"], Int[Tensor, "N"]]:
+    ) -> tuple[Int[Tensor, "N"], Int[Tensor, "M"]]:
         """The words' places among the logits; UsageError for a word that the judge cannot name."""
         return _places(concepts, self.config.concepts), _places(styles, self.config.styles)
 

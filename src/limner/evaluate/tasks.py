@@ -236,8 +236,8 @@ def things_in(
 
 
 def named(pictures: UInt8[Tensor, "B 4 S S"], judge: Judge, names: Sequence[str]) -> list[str]:
-    """Which of these concepts each picture is most like."""
-    known = torch.tensor([judge.config.concepts.index(name) for name in names])
+    """Which of these concepts each picture is most like; UsageError where it cannot name one."""
+    known, _ = judge.labels(names, ())
     return [names[place] for place in judge.see(pictures).concepts[:, known].argmax(1).tolist()]
 
 

@@ -209,7 +209,7 @@ ALSO_FILLERS = phrases(
 # Written with a vowel and spoken with a consonant, and the other way round.
 SPOKEN_CONSONANT = re.compile(r"(uni|use|euro|ewe|one\b|once\b|ukulele)")
 SPOKEN_VOWEL = re.compile(r"([aeiou]|hour|honest|x-ray|sos\b|8|11\b|18\b)")
-PLURAL = re.compile(r"(?!.*(rhinoceros|tennis|lis)$).*[^su]s|.*(people|dice|teeth)")
+PLURAL = re.compile(r"(?!.*\b(rhinoceros|tennis|fleur-de-lis)$).*[^su]s|.*(people|dice|teeth)")
 HEAD_ENDS = re.compile(r" (with|of|on|in|without|behind|over|for|at|and) |[:,]")
 
 IRREGULAR = {
