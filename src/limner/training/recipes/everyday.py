@@ -13,11 +13,12 @@ from limner.data.emoji import default_folder
 from limner.data.world import WorldConfig
 from limner.files import cache_folder
 from limner.training.loop import LoopConfig
-from limner.training.perceptual import WHEEL
+from limner.training.perceptual import WHEEL as IMAGES
 from limner.training.recipes.autoencoder import AutoencoderRecipe, EnlargedAutoencoderRecipe
 from limner.training.recipes.base import Recipe
 from limner.training.recipes.decoder import DecoderRecipe
 from limner.training.recipes.emoji import EMOJI, EMOJI_128, EMOJI_DENOISER
+from limner.training.recipes.meanings import MeaningRecipe
 from limner.training.recipes.sizes import (
     AUTOENCODER_ENLARGED,
     AUTOENCODER_EVERYDAY,
@@ -27,9 +28,10 @@ from limner.training.recipes.sizes import (
 )
 from limner.training.recipes.world import WorldDenoiserRecipe
 from limner.training.recipes.world_widening import Repeats, WorldWideningRecipe
+from limner.training.sentences import WHEEL as SENTENCES
 from limner.training.whitening import whiten
 
-IMAGE_NETWORK = cache_folder() / "packages" / WHEEL
+IMAGE_NETWORK = cache_folder() / "packages" / IMAGES.file
 EVERYDAY_AUTOENCODER = AutoencoderRecipe(
     source=EMOJI_128,
     loop=LoopConfig(
@@ -140,6 +142,20 @@ EVERYDAY_ENLARGED_WIDE = replace(
     repeats=Repeats(known=3, known_plain=6, more=2, more_plain=12),
     pool=40_000,
 )
+# Then what is mostly painted wrongly, oftener than all else.
+EVERYDAY_ENLARGED_WIDE_POOR = replace(
+    EVERYDAY_ENLARGED_WIDE,
+    loop=replace(EVERYDAY_ENLARGED_WIDE.loop, steps=6000, learning_rate=3e-4),
+    repeats=Repeats(known=3, known_plain=8, poor=6, poor_plain=36),
+    pool=20_000,
+)
+# Its text tower, with the words of a dictionary that no caption had.
+EVERYDAY_MEANINGS = MeaningRecipe(
+    source=EMOJI_128,
+    words=default_folder(128),
+    loop=LoopConfig(steps=8000, batch=128, learning_rate=1e-3, ema=(16.97,), save_minutes=5.0),
+    sentences=cache_folder() / "packages" / SENTENCES.file,
+)
 # Its decoder, on what it paints.
 EVERYDAY_ENLARGED_DECODER = DecoderRecipe(
     source=EMOJI_128,
@@ -156,6 +172,8 @@ EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-enlarged": EVERYDAY_ENLARGED,
     "everyday-enlarged-unet": EVERYDAY_ENLARGED_UNET,
     "everyday-enlarged-wide": EVERYDAY_ENLARGED_WIDE,
+    "everyday-enlarged-wide-poor": EVERYDAY_ENLARGED_WIDE_POOR,
+    "everyday-meanings": EVERYDAY_MEANINGS,
     "everyday-enlarged-decoder": EVERYDAY_ENLARGED_DECODER,
     "emoji-everyday": EMOJI_EVERYDAY,
     "emoji-everyday-more": EMOJI_EVERYDAY_MORE,

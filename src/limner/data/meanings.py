@@ -1,0 +1,50 @@
+"""What words mean that no caption has: the known name that is nearest to what a dictionary says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from jaxtyping import Float
+from torch import Tensor
+
+from limner.data.cache import batches
+from limner.data.captions import content_words
+from limner.data.wordnet import FIELDS, WordNet
+
+LONGEST = 3  # words of a term that people type
+AT_ONCE = 4096  # definitions
+Vectors = Callable[[Sequence[str]], Float[Tensor, "N D"]]
+"""Unit vectors of texts, near each other where they mean about the same."""
+
+
+def definitions(wordnet: WordNet, read: Collection[str]) -> dict[str, str]:
+    """Word -> "word: what it means", of the things in the meaning that each word mostly has.
+
+    read: what the captions have; a word of which each part is in there keeps its own meaning and
+    is left out.
+    """
+    known = {part for text in read for part in content_words(text)}
+    found = {}
+    for word, (usual, *_) in wordnet.of_word.items():
+        sense, parts = wordnet.senses[usual], content_words(word)
+        plain = word in sense.words and 0 < len(parts) <= LONGEST
+        if plain and sense.field in FIELDS.values() and not known.issuperset(parts):
+            found[word] = f"{word}: {sense.gloss}"
+    return found
+
+
+def nearest_names(
+    defined: dict[str, str], names: Sequence[str], vectors: Vectors, *, least: float
+) -> dict[str, str]:
+    """Word -> the name that is nearest to its definition, where it is at least so near.
+
+    least: the cosine of the two vectors.
+    """
+    known, words = vectors(names).T, list(defined)
+    found = {}
+    for span in batches(len(words), AT_ONCE):
+        near, which = (vectors([defined[words[i]] for i in span]) @ known).max(dim=1)
+        for i, likeness, name in zip(span, near.tolist(), which.tolist(), strict=True):
+            if likeness >= least:
+                found[words[i]] = names[name]
+    return found
