@@ -120,7 +120,7 @@ def test_captions_have_colours_styles_and_another_thing():
 
 def test_words_are_learned_and_names_kept(recipe, folder, tmp_path):
     finish(train(recipe, nothing(), tmp_path / "run", base=folder.path))
-    assert json.loads((tmp_path / "run" / MEANINGS).read_text("utf-8")) == {
+    assert json.loads((tmp_path / "run" / MEANINGS).read_text("utf-8"))["meanings"] == {
         "mutt": "dog",
         "tabby": "red cat",
     }
@@ -149,6 +149,8 @@ def test_meanings_are_found_once(recipe, folder, tmp_path):
     first = recipe.objective(nothing(), model)
     again = replace(recipe, dictionary=lambda: pytest.fail("asked twice"))
     assert again.objective(nothing(), model).meanings == first.meanings
+    every = replace(recipe, least=-1.0).objective(nothing(), model)
+    assert len(every.meanings) == len(first.meanings) + 1  # "thing", of other numbers: anew
 
 
 def test_a_model_that_knows_no_words_is_refused(recipe, folder):

@@ -42,13 +42,12 @@ class SentenceEncoder(nn.Module):
     def __init__(self, weights: Mapping[str, Tensor], tokenizer: Engine) -> None:
         super().__init__()
         self.tokenizer = tokenizer
-        embeddings = "embeddings."
-        self.words = nn.Embedding.from_pretrained(weights[f"{embeddings}word_embeddings.weight"])
-        places = weights[f"{embeddings}position_embeddings.weight"]
-        kind = weights[f"{embeddings}token_type_embeddings.weight"][0]  # of a first text
+        self.words = nn.Embedding.from_pretrained(weights["embeddings.word_embeddings.weight"])
+        places = weights["embeddings.position_embeddings.weight"]
+        kind = weights["embeddings.token_type_embeddings.weight"][0]  # of a first text
         self.places = nn.Embedding.from_pretrained(places + kind)
         self.norm = nn.LayerNorm(WIDTH, eps=NORM_EPS)
-        self.norm.load_state_dict(_layer(weights, f"{embeddings}LayerNorm."))
+        self.norm.load_state_dict(_layer(weights, "embeddings.LayerNorm."))
         layers = [_block(weights, f"encoder.layer.{number}.") for number in range(LAYERS)]
         self.layers = nn.ModuleList(layers)
         self.requires_grad_(False)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from limner.data.captions import pick
 from limner.errors import TrainingError
 from limner.text.encode import TextEncoder
+from limner.text.masks import PadMask, pad_mask
 from limner.training.draws import Draws
 
 THING, OTHER = "{}", "{other}"
@@ -91,10 +92,11 @@ class MeaningObjective:
     ) -> tuple[Int[Tensor, "B L"], Float[Tensor, "B L"]]:
         """Ids without the padding that none of them needs; 1 where a token is none of it."""
         tokenizer = self.encoder.tokenizer
-        lengths = torch.tensor([len(tokenizer.encode(text)) + 2 for text in captions])
-        length = min(int(lengths.max()), tokenizer.length)
-        real = torch.arange(length) < lengths[:, None]
-        return tokenizer(captions, length), real.float()
+        ids = tokenizer(captions)
+        real = pad_mask(ids, PadMask.PAD, end=tokenizer.end, pad=tokenizer.pad)
+        assert real is not None
+        length = int(real.sum(dim=1).max())
+        return ids[:, :length], real[:, :length].float()
 
     def _places(self, frame: Frame, known: str, new: str, length: int) -> Int[Tensor, "L"]:
         """Where in the caption of the known name each token of the new word's has its counterpart.

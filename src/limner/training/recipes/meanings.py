@@ -76,15 +76,21 @@ class MeaningRecipe:
         return [name for name in dict.fromkeys(names) if name.isascii()]
 
     def _meanings(self, file: Path, known: Words, names: list[str]) -> dict[str, str]:
-        """Word -> name; found once, since it takes minutes, and kept beside the model."""
-        if file.exists():
-            found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
-            return found
+        """Word -> name; found once, since it takes minutes, and kept beside the model.
+
+        Kept is what it was found from too: of other names, or another `least`, it is found anew.
+        """
         read = (*known.concepts, *known.styles, *known.others)
+        origin = {"names": names, "read": [*read], "least": self.least}
+        if file.exists():
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            if kept["origin"] == origin:
+                found: dict[str, str] = kept["meanings"]
+                return found
         defined = definitions(self.dictionary(), read)
         encoder = load_sentence_encoder(self.sentences)
         found = nearest_names(defined, names, encoder.vectors, least=self.least)
-        write_json(file, found)
+        write_json(file, {"origin": origin, "meanings": found})
         return found
 
 
