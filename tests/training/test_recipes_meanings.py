@@ -18,7 +18,7 @@ from limner.errors import TrainingError
 from limner.text.encode import TextEncoder
 from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
-from limner.training.objectives.meanings import Frame, MeaningObjective
+from limner.training.objectives.meanings import KEPT, NAMED, TEMPERATURE, Frame, MeaningObjective
 from limner.training.recipes import meanings
 from limner.training.recipes.conditions import PAD
 from limner.training.recipes.meanings import MEANINGS, MeaningRecipe, captions_of
@@ -32,8 +32,8 @@ SENSES = {
 }
 NET = WordNet(senses=SENSES, of_word={s.words[0]: (n,) for n, s in SENSES.items()}, uses={})
 NEAR = {
-    "dog": (1.0, 0.0), "red cat": (0.0, 1.0), "mutt: a bad dog": (1.0, 0.0),
-    "tabby: a striped cat": (0.0, 1.0), "thing: anything": (-1.0, 0.0),
+    "dog": (1.0, 0.0), "red cat": (0.0, 1.0), "a bad dog": (1.0, 0.0),
+    "a striped cat": (0.0, 1.0), "anything": (-1.0, 0.0),
 }  # fmt: skip
 LOOP = LoopConfig(steps=30, batch=4, learning_rate=3e-3, precision="fp32", ema=(6.94,))
 
@@ -77,13 +77,41 @@ def losses(made, count=1):
 
 
 def test_a_name_is_its_own_meaning_before_training(encoder):
-    assert losses(objective(encoder, {"dog": "dog"})) == {"total": 0.0, "kept": 0.0, "read": 0.0}
+    found = losses(objective(encoder, {"dog": "dog"}))
+    assert found["kept"] == found["read"] == 0.0
+    assert found["alone"] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_an_unknown_word_is_not(encoder):
     found = losses(objective(encoder, {"mutt": "dog"}))
     assert found["kept"] == 0.0
     assert found["read"] > 0.01
+    assert found["alone"] > 0.01
+
+
+@torch.no_grad()
+def test_words_said_alone_are_told_apart_by_how_far_their_states_are(encoder):
+    made = objective(encoder, {"mutt": "dog", "tab": "red cat"})
+    one, two = (encoder([f"a {word}"]).context[0] for word in ("mutt", "tab"))
+    dog, cat = (encoder([f"a {name}"]).context[0] for name in ("dog", "red cat"))
+
+    def ends(states, word):
+        last = len(encoder.tokenizer.encode(f"a {word}"))  # after BOS
+        return states[last : last + 2].flatten()
+
+    known = torch.stack([ends(dog, "dog"), ends(cat, "red cat")])
+    said = torch.stack([ends(one, "mutt"), ends(two, "tab")])
+    odds = -(said[:, None] - known).square().mean(dim=2) / TEMPERATURE
+    named = -odds.log_softmax(dim=1).diagonal().mean()
+    found = losses(made, 2)
+    assert found["named"] == pytest.approx(float(named), rel=1e-4)
+    assert found["alone"] == pytest.approx(float((said - known).square().mean()), rel=1e-4)
+
+
+def test_the_total_weighs_the_losses(encoder):
+    found = losses(objective(encoder, {"mutt": "dog"}))
+    parts = NAMED * found["named"] + found["alone"] + found["read"] + KEPT * found["kept"]
+    assert found["total"] == pytest.approx(parts)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +127,7 @@ def test_an_unknown_word_is_not(encoder):
 def test_tokens_of_a_word_stand_for_those_of_its_name(encoder, new, known, wanted):
     pieces = encoder.tokenizer
     short = SimpleNamespace(encode=str.split, length=pieces.length)
-    made = objective(encoder, {"a": "b"})
+    made = objective(encoder, {"mutt": "dog"})
     made.encoder = SimpleNamespace(tokenizer=short)
     places = made._places(Frame(before="a ", after=" , 3d"), known, new, 8)
     assert places[: len(wanted)].tolist() == wanted

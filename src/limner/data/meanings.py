@@ -18,18 +18,21 @@ Vectors = Callable[[Sequence[str]], Float[Tensor, "N D"]]
 
 
 def definitions(wordnet: WordNet, read: Collection[str]) -> dict[str, str]:
-    """Word -> "word: what it means", of the things in the meaning that each word mostly has.
+    """Word -> "what it is a kind of: what it means", of things, as each word is mostly meant.
 
+    The word itself is not said: its letters mislead ("mutt" is near "muffin").
     read: what the captions have; a word of which each part is in there keeps its own meaning and
     is left out.
     """
     known = {part for text in read for part in content_words(text)}
+    wider = {kind: sense for sense in wordnet.senses.values() for kind in sense.kinds}
     found = {}
     for word, (usual, *_) in wordnet.of_word.items():
         sense, parts = wordnet.senses[usual], content_words(word)
         plain = word in sense.words and 0 < len(parts) <= LONGEST
         if plain and sense.field in FIELDS.values() and not known.issuperset(parts):
-            found[word] = f"{word}: {sense.gloss}"
+            above = wider[usual].words if usual in wider else ()
+            found[word] = ": ".join((*above[:1], sense.gloss))
     return found
 
 

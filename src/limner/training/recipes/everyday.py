@@ -147,11 +147,17 @@ EVERYDAY_ENLARGED_WIDE_POOR = replace(
     repeats=Repeats(known=3, known_plain=8, poor=6, poor_plain=36),
     pool=20_000,
 )
+# Then each style as often as the plain one.
+EVERYDAY_ENLARGED_WIDE_EVEN = replace(
+    EVERYDAY_ENLARGED_WIDE,
+    loop=replace(EVERYDAY_ENLARGED_WIDE.loop, steps=8000, learning_rate=3e-4),
+    repeats=Repeats(known=1, known_plain=2, poor=1, poor_plain=2),
+)
 # Its text tower, with the words of a dictionary that no caption had.
 EVERYDAY_MEANINGS = MeaningRecipe(
     source=EMOJI_128,
     words=default_folder(128),
-    loop=LoopConfig(steps=8000, batch=128, learning_rate=1e-3, ema=(16.97,), save_minutes=5.0),
+    loop=LoopConfig(steps=6000, batch=512, learning_rate=3e-3, ema=(16.97,), save_minutes=5.0),
     sentences=SENTENCES.cached,
 )
 # Its decoder, on what it paints.
@@ -171,6 +177,7 @@ EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-enlarged-unet": EVERYDAY_ENLARGED_UNET,
     "everyday-enlarged-wide": EVERYDAY_ENLARGED_WIDE,
     "everyday-enlarged-wide-poor": EVERYDAY_ENLARGED_WIDE_POOR,
+    "everyday-enlarged-wide-even": EVERYDAY_ENLARGED_WIDE_EVEN,
     "everyday-meanings": EVERYDAY_MEANINGS,
     "everyday-enlarged-decoder": EVERYDAY_ENLARGED_DECODER,
     "emoji-everyday": EMOJI_EVERYDAY,

@@ -43,7 +43,7 @@ class MeaningRecipe:
     words: Path
     loop: LoopConfig
     sentences: Path
-    least: float = 0.45
+    least: float = 0.55
     dictionary: Callable[[], WordNet] = fetch_wordnet
     needs: tuple[str, ...] = ("tokenizer", "text_encoder", "scheduler")
 
