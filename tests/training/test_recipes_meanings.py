@@ -23,6 +23,7 @@ from limner.training.recipes import meanings
 from limner.training.recipes.conditions import PAD
 from limner.training.recipes.meanings import MEANINGS, MeaningRecipe, captions_of
 from limner.training.run import train
+from limner.training.saving import STATE
 
 ANIMAL = 5
 SENSES = {
@@ -159,7 +160,7 @@ def test_words_are_learned_and_names_kept(recipe, folder, tmp_path):
         teacher = folder.load("text_encoder").float().eval()
         tokenizer = model.load_tokenizer(tower=tower.config)
         made = objective(TextEncoder(tokenizer, tower, pad_mask=PAD), words)
-        made.teacher = teacher
+        made.modules["teacher"].load_state_dict(teacher.state_dict())
         return losses(made, len(words))
 
     words = {"mutt": "dog", "tabby": "red cat"}
@@ -170,6 +171,17 @@ def test_words_are_learned_and_names_kept(recipe, folder, tmp_path):
         ModelFolder(tmp_path / "run/model").load("unet").conv_in.weight,
         folder.load("unet").conv_in.weight,
     )
+
+
+def test_a_training_that_goes_on_after_its_end_keeps_its_teacher(recipe, folder, tmp_path):
+    finish(train(recipe, nothing(), tmp_path / "run", base=folder.path))
+    longer = replace(recipe, loop=replace(LOOP, steps=32))
+    finish(train(longer, nothing(), tmp_path / "run", resume=True))
+    was = folder.load("text_encoder").state_dict()
+    kept = torch.load(tmp_path / "run" / STATE, weights_only=True)["modules"]
+    assert all(torch.equal(kept[f"teacher.{name}"], value) for name, value in was.items())
+    learned = ModelFolder(tmp_path / "run/model").load("text_encoder").state_dict()
+    assert not all(torch.equal(learned[name], value) for name, value in was.items())
 
 
 def test_meanings_are_found_once(recipe, folder, tmp_path):

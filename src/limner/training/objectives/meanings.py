@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from limner.data.captions import pick
 from limner.errors import TrainingError
-from limner.text.encode import TextEncoder
+from limner.text.encode import TextEncoder, Tower
 from limner.text.masks import PadMask, pad_mask
 from limner.training.draws import Draws
 
@@ -70,9 +71,10 @@ class MeaningObjective:
             raise TrainingError("there is no word to learn: words with a known name are right")
         tower = encoder.tower
         assert isinstance(tower, nn.Module)
-        self.modules = nn.ModuleDict({"text_encoder": tower})
+        teacher = deepcopy(tower).requires_grad_(False)
+        # The teacher too is in a training's state: beside it the model is in time the pupil.
+        self.modules = nn.ModuleDict({"text_encoder": tower, "teacher": teacher})
         self.encoder = encoder
-        self.teacher = deepcopy(tower).eval().requires_grad_(False)
         self.meanings = list(meanings.items())
         self.names, self.captions = names, captions
         self.count = len(self.meanings)
@@ -80,9 +82,21 @@ class MeaningObjective:
         self.wanted = torch.tensor([place[known] for _, known in self.meanings])
         self.ids = encoder.tokenizer([ALONE.around(word) for word, _ in self.meanings])
         self.lengths = self._real(self.ids).sum(dim=1)
-        with torch.no_grad():
-            said = encoder.tokenizer([ALONE.around(name) for name in names])
-            self.known = self._ends(said)
+
+    @property
+    def teacher(self) -> TextEncoder:
+        """The encoder as it was before the training."""
+        tower = self.modules["teacher"]
+        assert isinstance(tower, Tower)
+        return replace(self.encoder, tower=tower)
+
+    @cached_property
+    def known(self) -> Float[Tensor, "N S"]:
+        """What the teacher says of the names alone; asked for only once a state is taken up."""
+        ids = self.encoder.tokenizer([ALONE.around(name) for name in self.names])
+        device = next(self.modules.parameters()).device
+        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+            return self._ends(self.teacher, ids)
 
     def loss(self, indices: Tensor, draws: Draws) -> dict[str, Tensor]:
         said = range(0, len(indices), SHARE)
@@ -100,8 +114,9 @@ class MeaningObjective:
         A batch is computed in parts by length: a short word need not be padded to the longest.
         """
         order = indices[self.lengths[indices].argsort()]
-        states = torch.cat([self._ends(self.ids[part]) for part in order.chunk(LENGTHS)])
-        known, wanted = self.known.to(states), self.wanted[order].to(states.device)
+        parts = [self.ids[part] for part in order.chunk(LENGTHS)]
+        states = torch.cat([self._ends(self.encoder, ids) for ids in parts])
+        known, wanted = self.known, self.wanted[order].to(states.device)
         odds = -torch.cdist(states, known).square() / (states.shape[1] * TEMPERATURE)
         named = F.cross_entropy(odds, wanted)
         return {"named": named, "alone": F.mse_loss(states, known[wanted])}
@@ -119,8 +134,7 @@ class MeaningObjective:
         ids = self._cut(self.encoder.tokenizer(captions))
         before, after = self.encoder.encode(ids).context.chunk(2)
         with torch.no_grad():
-            teacher = replace(self.encoder, tower=self.teacher.to(before.device))
-            wanted = teacher.encode(ids[: len(known)]).context
+            wanted = self.teacher.encode(ids[: len(known)]).context
         places = torch.stack(
             [self._places(*row, ids.shape[1]) for row in zip(frames, known, new, strict=True)]
         ).to(before.device)
@@ -134,10 +148,10 @@ class MeaningObjective:
         before, _, after = caption.partition(THING)
         return Frame(before=before, after=after)
 
-    def _ends(self, ids: Int[Tensor, "B L"]) -> Float[Tensor, "B S"]:
+    def _ends(self, encoder: TextEncoder, ids: Int[Tensor, "B L"]) -> Float[Tensor, "B S"]:
         """States of the last token of each caption and of its EOS, one after the other."""
         ids = self._cut(ids)
-        states = self.encoder.encode(ids).context.float()
+        states = encoder.encode(ids).context.float()
         end = self._real(ids).sum(dim=1).to(states.device) - 1
         rows = torch.arange(len(ids), device=states.device)
         return torch.cat([states[rows, end - 1], states[rows, end]], dim=1)
