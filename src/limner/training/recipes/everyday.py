@@ -157,7 +157,7 @@ EVERYDAY_ENLARGED_WIDE_EVEN = replace(
 EVERYDAY_MEANINGS = MeaningRecipe(
     source=EMOJI_128,
     words=default_folder(128),
-    loop=LoopConfig(steps=6000, batch=512, learning_rate=3e-3, ema=(16.97,), save_minutes=5.0),
+    loop=LoopConfig(steps=5500, batch=512, learning_rate=3e-3, ema=(16.97,), save_minutes=5.0),
     sentences=SENTENCES.cached,
 )
 # Its decoder, on what it paints.
