@@ -103,11 +103,10 @@ def by_states(
     base: limner.Painter, painter: limner.Painter, held_out: list[Asked], names: dict[str, str]
 ) -> str:
     """How often the nearest name's states are of what is meant; names: what is known -> concept."""
-    known, parts = ends(base, [*names]), []
+    known, concepts, parts = ends(base, [*names]), [*names.values()], []
     asked = {each.word: each.concept for each in held_out}
     for what, words in (("held-out words", asked), ("names", names)):
         nearest = torch.cdist(ends(painter, [*words]), known).argmin(1).tolist()
-        concepts = [*names.values()]
         right = sum(concepts[i] == c for i, c in zip(nearest, words.values(), strict=True))
         parts.append(f"{right / len(words):.1%} of {len(words)} {what}")
     return "by the tower's states: " + ", ".join(parts)
