@@ -7,14 +7,15 @@ the concepts that the model knows) has its concept among its first three: drawin
 such as a man and an old man, differ by little. `--beside` leaves out what another model knows
 already. `--write` puts what is below 1 into limner.json, by which the reader of sentences tells
 people what is mostly painted wrongly; for the concepts that `--wrong` lists, how many of three
-pictures look right to eyes goes before what the judge says. `--forget` takes what is never right
-out of the words that the model knows, so that the lexicon may say something nearer.
+pictures look right to eyes goes before what the judge says. `--forget` takes what is mostly wrong,
+and what the model that it names does not know either, out of the words that the model knows, with
+its names, so that the lexicon may say something nearer.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from everyday import painted
 from nearest_judge import NearestJudge
 
 import limner
-from limner.checkpoints import ModelFolder
+from limner.checkpoints import ModelFolder, Words
 from limner.checkpoints.settings import POOR
-from limner.data.emoji import load_emoji
+from limner.data.emoji import default_folder, load_emoji
+from limner.data.everyday_words import EverydayWords
 from limner.diffusion.prediction import name_of
 from limner.language.english import with_article
 
@@ -41,6 +43,16 @@ def by_eye(file: Path, known: Sequence[str]) -> dict[str, float]:
     return found
 
 
+def without(words: Words, forgotten: Collection[str]) -> Words:
+    """The words without some of the concepts, and without names that are of none of the others."""
+    names = EverydayWords.load(default_folder(64)).names
+    kept = tuple(concept for concept in words.concepts if concept not in forgotten)
+    called = {name for concept in kept for name in names.get(concept, ())}
+    gone = {name for concept in forgotten for name in names.get(concept, ())} - called
+    others = tuple(other for other in words.others if other not in gone)
+    return replace(words, concepts=kept, others=others)
+
+
 @torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -51,7 +63,7 @@ def main() -> None:
     parser.add_argument("--beside", type=Path)
     parser.add_argument("--wrong", type=Path, help="lines such as '1 llama': of three")
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--forget", action="store_true")
+    parser.add_argument("--forget", type=Path, metavar="BEFORE")
     given = parser.parse_args()
     painter = limner.load(given.model)
     known = painter.words.concepts
@@ -73,14 +85,14 @@ def main() -> None:
         accuracy |= {c: share for c, share in by_eye(given.wrong, known).items() if c in accuracy}
     poor = [concept for concept, share in accuracy.items() if share < POOR]
     print(f"{len(poor)} below half: {', '.join(poor)}")
-    if given.write or given.forget:
+    if given.write or given.forget is not None:
         folder = ModelFolder(given.model)
         process, prediction, sampling, words = folder.load_settings()
         assert words is not None
-        never = {concept for concept, share in accuracy.items() if not share and given.forget}
-        missed = {c: share for c, share in accuracy.items() if share < 1 and c not in never}
-        kept = tuple(concept for concept in known if concept not in never)
-        told = replace(words, concepts=kept, accuracy=missed)
+        kept = {*known} if given.forget is None else {*limner.load(given.forget).words.concepts}
+        told = without(words, {*poor} - kept)
+        missed = {c: share for c, share in accuracy.items() if share < 1 and c in told.concepts}
+        told = replace(told, accuracy=missed)
         folder.save_settings(process, name_of(prediction), sampling, told)
 
 

@@ -56,6 +56,25 @@ def test_a_name_is_for_the_first_that_a_model_has() -> None:
     assert "chair" not in names_of(["seat", "chair"])["seat"]
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("a man with a beard", "man: beard"),
+        ("a bald man", "man: bald"),
+        ("a woman with red hair", "woman: red hair"),
+        ("a woman on a bike", "woman biking"),
+        ("a couple kissing", "kiss"),
+        ("a laughing cat", "cat with tears of joy"),
+        ("a cruise ship", "passenger ship"),
+        ("a killer whale", "whale"),
+    ],
+)
+def test_people_and_what_they_do_are_understood(shipped: Words, said: str, meant: str) -> None:
+    found = Understander(shipped).understand(said)
+    assert [(thing.concept, thing.colour) for thing in found.scene.things] == [(meant, "")]
+    assert not found.missing
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_names_and_small_words(language: str) -> None:
     names = translations(language)

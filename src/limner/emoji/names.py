@@ -47,8 +47,8 @@ def concept_of(label: str, concepts: Collection[str]) -> str | None:
 
 
 def _rows(file: str) -> Iterator[tuple[str, list[str]]]:
-    """What stands before the colon of each line, and the list behind it."""
+    """What stands before the last colon of each line ("man: beard"), and the list behind it."""
     for line in (files("limner.emoji") / file).read_text("utf-8").splitlines():
         if not line.startswith("#"):
-            key, _, several = line.partition(": ")
+            key, _, several = line.rpartition(": ")
             yield key, several.split(", ")

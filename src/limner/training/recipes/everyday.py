@@ -132,7 +132,7 @@ EVERYDAY_ENLARGED_UNET = replace(
     sampling=EVERYDAY_UNET.sampling,
     world=replace(EMOJI_EVERYDAY_MORE.world, size=128),
 )
-# Then with all concepts that people type, which tell more of the styles too: begun.
+# Then with all concepts that people type, which tell more of the styles too.
 EVERYDAY_ENLARGED_WIDE = replace(
     EVERYDAY_ENLARGED_UNET,
     loop=replace(EVERYDAY_ENLARGED_UNET.loop, steps=16_000),
@@ -147,7 +147,7 @@ EVERYDAY_ENLARGED_WIDE_POOR = replace(
     repeats=Repeats(known=3, known_plain=8, poor=6, poor_plain=36),
     pool=20_000,
 )
-# Then each style as often as the plain one.
+# Then each style as often as the plain one; between it and the second U-Net lies what ships.
 EVERYDAY_ENLARGED_WIDE_EVEN = replace(
     EVERYDAY_ENLARGED_WIDE,
     loop=replace(EVERYDAY_ENLARGED_WIDE.loop, steps=8000, learning_rate=3e-4),
