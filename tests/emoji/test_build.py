@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limner.emoji.build import translations
+from limner.emoji.build import descriptions, translations
 
 LABELS = {"🐈": "cat", "🎩": "top hat", "👒": "woman's hat"}
 ENGLISH = {
@@ -30,3 +30,12 @@ def test_what_has_little_in_common_has_no_translation() -> None:
     spoken = {"🐈": ("katze", ("ding",)), "🎩": ("zylinder", ("ding",)), "👒": ("hut", ("ding",))}
     english = {"cat": frozenset("🐈"), "top hat": frozenset("🎩")}
     assert "ding" not in translations(spoken, LABELS, english)
+
+
+def test_a_description_is_said_of_people_and_faces_alone() -> None:
+    spoken = {
+        "😀": ("grinsen", ("froh", "gelb")),
+        "👵": ("alte frau", ("froh", "grinsen", "oma")),
+        "🐈": ("katze", ("gelb",)),
+    }
+    assert descriptions(spoken, {"😀", "👵"}) == {"froh", "oma"}

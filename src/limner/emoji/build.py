@@ -25,6 +25,7 @@ from limner.language.words import normal
 
 LEAST = 0.4  # overlap of the emoji that a word and its translation are said of, of those of both
 STAMP = (2026, 1, 1, 0, 0, 0)  # of every file, so that the same words are the same bytes
+PEOPLE = ("people-body", "smileys-emotion")  # groups of emoji
 SHORTEST, LONGEST = 3, 12  # letters of an English word that could be misspelt as another
 
 Spoken = Mapping[str, tuple[str, tuple[str, ...]]]  # character -> its name and keywords
@@ -35,13 +36,17 @@ def build(folder: Path, path: Path = WORDS_FILE) -> None:
     emoji = read_emoji(folder)
     labels = {character(each): each.concept for each in emoji}
     clear = {character(each): each.concept for each in emoji if _drawable(each)}
+    people = {character(each) for each in emoji if each.group in PEOPLE}
     english = _english(emoji)
     with zipfile.ZipFile(path, "w") as archive:
         _add(archive, "characters.json", labels)
         for language in LANGUAGES:
             spoken = _spoken(folder, language, clear)
-            found = translations(spoken, clear, english) | abroad().get(language, {})
+            own = abroad().get(language, {})
+            found = translations(spoken, clear, english) | own
             _add(archive, f"{language}.json", dict(sorted(found.items())))
+            said = (found.keys() - own.keys()) & descriptions(spoken, people)
+            _add(archive, f"{language}-descriptions.json", sorted(said))
         _add(archive, "english.json", list(_english_words(folder)))
 
 
@@ -83,6 +88,19 @@ def translations(
         if best is not None and best[0] >= LEAST:
             found[word] = best[-1]
     return found
+
+
+def descriptions(spoken: Spoken, people: Set[str]) -> set[str]:
+    """Words that are said of people and faces alone, and are the name of none: happy, bearded.
+
+    people: their characters.
+    """
+    said = defaultdict[str, set[str]](set)
+    for sign, (_, keywords) in spoken.items():
+        for word in keywords:
+            said[word].add(sign)
+    names = {name for name, _ in spoken.values()}
+    return {word for word, signs in said.items() if word not in names and signs <= people}
 
 
 def _overlap(first: Set[str], second: Set[str]) -> float:

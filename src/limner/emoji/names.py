@@ -36,6 +36,11 @@ def names_of(concepts: Collection[str]) -> dict[str, tuple[str, ...]]:
     return {concept: (*names, concept) for concept, names in found.items()}
 
 
+def in_words(concept: str) -> str:
+    """A label as it is said in a sentence: "man: beard" is a man with a beard."""
+    return everyday_names().get(concept, (concept,))[0] if ":" in concept else concept
+
+
 def concept_of(label: str, concepts: Collection[str]) -> str | None:
     """What a model paints for an emoji's label: the concept itself, or the thing of a face."""
     names = names_of(concepts)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from limner.checkpoints import Words
 from limner.data.everyday_world import WHOLE
 from limner.emoji.collage import drawn_ground
+from limner.emoji.names import in_words
 from limner.emoji.tables import OTHER_STYLES
 from limner.emoji.taught import has_colour, has_ground
 from limner.emoji.understanding import Understanding
@@ -29,7 +30,7 @@ def read_as(words: Words, found: Understanding, scene: Scene, layout: str | None
     """What was read, where that is more than the words themselves."""
     kinds = {w.text.casefold(): w.meaning for w in found.reading.words if w.kind_of}
     how = [f"{word}: {known}" for word, known in found.corrected.items()]
-    how += [f"{word}: a kind of {concept}" for word, concept in kinds.items()]
+    how += [f"{word}: a kind of {in_words(concept)}" for word, concept in kinds.items()]
     how += [found.language] if found.language else []
     if layout == COLLAGE:
         how += _laid(words, scene)
@@ -37,7 +38,13 @@ def read_as(words: Words, found: Understanding, scene: Scene, layout: str | None
         how.append("side by side" if layout == BESIDE else "one above the other")
     if how:
         seen = scene if layout == COLLAGE else _seen(words, scene)
-        yield f"read as: {canonical(seen)} ({'; '.join(how)})"
+        yield f"read as: {canonical(_in_words(seen))} ({'; '.join(how)})"
+
+
+def _in_words(scene: Scene) -> Scene:
+    return replace(
+        scene, things=tuple(replace(t, concept=in_words(t.concept)) for t in scene.things)
+    )
 
 
 def _laid(words: Words, scene: Scene) -> Iterator[str]:
@@ -68,7 +75,8 @@ def not_painted(
         yield f"not painted: {'; '.join(told)}"
     for concept in dict.fromkeys(thing.concept for thing in scene.things):
         if words.mostly_wrong(concept):
-            yield f"mostly painted wrongly: {concept!r} ({words.accuracy[concept]:.0%} right)"
+            said, right = in_words(concept), words.accuracy[concept]
+            yield f"mostly painted wrongly: {said!r} ({right:.0%} right)"
 
 
 def _left_out(words: Words, found: Understanding, scene: Scene, *, collage: bool) -> Iterator[str]:
@@ -83,9 +91,9 @@ def _needs_collage(words: Words, scene: Scene) -> Iterator[str]:
     """What is painted in a collage alone."""
     for thing in scene.things:
         if not has_colour(words, thing):
-            yield f"the colour {thing.colour!r} of {thing.concept!r}"
+            yield f"the colour {thing.colour!r} of {in_words(thing.concept)!r}"
         if thing.size is not Size.PLAIN:
-            yield f"the size {thing.size.value!r} of {thing.concept!r}"
+            yield f"the size {thing.size.value!r} of {in_words(thing.concept)!r}"
     parts = sum(thing.count or 1 for thing in scene.things)
     if parts > SURE:
         yield f"{parts} things apart (more than {SURE} in a row may run together)"

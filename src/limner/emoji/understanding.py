@@ -8,10 +8,10 @@ from functools import cache, cached_property
 
 from limner.checkpoints import Words
 from limner.emoji.guessing import likely_languages
-from limner.emoji.names import everyday_names, names_of
+from limner.emoji.names import abroad, everyday_names, names_of
 from limner.emoji.spelling import is_english, nearest
 from limner.emoji.tables import OTHER_STYLES, UNPAINTED
-from limner.emoji.words import LANGUAGES, characters, translations
+from limner.emoji.words import LANGUAGES, characters, descriptions, translations
 from limner.language import Relation, Scene, Vocabulary
 from limner.language.english import COLOURS
 from limner.language.foreign import FOREIGN
@@ -61,7 +61,7 @@ class Understander:
                 other = self._abroad(text, language, signs)
                 if other.scene.things and len(other.missing) < len(found.missing):
                     found = other
-        if found.missing and not found.language:
+        if found.missing and not found.language and not _has_article(found):
             corrected = self._corrected(text, found)
             if corrected:
                 found = self._of(self.english.read(text, signs | corrected), corrected)
@@ -126,15 +126,14 @@ class Understander:
 
     @cache  # noqa: B019 - as long as the model's words live, so do their readers
     def _reader(self, language: str) -> Reader:
-        grammar = FOREIGN[language]
+        grammar, own = FOREIGN[language], abroad().get(language, {})
         names: dict[str, list[str]] = {}
         for word, name in translations(language).items():
-            small = word in grammar.words or _joins_colours(word, grammar)
-            if not small and not self._coloured(name):
+            small = word in grammar.words and word not in own
+            if not small and not _joins_colours(word, grammar) and not self._coloured(name):
                 names.setdefault(self._concepts.get(name, name), []).append(word)
-        return Reader(
-            self._vocabulary({k: tuple(several) for k, several in names.items()}), grammar
-        )
+        vocabulary = self._vocabulary({k: tuple(several) for k, several in names.items()})
+        return Reader(replace(vocabulary, descriptions=descriptions(language)), grammar)
 
     def _coloured(self, name: str) -> bool:
         """Whether the model has the thing, but not as one of this colour: a black cat."""
@@ -151,6 +150,12 @@ class Understander:
                 if near is not None:
                     corrected[normal(word.text)] = near
         return corrected
+
+
+def _has_article(found: Understanding) -> bool:
+    """Whether what is not understood has an article of another language in it: una chica."""
+    articles = {article for grammar in FOREIGN.values() for article in grammar.articles}
+    return any(normal(w.text) in articles for w in found.reading.words if w.kind is Kind.UNKNOWN)
 
 
 def _joins_colours(name: str, grammar: Grammar) -> bool:

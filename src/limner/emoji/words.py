@@ -63,18 +63,29 @@ def translations(language: str) -> dict[str, str]:
 
 
 @cache
+def descriptions(language: str) -> frozenset[str]:
+    """Those of a language's words that are said of people and faces, and are no name of one."""
+    return frozenset(_read(f"{language}-descriptions"))
+
+
+@cache
 def english_words() -> frozenset[str]:
     """Words that are right as they are spelt."""
     return frozenset(_read("english"))
 
 
 def languages_of(text: str) -> tuple[str, ...]:
-    """The languages whose script a text is in."""
-    found = dict[str, None]()
+    """The languages that a text's letters are written in: all of them, or where none has all, some.
+
+    Japanese where there is kana among the ideographs.
+    """
+    found = dict[tuple[str, ...], None]()
     for character in filter(str.isalpha, text):
         script = unicodedata.name(character, "").split(" ", 1)[0].split("-", 1)[0]
-        found |= dict.fromkeys(LATIN if script == "LATIN" else SCRIPTS.get(script, ()))
-    return tuple(found)
+        found[LATIN if script == "LATIN" else SCRIPTS.get(script, ())] = None
+    some = dict.fromkeys(language for written in found for language in written)
+    every = tuple(each for each in some if all(each in written for written in found))
+    return every or tuple(some)
 
 
 def _read(name: str) -> Any:

@@ -1,14 +1,20 @@
-"""Names of two things that mean one: a chocolate cake is a cake, a baby elephant a small one."""
+"""Names of two things that mean one: a chocolate cake is a cake, a baby elephant a small one.
+
+So do, in other languages than English, words that are known from faces and people alone: by itself
+"feliz" is a smiling face, and "un perro feliz" is no dog and a face.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from limner.language.english import DOINGS, YOUNG
-from limner.language.scene import Size
+from limner.language.scene import Relation, Size
 from limner.language.words import Kind, Word
 
+SMALL = (Kind.FILLER, Kind.ARTICLE)
 SAID = (Kind.ARTICLE, Kind.NUMBER, Kind.COLOUR, Kind.SIZE)  # what a list of names has not before it
 
 
@@ -29,6 +35,39 @@ def without_modifiers(text: str, words: Sequence[Word]) -> tuple[list[Word], tup
         place = max(stop, place + 1)
     modifiers = (word.text for word in lowered.values() if word.kind is Kind.FILLER)
     return [lowered.get(index, word) for index, word in enumerate(words)], tuple(modifiers)
+
+
+def without_descriptions(words: Sequence[Word]) -> list[Word]:
+    """The words with those that only say how a thing beside them is as unknown ones.
+
+    Where what one is known as is that thing itself, it stands for both: beside "mulher", a woman,
+    "grávida" is a pregnant woman, and "un hombre con barba" is one person too.
+    """
+    lowered = dict[int, Word]()
+    for place, word in enumerate(words):
+        for thing, joined in _things_round(words, place) if word.describes else ():
+            if words[thing].meaning in re.split(r"\W+", word.meaning):
+                others = range(thing, place) if thing < place else range(place + 1, thing + 1)
+                lowered |= {index: replace(words[index], kind=Kind.FILLER) for index in others}
+            elif not joined:
+                lowered[place] = replace(word, kind=Kind.UNKNOWN, meaning="")
+    return [lowered.get(index, word) for index, word in enumerate(words)]
+
+
+def _things_round(words: Sequence[Word], place: int) -> Iterator[tuple[int, bool]]:
+    """Where the things stand next to a word, or before it and "with"; whether that is between."""
+    for step in (-1, 1):
+        index, joined = place + step, False
+        while 0 <= index < len(words) and (words[index].kind in SMALL or _is_with(words[index])):
+            joined |= words[index].kind is not Kind.FILLER
+            index += step
+        there = 0 <= index < len(words) and words[index].kind is Kind.CONCEPT
+        if there and not words[index].describes and not (joined and step > 0):
+            yield index, joined
+
+
+def _is_with(word: Word) -> bool:
+    return word.kind is Kind.RELATION and word.meaning == Relation.WITH.value
 
 
 def _names_end(text: str, words: Sequence[Word], place: int) -> int:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from limner.language.compounds import without_modifiers
+from limner.language.compounds import without_descriptions, without_modifiers
 from limner.language.english import is_plural
 from limner.language.grammar import ENGLISH, Grammar
 from limner.language.scene import Ground, Relation, Scene, Size, Thing
 from limner.language.vocabulary import Vocabulary
-from limner.language.words import Index, Kind, Word
+from limner.language.words import LOOKS, Index, Kind, Word
 
 BREAKS = (Kind.PAUSE, Kind.RELATION, Kind.GROUND)
 DESCRIBING = (Kind.COLOUR, Kind.SIZE, Kind.STYLE)
@@ -66,6 +66,8 @@ class Reader:
         modifiers = tuple[str, ...]()
         if self.index.grammar.compounds:
             words, modifiers = without_modifiers(text, words)
+        else:
+            words = without_descriptions(words)
         parts = _Parts()
         for place, word in enumerate(words):
             parts.take(word, words[place + 1 :])
@@ -81,14 +83,17 @@ class Reader:
 
 
 def _chosen(options: Sequence[Sequence[Word]]) -> list[Word]:
-    """Of each word what it is here: "orange" is a colour where a thing belongs to it."""
+    """Of each word what it is here: "orange" is a colour where a thing belongs to it.
+
+    So is a size one: "chica" is a small one where it is no girl.
+    """
     words = list[Word]()
     for place, several in enumerate(options):
-        colour = next((word for word in several if word.kind is Kind.COLOUR), None)
-        if colour is not None and len(several) > 1:
+        look = next((word for word in several if word.kind in LOOKS), None)
+        if look is not None and len(several) > 1:
             rest = [each[0] for each in options[place + 1 :]]
             after = _describes_last(words) or _thing_follows(rest)
-            words.append(colour if after else several[0])
+            words.append(look if after else several[0])
         else:
             words.append(several[0])
     return words

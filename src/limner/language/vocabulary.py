@@ -15,7 +15,8 @@ class Vocabulary:
     For writing, a concept or style without an entry is called by its key; for reading, each that
     is to be known has an entry. kinds: words of lower rank -> the concept that each is a kind of.
     other_styles: phrases for ways of drawing that there are and that are none of the styles.
-    unpainted: phrases that nothing in a scene can stand for, each as a whole.
+    unpainted: phrases that nothing in a scene can stand for, each as a whole. descriptions: names
+    that beside another one say how that is: "happy" is a smiling face by itself, a happy dog none.
     """
 
     concepts: Names = field(default_factory=dict)
@@ -23,3 +24,4 @@ class Vocabulary:
     kinds: Mapping[str, str] = field(default_factory=dict)
     other_styles: tuple[str, ...] = ()
     unpainted: tuple[str, ...] = ()
+    descriptions: frozenset[str] = frozenset()

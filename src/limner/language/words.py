@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from limner.language.english import plural
@@ -44,7 +44,7 @@ class Word:
 
     meaning: the key of what it says: a concept, a colour, the value of a size or relation, a place,
     a count in digits, OTHER_STYLE. several: a plural's form. kind_of: it is a word for a kind of
-    the concept and not a name of it.
+    the concept and not a name of it. describes: beside a name it says how that is.
     """
 
     text: str
@@ -54,6 +54,7 @@ class Word:
     meaning: str
     several: bool = False
     kind_of: bool = False
+    describes: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Sense:
     meaning: str
     several: bool = False
     kind_of: bool = False
+    describes: bool = False
 
 
 class Index:
@@ -161,7 +163,7 @@ class Index:
                 stem = key.removesuffix(ending) + instead
                 named = [s for s in self._senses.get(stem, ()) if s.kind is Kind.CONCEPT]
                 if named:
-                    return [Sense(sense.kind, sense.meaning, True) for sense in named]
+                    return [replace(sense, several=True) for sense in named]
         return []
 
 
@@ -238,13 +240,16 @@ def _word(text: str, start: int, stop: int, sense: Sense) -> Word:
         meaning=sense.meaning,
         several=sense.several,
         kind_of=sense.kind_of,
+        describes=sense.describes,
     )
 
 
 def _names(vocabulary: Vocabulary, grammar: Grammar) -> Iterator[tuple[str, Sense]]:
     for concept, names in vocabulary.concepts.items():
         for name in names:
-            yield from _forms(name, concept, grammar)
+            describes = name in vocabulary.descriptions
+            for form, sense in _forms(name, concept, grammar):
+                yield form, replace(sense, describes=describes)
     for style, names in vocabulary.styles.items():
         for name in names:
             for form in grammar.style_forms:

@@ -1,0 +1,81 @@
+"""Sentences in other languages: what says how a thing is is no second thing."""
+
+from __future__ import annotations
+
+import pytest
+
+from limner.checkpoints import Words
+from limner.emoji.language import EmojiLanguage
+from limner.emoji.understanding import Understander
+from limner.emoji.words import descriptions, languages_of, translations
+from limner.language import canonical
+
+
+@pytest.fixture(scope="module")
+def understander(shipped: Words) -> Understander:
+    return Understander(shipped)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said", "missing", "language"),
+    [
+        ("un perro feliz", "a dog", ["feliz"], "Spanish"),
+        ("un chien heureux", "a dog", ["heureux"], "French"),
+        ("ein Mann rennt", "a man", ["rennt"], "German"),
+        ("um gato dormindo", "a cat", ["dormindo"], "Portuguese"),
+        ("快乐的狗", "a dog", ["快乐"], "Chinese"),
+        ("笑う犬", "a dog", ["笑う"], "Japanese"),
+        # what is known with the thing in it stands for both
+        ("uma mulher grávida", "a pregnant woman", [], "Portuguese"),
+        ("бородатый мужчина", "a man: beard", [], "Russian"),
+        ("un uomo con la barba", "a man: beard", [], "Italian"),
+        # people, by words of their own
+        ("ein bärtiger Mann mit einem Hund", "a man: beard with a dog", [], "German"),
+        ("un homme chauve", "a man: bald", [], "French"),
+        ("eine alte Frau mit Katze", "an old woman with a cat", [], "German"),
+        # a word for a girl is a size where a thing belongs to it
+        ("una chica", "a girl", [], "Spanish"),
+        ("un gato chico", "a small cat", [], "Spanish"),
+        # things beside each other are things
+        ("un perro y un gato", "a dog and a cat", [], "Spanish"),
+        ("ein Mann und eine Frau", "a man and a woman", [], "German"),
+    ],
+)
+def test_what_says_how_a_thing_is_is_no_thing(
+    understander: Understander, sentence: str, said: str, missing: list[str], language: str
+) -> None:
+    found = understander.understand(sentence)
+    assert canonical(found.scene) == said
+    assert [*found.missing] == missing
+    assert found.language == language
+
+
+@pytest.mark.parametrize(("word", "thing"), [("danke", "folded hands"), ("liebe", "red heart")])
+def test_by_itself_it_is_what_it_is_known_as(
+    understander: Understander, word: str, thing: str
+) -> None:
+    assert [each.concept for each in understander.understand(word).scene.things] == [thing]
+
+
+def test_a_label_is_told_in_words(shipped: Words) -> None:
+    (note,) = EmojiLanguage(shipped).read("ein bärtiger Mann").notes
+    assert note == "read as: a man with a beard (German)"
+
+
+def test_a_word_of_another_language_is_not_misspelt(understander: Understander) -> None:
+    """By its letters "chica" is near a chick; the article tells that it is not English."""
+    assert understander.understand("una xchick").corrected == {}
+    assert understander.understand("a chikc").corrected
+
+
+def test_descriptions_are_translated_too() -> None:
+    for language in ("de", "fr", "es", "pt", "it", "ru", "ja", "zh"):
+        assert len(descriptions(language)) > 200
+        assert descriptions(language) <= translations(language).keys()
+    assert "hund" not in descriptions("de")
+
+
+def test_kana_is_japanese() -> None:
+    assert languages_of("悲しい猫") == ("ja",)
+    assert languages_of("猫") == ("zh", "ja")
+    assert set(languages_of("a 猫")) > {"de", "zh", "ja"}
