@@ -16,6 +16,7 @@ from limner.data.colours import (
     oklab,
     recoloured,
     rgb_of,
+    seen_in,
 )
 from limner.errors import UsageError
 
@@ -74,6 +75,25 @@ def test_targets_are_told_apart(colour):
     a, b = target.chroma * math.cos(hue), target.chroma * math.sin(hue)
     assert nearest_colour(target.lightness, a, b) is colour
     assert all(0.0 <= value <= 1.0 for value in rgb_of(target))
+
+
+def test_what_is_turned_is_seen_in_the_colour():
+    """Of a red boot that was made white the yellow sole would be seen."""
+    boot, sole = disc((0.8, 0.1, 0.1)), disc((0.9, 0.8, 0.1), eye=(0.9, 0.8, 0.1))
+    boot[:, 20:], opacity = sole[:, 20:], boot[3].clone()
+    once, until = recoloured(boot, Colour.WHITE), seen_in(boot, Colour.WHITE)
+    assert (colour_of(once), colour_of(until)) == (Colour.YELLOW, Colour.WHITE)
+    torch.testing.assert_close(until[3], opacity, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("colour", Colour)
+def test_one_turn_is_enough_where_it_is_seen(colour):
+    before = disc((0.9, 0.6, 0.2))
+    assert torch.equal(seen_in(before, colour), recoloured(before, colour))
+
+
+def test_nothing_is_seen_in_no_colour():
+    assert (seen_in(torch.full((4, 8, 8), -1.0), Colour.RED) == -1.0).all()
 
 
 def test_colour_is_that_of_where_one_looks():

@@ -16,7 +16,7 @@ from tiny_pipelines import saved
 import limner
 from limner import Region, Request
 from limner.cli import main
-from limner.data.colours import Colour, recoloured
+from limner.data.colours import Colour, seen_in
 from limner.data.grounds import Place, draw_ground
 from limner.data.pixels import from_picture, to_picture
 from limner.engine.asks import Denoise
@@ -46,7 +46,7 @@ def test_region_that_is_all_of_it_is_what_is_painted_alone(painter: limner.Paint
     blue = painter.generate(
         "apple", layout="collage", regions=[replace(region, colour="blue")], **FIXED
     )
-    turned = to_picture(recoloured(from_picture(alone), Colour.BLUE))
+    turned = to_picture(seen_in(from_picture(alone), Colour.BLUE))
     assert np.abs(premultiplied(blue.images[0]) - premultiplied(turned)).max() <= 1
 
 

@@ -65,6 +65,7 @@ MOST_GAIN = 3.0  # of chroma within a part: its own shading stays, its noise doe
 COLOURFUL = 0.25  # the least share of a thing that has its hue; with less the grey is turned
 LEVELS, LEVELS_WIDE, LIGHTNESS_FADE = 20, 8, 0.1  # of lightness, of the part without a hue
 OPAQUE = 0.5  # the opacity from which a pixel says what colour a thing has
+TURNS = 4  # of a picture, at most, until it is seen in a colour
 OUTLINE, SHADE = 2, 0.14  # pixels of 128, and how much darker: what is white has an edge
 
 # Ottosson 2020: linear sRGB to cone responses, and their cube roots to Lab.
@@ -100,6 +101,19 @@ def recoloured(pixels: Float[Tensor, "C H W"], colour: Colour) -> Float[Tensor, 
         turned[0] -= SHADE * _edge(opacity)
     mixed = lab + share * (turned - lab)
     return _from_oklab(mixed, opacity)
+
+
+def seen_in(pixels: Float[Tensor, "4 H W"], colour: Colour) -> Float[Tensor, "4 H W"]:
+    """The picture recoloured, and again as long as its main part has another colour.
+
+    What was turned may be the main part no longer: of a white boot, the red sole.
+    """
+    turned = recoloured(pixels, colour)
+    for _ in range(TURNS - 1):
+        if colour_of(turned) in (colour, None):
+            break
+        turned = recoloured(turned, colour)
+    return turned
 
 
 def colour_of(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from PIL import Image
 
-from limner.data.colours import Colour, recoloured
+from limner.data.colours import Colour, seen_in
 from limner.data.pixels import from_picture, to_picture
 from limner.errors import RequestError
 from limner.explain.heatmaps import AttentionMaps
@@ -198,4 +198,4 @@ def _turned(picture: Image.Image, colour: str | None) -> Image.Image:
     """The picture with its main part in a colour."""
     if colour is None:
         return picture
-    return to_picture(recoloured(from_picture(picture), Colour(colour)))
+    return to_picture(seen_in(from_picture(picture), Colour(colour)))
