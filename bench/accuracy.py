@@ -67,6 +67,8 @@ def main() -> None:
     given = parser.parse_args()
     painter = limner.load(given.model)
     known = painter.words.concepts
+    named = replace(painter.words, lexicon={})  # what it knows is asked for, not something near
+    painter = limner.Painter(replace(painter.parts, words=named))
     asked = known
     if given.beside is not None:
         before = limner.load(given.beside).words.concepts
@@ -77,8 +79,8 @@ def main() -> None:
     right = torch.zeros(len(asked))
     wanted = torch.tensor([judge.config.concepts.index(concept) for concept in asked])[:, None]
     for seed in range(given.seeds):
-        named = judge.see(painted(painter, prompts, seed * len(prompts))).concepts
-        right += (named.topk(FIRST, dim=1).indices == wanted).any(1)
+        seen = judge.see(painted(painter, prompts, seed * len(prompts))).concepts
+        right += (seen.topk(FIRST, dim=1).indices == wanted).any(1)
     accuracy = dict(zip(asked, (right / given.seeds).tolist(), strict=True))
     print(f"{right.mean() / given.seeds:.1%} of {len(asked)} concepts, by the judge")
     if given.wrong is not None:

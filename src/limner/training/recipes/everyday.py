@@ -147,11 +147,18 @@ EVERYDAY_ENLARGED_WIDE_POOR = replace(
     repeats=Repeats(known=3, known_plain=8, poor=6, poor_plain=36),
     pool=20_000,
 )
-# Then each style as often as the plain one; between it and the second U-Net lies what ships.
+# Then each style as often as the plain one; between it and the second U-Net lies the next base.
 EVERYDAY_ENLARGED_WIDE_EVEN = replace(
     EVERYDAY_ENLARGED_WIDE,
     loop=replace(EVERYDAY_ENLARGED_WIDE.loop, steps=8000, learning_rate=3e-4),
     repeats=Repeats(known=1, known_plain=2, poor=1, poor_plain=2),
+)
+# Then what was learned last twice as often as the rest, and more of it in colours.
+EVERYDAY_ENLARGED_WIDE_MORE = replace(
+    EVERYDAY_ENLARGED_WIDE_EVEN,
+    loop=replace(EVERYDAY_ENLARGED_WIDE_EVEN.loop, steps=12_000),
+    repeats=Repeats(known=1, known_plain=2, poor=1, poor_plain=2, more=2, more_plain=4),
+    world=replace(EVERYDAY_ENLARGED_WIDE_EVEN.world, coloured=0.25),
 )
 # Its text tower, with the words of a dictionary that no caption had.
 EVERYDAY_MEANINGS = MeaningRecipe(
@@ -178,6 +185,7 @@ EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-enlarged-wide": EVERYDAY_ENLARGED_WIDE,
     "everyday-enlarged-wide-poor": EVERYDAY_ENLARGED_WIDE_POOR,
     "everyday-enlarged-wide-even": EVERYDAY_ENLARGED_WIDE_EVEN,
+    "everyday-enlarged-wide-more": EVERYDAY_ENLARGED_WIDE_MORE,
     "everyday-meanings": EVERYDAY_MEANINGS,
     "everyday-enlarged-decoder": EVERYDAY_ENLARGED_DECODER,
     "emoji-everyday": EMOJI_EVERYDAY,
