@@ -1,7 +1,7 @@
 """Names of two things that mean one: a chocolate cake is a cake, a baby elephant a small one.
 
 So do, in other languages than English, words that are known from faces and people alone: by itself
-"feliz" is a smiling face, and "un perro feliz" is no dog and a face.
+"heureux" is a smiling face, and "un chien heureux" is no dog and a face.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ class Vocabulary:
     is to be known has an entry. kinds: words of lower rank -> the concept that each is a kind of.
     other_styles: phrases for ways of drawing that there are and that are none of the styles.
     unpainted: phrases that nothing in a scene can stand for, each as a whole. descriptions: names
-    that beside another one say how that is: "happy" is a smiling face by itself, a happy dog none.
+    that beside another one say how that is: "heureux" is a face by itself, and a dog
+    that is so is none.
     """
 
     concepts: Names = field(default_factory=dict)
