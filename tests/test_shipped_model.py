@@ -1,5 +1,7 @@
 """The model that comes with the package, as a person meets it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 import limner
 from limner.checkpoints import load_folder
 from limner.checkpoints.conversion import convert
+from limner.data.lexicon import listed_words
 from limner.emoji.shipped import shipped_model
 
 
@@ -96,3 +99,9 @@ def test_words_that_it_has_not_read_lead_to_concepts_that_it_knows(painter):
     assert set(words.lexicon.values()) <= set(words.concepts)
     assert words.lexicon["terrier"] == "dog"
     assert not set(words.lexicon) & {*words.concepts, *words.styles, *words.others}
+
+
+def test_words_that_mean_something_else_lead_nowhere(painter):
+    wrong = listed_words(Path(__file__).parents[1] / "recipes/everyday-lexicon-wrong.txt")
+    assert len(wrong) > 900
+    assert not wrong & painter.words.lexicon.keys()

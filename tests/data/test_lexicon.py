@@ -1,8 +1,11 @@
 """A lexicon from a small WordNet of our own."""
 
-from limner.data.lexicon import build_lexicon
+import pytest
+
+from limner.data.lexicon import build_lexicon, listed_words
 from limner.data.records import Record
 from limner.data.wordnet import Sense, WordNet
+from limner.errors import DataError
 
 ANIMAL = 5
 SENSES = {
@@ -33,6 +36,16 @@ def test_words_lead_to_the_nearest_concept():
     }
     nearer = build_lexicon([record("dog"), record("poodle")], NET, read=["dog", "poodle"])
     assert nearer == {"domestic dog": "dog", "toy poodle": "poodle"}
+
+
+def test_words_that_mean_something_else_have_no_entry(tmp_path):
+    file = tmp_path / "words.txt"
+    file.write_text("# by hand\npoodle dog\n\nmouser\n")
+    words = listed_words(file)
+    lexicon = build_lexicon([record("dog"), record("cat")], NET, read=["dog", "cat"], without=words)
+    assert lexicon.keys() == {"domestic dog", "poodle", "toy poodle"}
+    with pytest.raises(DataError, match=r"missing\.txt holds no list of words"):
+        listed_words(tmp_path / "missing.txt")
 
 
 def test_no_further_than_asked():

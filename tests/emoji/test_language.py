@@ -330,3 +330,41 @@ def test_ground_that_was_not_taught_is_told(words: Words) -> None:
     alone = few.read("a cat in the snow", collages=False)
     assert "'in the snow' (not among its grounds)" in alone.notes[0]
     assert few.read("a cat in the snow").ground == "snow"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "painted"),
+    [
+        ("thinking emoji", "a thinking face, 3d"),
+        ("a sad emoji", "a crying face, 3d"),
+        ("cool emoji", "a smiling face with sunglasses, 3d"),
+        ("dog emoji", "a dog, 3d"),
+        ("emoji of a fire", "a fire, 3d"),
+        ("a letter", "an envelope, 3d"),
+        ("a house with a garden", "a house with garden, 3d"),
+    ],
+)
+def test_emoji_as_people_call_them(prompt: str, painted: str, shipped: Words) -> None:
+    reading = EmojiLanguage(shipped).read(prompt)
+    assert (reading.prompt, reading.notes) == (painted, ())
+
+
+@pytest.mark.parametrize("prompt", ["the letter A", "american flag", "hello", "cool"])
+def test_what_names_nothing_is_told_as_a_guess(prompt: str, shipped: Words) -> None:
+    reading = EmojiLanguage(shipped).read(prompt)
+    assert reading.prompt == prompt
+    assert "is a guess" in reading.notes[0]
+
+
+@pytest.mark.parametrize("prompt", ["no cat", "without a top hat"])
+def test_of_what_is_not_to_be_there_nothing_is_painted(prompt: str, shipped: Words) -> None:
+    reading = EmojiLanguage(shipped).read(prompt)
+    told = f"not painted: {prompt!r} (what is not wanted is for the negative prompt)"
+    assert (reading.prompt, reading.notes) == ("", (told,))
+
+
+def test_many_of_one_kind_are_counted(shipped: Words) -> None:
+    language = EmojiLanguage(shipped)
+    for prompt in ("\N{CAT}\N{CAT}\N{CAT}", "a cat and a cat and a cat"):
+        assert language.read(prompt).notes[0].startswith("read as: three cats")
+    assert len(language.read("\N{CAT}" * 1000).regions) == 12

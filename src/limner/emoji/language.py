@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from limner.checkpoints import Words
 from limner.emoji.prompts import Manner, painted
-from limner.emoji.telling import missing_words
+from limner.emoji.telling import beside_words
 from limner.emoji.understanding import Understander
 from limner.language.english import plural, with_article
 from limner.language.words import Kind, Word
@@ -32,6 +32,13 @@ def apart(prompt: str) -> tuple[str, tuple[str, ...]]:
     """A sentence without the tags in it, as of LoRAs, which are of the whole, and the tags."""
     tags = tuple(match[0] for match in NAMED_TAG.finditer(prompt))
     return " ".join(NAMED_TAG.sub(" ", prompt).split()) if tags else prompt, tags
+
+
+def _without(prompt: str, negated: Iterable[str]) -> str:
+    """The prompt without what is not to be there, each as it stands in it."""
+    for each in negated:
+        prompt = re.sub(rf"(?<!\w){re.escape(each)}(?!\w)", " ", prompt, count=1)
+    return " ".join(prompt.split()).strip(" ,")
 
 
 class EmojiLanguage:
@@ -90,15 +97,13 @@ class EmojiLanguage:
         if found.scene.things:
             return painted(self.words, found, manner)
         asked = [w for w in found.reading.words if w.kind is not Kind.FILLER]
-        told = tuple(missing_words(self.words, found))
+        told = "; ".join(beside_words(self.words, found))
         style_alone = all(w.kind in (Kind.STYLE, Kind.ARTICLE, Kind.PAUSE) for w in asked)
-        if style_alone and not told:
+        if asked and style_alone and not told:
             return Reading(prompt=prompt)
-        left = prompt
-        for each in found.reading.negated:
-            left = " ".join(left.replace(each, " ").split()).strip(" ,")
-        notes = (GUESS.format(prompt), *(f"not painted: {each}" for each in told[1:]))
-        return Reading(prompt=left or prompt, notes=notes)
+        left = _without(prompt, found.reading.negated)
+        notes = (GUESS.format(prompt),) if left else ()
+        return Reading(prompt=left, notes=(*notes, *([f"not painted: {told}"] if told else [])))
 
     def _has_syntax(self, member: str) -> bool:
         return SYNTAX.search(WEIGHT.sub("", member)) is not None

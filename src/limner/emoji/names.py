@@ -41,16 +41,6 @@ def in_words(concept: str) -> str:
     return everyday_names().get(concept, (concept,))[0] if ":" in concept else concept
 
 
-def concept_of(label: str, concepts: Collection[str]) -> str | None:
-    """What a model paints for an emoji's label: the concept itself, or the thing of a face."""
-    names = names_of(concepts)
-    for wanted in (label, *everyday_names().get(label, ()), label.removesuffix(" face")):
-        for concept, known in names.items():
-            if wanted in known:
-                return concept
-    return None
-
-
 def _rows(file: str) -> Iterator[tuple[str, list[str]]]:
     """What stands before the last colon of each line ("man: beard"), and the list behind it."""
     for line in (files("limner.emoji") / file).read_text("utf-8").splitlines():

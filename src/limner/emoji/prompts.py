@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from limner.checkpoints import Words
 from limner.emoji.collage import MOST_LAID, arranged, is_needed
 from limner.emoji.taught import WORN, has_colour, text_of
-from limner.emoji.telling import SEVERAL, not_painted, read_as
+from limner.emoji.telling import counts, not_painted, read_as
 from limner.emoji.understanding import Understanding
 from limner.language import Relation, Scene, Thing, canonical
 from limner.language.scene import MOST_THINGS
@@ -81,9 +81,10 @@ def _collage(words: Words, found: Understanding, scene: Scene) -> Reading:
 def fitted(scene: Scene, most: int = MOST_THINGS) -> Scene:
     """The scene with at most so many things, of which each has a number."""
     things, room = list[Thing](), most
+    asked = counts(scene)
     for index, thing in enumerate(scene.things[:most]):
         others = min(len(scene.things), most) - index - 1  # one of each at least
-        count = min(SEVERAL if thing.count is None else thing.count, room - others)
+        count = min(asked[index], room - others)
         things.append(replace(thing, count=count))
         room -= count
     return replace(scene, things=tuple(things), joins=scene.joins[: max(0, len(things) - 1)])

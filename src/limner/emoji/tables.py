@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase
+
 from limner.language.english import phrases
 
 # Colours in which things are painted anyhow, looked at in 3d: they are not turned to them.
@@ -45,11 +47,11 @@ OTHER_STYLES = phrases(
     """
 )
 
-# What says when or where in words that name things elsewhere: told as a whole.
+# What says when or where in words that name things elsewhere, and letters: told as a whole.
 UNPAINTED = phrases(
     """
     at dawn|at sunset|at sunrise|at dusk|in the morning|in the evening|at noon|at christmas
     on christmas|in the rain|in the sun|in the sunshine|in the moonlight|in the fog|on a rainy day
     in autumn|in spring|in summer|on the moon|in love|in the dark|in the background
     """
-)
+) + tuple(f"letter {letter}" for letter in ascii_lowercase)

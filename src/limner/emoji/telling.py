@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from limner.checkpoints import Words
@@ -24,6 +24,19 @@ INSTEAD = {
     Relation.BEHIND: "beside",
     Relation.IN: "above",
 }
+
+
+def counts(scene: Scene) -> list[int]:
+    """How many of each thing are painted: where no number is said, as many as those who have them.
+
+    So two cats with hats have two.
+    """
+    owners = {second: first for first, r, second in scene.placed if r is Relation.WITH}
+    several = (scene.things[owners.get(i, i)].count or 1 for i in range(len(scene.things)))
+    return [
+        thing.count or (own if own > 1 else SEVERAL)
+        for thing, own in zip(scene.things, several, strict=True)
+    ]
 
 
 def read_as(words: Words, found: Understanding, scene: Scene, layout: str | None) -> Iterator[str]:
@@ -119,10 +132,15 @@ def _missing_ground(
 
 def missing_words(words: Words, found: Understanding) -> Iterator[str]:
     """What no word of the model's says: unknown words, what is to be absent, what is written."""
-    styles = [word for word in found.missing if word.casefold() in OTHER_STYLES]
-    others = [word for word in found.missing if word not in styles]
+    others = [word for word in found.missing if word.casefold() not in OTHER_STYLES]
     if others:
         yield f"{', '.join(map(repr, others))} (not known)"
+    yield from beside_words(words, found)
+
+
+def beside_words(words: Words, found: Understanding) -> Iterator[str]:
+    """Of what no word of the model's says all but the names of things."""
+    styles = [word for word in found.missing if word.casefold() in OTHER_STYLES]
     if styles:
         yield f"{', '.join(map(repr, styles))} (its styles are {', '.join(words.styles)})"
     if found.reading.unused:
@@ -137,7 +155,6 @@ def missing_words(words: Words, found: Understanding) -> Iterator[str]:
 
 
 def _too_many(asked: Scene, scene: Scene) -> Iterator[str]:
-    counts: Sequence[int] = [SEVERAL if t.count is None else t.count for t in asked.things]
-    most = sum(thing.count or 1 for thing in scene.things)
-    if sum(counts) > most:
-        yield f"{sum(counts)} things: {most} at most are painted"
+    number, most = sum(counts(asked)), sum(thing.count or 1 for thing in scene.things)
+    if number > most:
+        yield f"{number} things: {most} at most are painted"

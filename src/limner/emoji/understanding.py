@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 
 from limner.checkpoints import Words
 from limner.emoji.guessing import likely_languages
@@ -46,11 +46,13 @@ class Understander:
         self.words = words
         self.names = names_of(words.concepts)
         self._concepts = {name: concept for concept, names in self.names.items() for name in names}
+        self._readers = dict[str, Reader]()
 
     @cached_property
     def english(self) -> Reader:
         """The reader of English, which is made when it is asked for first."""
-        return Reader(self._vocabulary(self.names, kinds=self.words.lexicon))
+        names = {c: (*names, *self._emoji(names)) for c, names in self.names.items()}
+        return Reader(self._vocabulary(names, kinds=self.words.lexicon))
 
     def understand(self, text: str) -> Understanding:
         """The reading that has most of the words, English where others have no more."""
@@ -100,6 +102,13 @@ class Understander:
             unpainted=UNPAINTED,
         )
 
+    def _emoji(self, names: Iterable[str]) -> Iterator[str]:
+        """What faces are called besides: "thinking emoji", since nothing else is a "thinking"."""
+        for name in names:
+            what, _, face = name.rpartition(" ")
+            if what and face == "face" and what not in self._concepts:
+                yield f"{what} emoji"
+
     def _signs(self, text: str) -> dict[str, str]:
         """The emoji of a text -> the model's names of them."""
         if text.isascii():
@@ -121,11 +130,13 @@ class Understander:
         )
 
     def _abroad(self, text: str, language: str, signs: Mapping[str, str]) -> Understanding:
-        reading = self._reader(language).read(text, signs)
+        if language not in self._readers:
+            self._readers[language] = self._made(language)
+        reading = self._readers[language].read(text, signs)
         return self._of(reading, {}, LANGUAGES[language])
 
-    @cache  # noqa: B019 - as long as the model's words live, so do their readers
-    def _reader(self, language: str) -> Reader:
+    def _made(self, language: str) -> Reader:
+        """The reader of a language, of whose names many are known by none of the model's."""
         grammar, own = FOREIGN[language], abroad().get(language, {})
         names: dict[str, list[str]] = {}
         for word, name in translations(language).items():
@@ -184,18 +195,16 @@ def without(scene: Scene, index: int) -> Scene:
 
 def joined(scene: Scene) -> Scene:
     """The scene with neighbours of one kind counted: "🐈🐈" is two cats."""
-    for index, (first, second) in enumerate(zip(scene.things, scene.things[1:], strict=False)):
-        same = first == second and first.count is not None
-        if same and scene.joins[index] is Relation.AND:
-            count = (first.count or 0) + (second.count or 0)
-            things = (
-                *scene.things[:index],
-                replace(first, count=count),
-                *scene.things[index + 2 :],
-            )
-            joins = scene.joins[:index] + scene.joins[index + 1 :]
-            return joined(replace(scene, things=things, joins=joins))
-    return scene
+    things, joins = list(scene.things[:1]), list[Relation]()
+    for relation, thing in zip(scene.joins, scene.things[1:], strict=True):
+        last = things[-1]
+        alike = replace(thing, count=last.count) == last
+        if alike and relation is Relation.AND and last.count and thing.count:
+            things[-1] = replace(last, count=last.count + thing.count)
+        else:
+            things.append(thing)
+            joins.append(relation)
+    return replace(scene, things=tuple(things), joins=tuple(joins))
 
 
 def _told(word: str) -> str:

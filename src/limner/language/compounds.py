@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from limner.language.english import DOINGS, YOUNG
 from limner.language.scene import Relation, Size
-from limner.language.words import Kind, Word
+from limner.language.words import Kind, Word, unknown
 
 SMALL = (Kind.FILLER, Kind.ARTICLE)
 SAID = (Kind.ARTICLE, Kind.NUMBER, Kind.COLOUR, Kind.SIZE)  # what a list of names has not before it
@@ -50,7 +50,7 @@ def without_descriptions(words: Sequence[Word]) -> list[Word]:
                 others = range(thing, place) if thing < place else range(place + 1, thing + 1)
                 lowered |= {index: replace(words[index], kind=Kind.FILLER) for index in others}
             elif not joined:
-                lowered[place] = replace(word, kind=Kind.UNKNOWN, meaning="")
+                lowered[place] = unknown(word)
     return [lowered.get(index, word) for index, word in enumerate(words)]
 
 

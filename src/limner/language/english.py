@@ -125,11 +125,24 @@ ALSO_GROUNDS = {
 ALSO_SEVERAL = phrases(
     "a group of|a herd of|a flock of|a pile of|lots of|numerous|few|multiple|bunch of|a set of"
 )
+BETWEEN = ("between", "in between", "standing between", "sitting between")
+
+
+def _of_the_picture(table: str) -> tuple[str, ...]:
+    """The phrases as they are, and said of the whole: "on the left of the picture"."""
+    wholes = ("picture", "image", "photo", "frame", "scene")
+    return tuple(
+        f"{phrase}{of}"
+        for phrase in phrases(table)
+        for of in ("", *(f" of the {whole}" for whole in wholes))
+    )
+
+
 SIDES: dict[Relation, tuple[str, ...]] = {
-    Relation.LEFT: phrases("on the left|on the left side|at the left|to the left"),
-    Relation.RIGHT: phrases("on the right|on the right side|at the right|to the right"),
-    Relation.ABOVE: phrases("on top|at the top"),
-    Relation.BELOW: phrases("at the bottom|on the bottom"),
+    Relation.LEFT: _of_the_picture("on the left|on the left side|at the left|to the left"),
+    Relation.RIGHT: _of_the_picture("on the right|on the right side|at the right|to the right"),
+    Relation.ABOVE: _of_the_picture("on top|at the top"),
+    Relation.BELOW: _of_the_picture("at the bottom|on the bottom"),
 }
 NEGATIONS = phrases("without|no|not|but no|but not|except|isn't|aren't|never")
 WRITINGS = phrases(
@@ -252,6 +265,13 @@ def with_article(words: str) -> str:
         return words
     vowel = SPOKEN_VOWEL.match(words) and not SPOKEN_CONSONANT.match(words)
     return f"{'an' if vowel else 'a'} {words}"
+
+
+def with_article_within(name: str) -> str:
+    """The name with an article for what belongs to it: "house with a garden"."""
+    head, of, rest = name.partition(" with ")
+    bare = of and rest.split(" ")[0] not in ARTICLES
+    return f"{head}{of}{with_article(rest)}" if bare else name
 
 
 def is_plural(words: str) -> bool:

@@ -15,6 +15,7 @@ class Grammar:
     """Words in lower case, of several words with spaces.
 
     name: of the language, in English. articles: of one thing; those of several are fillers.
+    between: what stands before two things that another one is in the middle of.
     sides: a thing's own place, of two that are told apart by it. plain_grounds: phrases with `{}`
     where the colour stands. openings: "picture of". endings: (ending, what stands in its place)
     that lead from a name in another form back to the one in the vocabulary. elided: words that
@@ -29,6 +30,7 @@ class Grammar:
     colours: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sizes: Mapping[Size, tuple[str, ...]] = field(default_factory=dict)
     relations: Mapping[Relation, tuple[str, ...]] = field(default_factory=dict)
+    between: tuple[str, ...] = ()
     sides: Mapping[Relation, tuple[str, ...]] = field(default_factory=dict)
     grounds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     plain_grounds: tuple[str, ...] = ()
@@ -45,7 +47,14 @@ class Grammar:
     def words(self) -> frozenset[str]:
         """All of them but the colours, whose words name things too (a rose)."""
         tables = (self.numbers, self.sizes, self.relations, self.sides, self.grounds)
-        listed = (self.articles, self.several, self.openings, self.fillers, self.negations)
+        listed = (
+            self.articles,
+            self.between,
+            self.several,
+            self.openings,
+            self.fillers,
+            self.negations,
+        )
         several = (words for table in tables for words in table.values())
         return frozenset(word for words in (*several, *listed) for word in words)
 
@@ -70,6 +79,7 @@ ENGLISH = Grammar(
     colours=english.COLOURS,
     sizes={size: words + english.ALSO_SIZES[size] for size, words in english.SIZES.items()},
     relations=_both(english.RELATIONS, english.ALSO_RELATIONS),
+    between=english.BETWEEN,
     sides=english.SIDES,
     grounds={
         place: words + english.ALSO_GROUNDS[place] for place, words in english.GROUNDS.items()

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from limner.language.english import plural
+from limner.language.english import plural, with_article_within
 from limner.language.grammar import ENGLISH, Grammar
 from limner.language.scene import PLAIN
 from limner.language.vocabulary import Vocabulary
 
 LONGEST = 9  # words of a phrase
-OTHER_STYLE = "other style"  # the meaning of an unknown word for a way of drawing
+LONGEST_NUMBER = 3  # digits
 
 
 class Kind(Enum):
@@ -25,6 +25,7 @@ class Kind(Enum):
     CONCEPT = "concept"
     COLOUR = "colour"
     RELATION = "relation"
+    BETWEEN = "between"
     SIDE = "side"
     NUMBER = "number"
     SEVERAL = "several"
@@ -43,7 +44,7 @@ class Word:
     """A word or phrase of a sentence: sentence[start:stop] is its text.
 
     meaning: the key of what it says: a concept, a colour, the value of a size or relation, a place,
-    a count in digits, OTHER_STYLE. several: a plural's form. kind_of: it is a word for a kind of
+    a count in digits. several: a plural's form. kind_of: it is a word for a kind of
     the concept and not a name of it. describes: beside a name it says how that is.
     """
 
@@ -55,6 +56,11 @@ class Word:
     several: bool = False
     kind_of: bool = False
     describes: bool = False
+
+
+def unknown(word: Word) -> Word:
+    """The word as one that says nothing to be painted, and is told so."""
+    return replace(word, kind=Kind.UNKNOWN, meaning="")
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ class Index:
         """What a phrase may say, the likeliest first; of one that is not known nothing."""
         key = normal(phrase, self.grammar)
         found = self._senses.get(key) or self._bent(key)
-        if not found and key.isdecimal() and 0 < int(key) < 1000:
+        if not found and key.isdecimal() and len(key) <= LONGEST_NUMBER and int(key) > 0:
             found = [Sense(Kind.NUMBER, str(int(key)))]
         order = list(Kind)
         return sorted(found, key=lambda sense: (order.index(sense.kind), sense.several))
@@ -172,7 +178,6 @@ QUOTES = '"\u201c\u201e\u00ab'
 CLOSING = {'"': '"', "\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb"}
 PAUSES = frozenset(",;.:!?\n\u3001\u3002\uff0c\u060c\u0964")
 JOINERS = "'\u2019-"  # within a word
-SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 BOUND = "\ufe0e\ufe0f\u200d\u20e3"  # to the character before; the third to the one after it too
 
 
@@ -254,13 +259,14 @@ def _names(vocabulary: Vocabulary, grammar: Grammar) -> Iterator[tuple[str, Sens
         for name in names:
             for form in grammar.style_forms:
                 yield form.format(name), Sense(Kind.STYLE, style)
-    for style in vocabulary.other_styles:
-        yield style, Sense(Kind.UNKNOWN, OTHER_STYLE)
-    yield from ((phrase, Sense(Kind.UNKNOWN, "")) for phrase in vocabulary.unpainted)
+    for phrase in (*vocabulary.other_styles, *vocabulary.unpainted):
+        yield phrase, Sense(Kind.UNKNOWN, "")
 
 
 def _forms(name: str, concept: str, grammar: Grammar) -> Iterator[tuple[str, Sense]]:
     spaced = {name, name.replace("-", " ")}
+    if grammar is ENGLISH:
+        spaced |= set(map(with_article_within, spaced))
     yield from ((form, Sense(Kind.CONCEPT, concept)) for form in spaced)
     if grammar is ENGLISH and (several := plural(name)) != name:
         spaced = {several, several.replace("-", " ")}
@@ -280,6 +286,7 @@ def _small_words(grammar: Grammar) -> Iterator[tuple[str, Sense]]:
         for meaning, words in table.items():
             yield from ((word, Sense(kind, meaning)) for word in words)
     for kind, words in (
+        (Kind.BETWEEN, grammar.between),
         (Kind.SEVERAL, grammar.several),
         (Kind.NEGATION, grammar.negations),
         (Kind.WRITING, grammar.writings),

@@ -50,6 +50,7 @@ FRENCH = Grammar(
         Relation.WITH: phrases("avec|portant|à"),
         Relation.AND: phrases("et|à côté de|à côté d'|à côté du|près de|près d'"),
     },
+    between=phrases("entre"),
     grounds={
         "sky": phrases("dans le ciel"),
         "sea": phrases("dans la mer|sur la mer|dans l'eau|sur l'eau|en mer|dans l'océan"),

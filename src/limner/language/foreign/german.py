@@ -57,6 +57,7 @@ GERMAN = Grammar(
         Relation.WITH: phrases("mit"),
         Relation.AND: phrases("und|neben|sowie|bei|beim|an|am"),
     },
+    between=phrases("zwischen"),
     grounds={
         "sky": phrases("am himmel|im himmel"),
         "sea": phrases("im meer|auf dem meer|im wasser|auf dem wasser|im ozean"),

@@ -50,6 +50,7 @@ ITALIAN = Grammar(
         Relation.WITH: phrases("con|indossando"),
         Relation.AND: phrases("e|ed|accanto a|accanto al|accanto alla|vicino a|vicino al"),
     },
+    between=phrases("tra|fra"),
     grounds={
         "sky": phrases("nel cielo|in cielo"),
         "sea": phrases("nel mare|in mare|nell'acqua|sull'acqua|nell'oceano|sul mare"),

@@ -50,6 +50,7 @@ PORTUGUESE = Grammar(
         Relation.WITH: phrases("com|usando|vestindo"),
         Relation.AND: phrases("e|ao lado de|ao lado da|ao lado do|perto de|junto a"),
     },
+    between=phrases("entre"),
     grounds={
         "sky": phrases("no céu"),
         "sea": phrases("no mar|na água|no oceano|sobre a água"),

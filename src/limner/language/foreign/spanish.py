@@ -50,6 +50,7 @@ SPANISH = Grammar(
         Relation.WITH: phrases("con|llevando"),
         Relation.AND: phrases("y|e|junto a|al lado de|al lado del|cerca de"),
     },
+    between=phrases("entre"),
     grounds={
         "sky": phrases("en el cielo"),
         "sea": phrases("en el mar|en el agua|sobre el agua|en el océano"),

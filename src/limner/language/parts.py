@@ -1,0 +1,280 @@
+"""Words to a scene: what was said of which thing, and how it stands to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from limner.language.english import is_plural
+from limner.language.scene import Ground, Relation, Scene, Size, Thing
+from limner.language.words import Kind, Word
+
+BREAKS = (Kind.PAUSE, Kind.RELATION, Kind.BETWEEN, Kind.GROUND)
+JOINING = (Relation.AND, Relation.WITH)
+DESCRIBING = (Kind.COLOUR, Kind.SIZE, Kind.STYLE)
+OPPOSITE = {
+    Relation.LEFT: Relation.RIGHT,
+    Relation.RIGHT: Relation.LEFT,
+    Relation.ABOVE: Relation.BELOW,
+    Relation.BELOW: Relation.ABOVE,
+}
+
+
+def thing_follows(words: Sequence[Word]) -> bool:
+    """Whether a thing comes before the next break."""
+    for word in words:
+        if word.kind in (*BREAKS, Kind.ARTICLE, Kind.NUMBER):
+            return False
+        if word.kind is Kind.CONCEPT:
+            return True
+    return False
+
+
+@dataclass
+class Described:
+    """What was said of a thing so far."""
+
+    colour: str = ""
+    size: Size = Size.PLAIN
+    count: int | None = 1
+    style: str = ""
+    counted: bool = False  # a number was said, or an article of one
+    pair: bool = False  # the number was "a pair of"
+    words: list[Word] = field(default_factory=list)  # those that belong to a thing
+
+    def take(self, word: Word) -> bool:
+        """What is said first counts; whether it is this word, or says the same."""
+        self.words.append(word)
+        if word.kind is Kind.COLOUR:
+            self.colour = self.colour or word.meaning
+            return self.colour == word.meaning
+        if word.kind is Kind.SIZE:
+            self.size = Size(word.meaning) if self.size is Size.PLAIN else self.size
+            return self.size is Size(word.meaning)
+        if word.kind is Kind.STYLE:
+            self.style = self.style or word.meaning
+            return self.style == word.meaning
+        if self.counted:
+            return True
+        self.counted = True
+        self.count = int(word.meaning) if word.kind is Kind.NUMBER else None
+        self.pair = word.kind is Kind.NUMBER and "pair" in word.text
+        return True
+
+
+@dataclass
+class Parts:
+    """A scene under way."""
+
+    things: list[Thing] = field(default_factory=list)
+    joins: list[Relation] = field(default_factory=list)
+    sides: dict[int, Relation] = field(default_factory=dict)
+    ground: Ground | None = None
+    style: str = ""
+    described: Described = field(default_factory=Described)
+    relation: Relation | None = None
+    side: Relation | None = None
+    leading: Relation | None = None  # "on the car a cat": said before the first thing
+    between: int | None = None  # "a cat between two dogs": the index of what is between others
+    shares: list[Described] = field(default_factory=list)  # of the last: "one black, one white"
+    open: bool = False  # the last thing may still be described: no break since
+    lost: bool = False  # something unknown since the last thing or break
+    unused: list[Word] = field(default_factory=list)
+    lonely: list[Word] = field(default_factory=list)  # "between" without two things for it
+
+    def take(self, word: Word, rest: Sequence[Word]) -> None:
+        match word.kind:
+            case Kind.CONCEPT:
+                self._thing(word)
+            case Kind.COLOUR | Kind.SIZE | Kind.NUMBER | Kind.SEVERAL:
+                self._describe(word, rest)
+            case Kind.STYLE:
+                self._styled(word, rest)
+            case Kind.ARTICLE:
+                self._break()
+                self.described.counted = True
+            case Kind.OPENING:
+                self.described.counted = False  # "a picture of cats"
+            case Kind.RELATION:
+                self._relate(Relation(word.meaning))
+            case Kind.BETWEEN:
+                self._put_between(word)
+            case Kind.SIDE:
+                self._beside(Relation(word.meaning))
+            case Kind.GROUND:
+                self._break()
+                place, _, colour = word.meaning.partition(" ")
+                ground = Ground(place=place, colour=colour)
+                self.ground = self.ground or ground
+                self._used(word, self.ground == ground)
+                self.relation = None
+            case Kind.PAUSE:
+                if self.lost:
+                    self.described = Described()
+                self.open, self.lost = False, False
+            case Kind.UNKNOWN:
+                self.lost = True
+
+    def scene(self) -> Scene:
+        self._break()
+        self._share_out()
+        self._surround()
+        joins = self._placed()
+        if self.leading is not None and len(self.things) > 1:
+            self._turn_round(joins, self.leading)
+        things, style = self.things, self.style
+        own = {thing.style for thing in things if thing.style}
+        if not style and len(own) == 1:
+            style = own.pop()
+        if style:
+            things = [replace(each, style="") if each.style == style else each for each in things]
+        return Scene(things=tuple(things), joins=tuple(joins), ground=self.ground, style=style)
+
+    def _thing(self, word: Word) -> None:
+        said = self.described
+        self._share_out()
+        if self.things:
+            self.joins.append(self.relation or Relation.AND)
+        if len(self.things) == 1 and (self.relation or self.side):
+            self.leading = None
+        if self.side is not None:
+            self.sides[len(self.things)] = self.side
+        count = None if word.several and not said.counted else said.count
+        if said.pair and not word.several and is_plural(word.text.casefold()):
+            count = 1  # a pair of sunglasses
+        self.things.append(
+            Thing(
+                concept=word.meaning,
+                count=count,
+                colour=said.colour,
+                size=said.size,
+                style=said.style,
+            )
+        )
+        self.described, self.relation, self.side = Described(), None, None
+        self.open, self.lost = True, False
+
+    def _describe(self, word: Word, rest: Sequence[Word]) -> None:
+        if self.open and not thing_follows(rest) and word.kind in (Kind.COLOUR, Kind.SIZE):
+            self._add_to_last(word)
+        else:
+            if word.kind in (Kind.NUMBER, Kind.SEVERAL):
+                self._break()
+            self._used(word, self.described.take(word))
+
+    def _add_to_last(self, word: Word) -> None:
+        last = self.things[-1]
+        if word.kind is Kind.COLOUR:
+            last = replace(last, colour=last.colour or word.meaning)
+            self._used(word, last.colour == word.meaning)
+        elif word.kind is Kind.SIZE:
+            size = Size(word.meaning)
+            last = replace(last, size=size if last.size is Size.PLAIN else last.size)
+            self._used(word, last.size is size)
+        self.things[-1] = last
+
+    def _styled(self, word: Word, rest: Sequence[Word]) -> None:
+        if thing_follows(rest) and not self.open:
+            self._used(word, self.described.take(word))
+        else:
+            self.style = self.style or word.meaning
+            self._used(word, self.style == word.meaning)
+
+    def _used(self, word: Word, used: bool) -> None:
+        if not used:
+            self.unused.append(word)
+
+    def _relate(self, relation: Relation) -> None:
+        within = bool(self.described.words) and not self.lost  # "a black and white cat"
+        if relation is Relation.AND and within and not self.open:
+            return
+        self._break()
+        if not self.things and relation not in JOINING:
+            self.leading = relation
+        self.relation, self.open, self.lost = relation, False, False
+
+    def _beside(self, side: Relation) -> None:
+        if self.open:
+            self.sides[len(self.things) - 1] = side
+        else:
+            self.side = side
+
+    def _break(self) -> None:
+        """What was said and belongs to no thing that follows is the last thing's, or nobody's."""
+        said = self.described
+        self.style = self.style or said.style
+        if self.things and not self.lost and self._is_share(said):
+            self.shares.append(said)
+        elif said.words and self.things and not self.lost:
+            last = self.things[-1]
+            plain = last.size is Size.PLAIN
+            last = replace(
+                last, colour=last.colour or said.colour, size=said.size if plain else last.size
+            )
+            kept = (last.colour, last.size.value, self.style)
+            described = (word for word in said.words if word.kind in DESCRIBING)
+            self.unused += [word for word in described if word.meaning not in kept]
+            self.things[-1] = last
+        self.described, self.open = Described(), False
+
+    def _is_share(self, said: Described) -> bool:
+        """Whether it is said of some of the last things: "one black" of two cats."""
+        whole, taken = self.things[-1].count, sum(each.count or 0 for each in self.shares)
+        several = whole is None or whole > 1
+        fits = whole is None or taken + (said.count or 0) <= whole
+        return bool(said.counted and said.count and said.colour and several and fits)
+
+    def _share_out(self) -> None:
+        """The last things by what was said of some of them: a black cat and a white cat."""
+        if self.shares:
+            last = self.things.pop()
+            parts = [
+                replace(last, count=s.count, colour=s.colour, size=s.size) for s in self.shares
+            ]
+            left = (last.count or 0) - sum(each.count or 0 for each in self.shares)
+            parts += [replace(last, count=left)] if left > 0 else []
+            self.things += parts
+            self.joins += [Relation.AND] * (len(parts) - 1)
+            self.shares = []
+
+    def _put_between(self, word: Word) -> None:
+        self._break()
+        self._share_out()
+        self.between = len(self.things) - 1
+        self.lonely = [word]
+        self.relation, self.open, self.lost = None, False, False
+
+    def _surround(self) -> None:
+        """What is said to be between two things, in the middle of them: in a row."""
+        if self.between is None:
+            return
+        start = self.between + 1
+        pair = self.things[start : start + 2]
+        if pair and pair[0].count in (2, None):
+            pair = [replace(pair[0], count=1)] * 2
+            stop = start + 1
+        else:
+            stop = start + 2
+        middle = self.between if start else stop
+        if len(pair) == 2 and middle < len(self.things):
+            first, after = min(middle, start), max(middle + 1, stop)
+            self.things[first:after] = [pair[0], self.things[middle], pair[1]]
+            self.joins[first : after - 1] = [Relation.LEFT] * 2
+            self.lonely = []
+
+    def _placed(self) -> list[Relation]:
+        """The relations, with those that the things' own sides say."""
+        joins = list(self.joins)
+        for index, relation in enumerate(joins):
+            first, second = self.sides.get(index), self.sides.get(index + 1)
+            if relation is Relation.AND and (first or second):
+                joins[index] = first or OPPOSITE[second or Relation.LEFT]
+        return joins
+
+    def _turn_round(self, joins: list[Relation], leading: Relation) -> None:
+        """What "on the car a cat" says as "a cat on the car": the first thing after the others."""
+        stop = 2
+        while stop < len(self.things) and joins[stop - 1] in JOINING:
+            stop += 1
+        self.things[:stop] = [*self.things[1:stop], self.things[0]]
+        joins[: stop - 1] = [*joins[1 : stop - 1], leading]
