@@ -181,7 +181,7 @@ def test_every_note(prompt: str, told: str, language: EmojiLanguage) -> None:
     [
         ("a blue cat", "read as: a blue cat (colours turned afterwards)"),
         ("seven cats", "read as: seven cats (each painted by itself)"),
-        ("thirteen cats", "not painted: 'thirteen' (not known)"),
+        ("thirteen cats", "not painted: 13 things: 12 at most are painted"),
         ("40 cats", "not painted: 40 things: 12 at most are painted"),
         ("a cat on a mat at night", "not painted: 'mat' (not known)"),
         ("a sunset at the beach", "('sunset' is a whole picture by itself)"),
@@ -244,8 +244,6 @@ def test_each_is_told_in_a_line_so_that_its_own_picture_adds_none(words: Words) 
         ("a [car|boat], flat", "a [automobile|sailboat], flat"),
         ("[cat:dog:0.5]", "[cat:dog:0.5]"),
         ("a car <lora:car:0.7>", "an automobile <lora:car:0.7>"),
-        ("two (cars)", "two (automobiles)"),
-        ("a blue (thing:1.2) on a mat, cat", "a blue (thing:1.2) on a mat, cat"),
         ("a car AND a tree", "an automobile, 3d AND a deciduous tree, 3d"),
         (
             "a car, flat :1.2 AND a tree, flat :0.5",
@@ -368,3 +366,113 @@ def test_many_of_one_kind_are_counted(shipped: Words) -> None:
     for prompt in ("\N{CAT}\N{CAT}\N{CAT}", "a cat and a cat and a cat"):
         assert language.read(prompt).notes[0].startswith("read as: three cats")
     assert len(language.read("\N{CAT}" * 1000).regions) == 12
+
+
+@pytest.mark.parametrize(
+    ("prompt", "painted", "sign"),
+    [
+        ("two (cars)", "two (automobiles)", "("),
+        ("a blue (thing:1.2) on a mat, cat", "a blue (thing:1.2) on a mat, cat", "("),
+        ("(best quality:1.2), two cats", "(best quality:1.2), two cats", "("),
+    ],
+)
+def test_what_a_dialect_keeps_from_being_laid_out_is_told(
+    prompt: str, painted: str, sign: str, language: EmojiLanguage
+) -> None:
+    reading = language.read(prompt)
+    assert (reading.prompt, reading.regions) == (painted, ())
+    assert reading.notes == (
+        "one text for all of it, not laid out: a prompt with signs such as "
+        f"{sign!r} keeps all its words",
+    )
+    assert language.read(prompt, collages=False).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "like"),
+    [
+        ("TWO BLUE CATS AND A DOG", "two blue cats and a dog"),
+        ('"a cat wearing a hat"', "a cat wearing a hat"),
+        ("\u201ca cat and a dog\u201d", "a cat and a dog"),
+        ("a blue cat at 10:30", "a blue cat"),
+        ("cat \N{CAT}", "cat"),
+        ("a dog \N{DOG FACE}", "a dog"),
+        ("\N{THUMBS UP SIGN}\N{EMOJI MODIFIER FITZPATRICK TYPE-6}", "\N{THUMBS UP SIGN}"),
+        ("a painting of a cat", "a cat"),
+        ("a cat with a hat on its head", "a cat with a hat"),
+        ("a light blue car", "a blue car"),
+        ("a cup of green tea", "green tea"),
+        ("police woman", "policewoman"),
+        ("firetruck", "fire truck"),
+        ("polar-bear", "polar bear"),
+        ("puppys", "puppies"),
+        ("two people hugging", "people hugging"),
+        ("lion face", "lion"),
+        ("running", "person running"),
+        ("a girl running", "a woman running"),
+        ("a dancing woman", "a woman dancing"),
+        ("a female doctor", "a woman health worker"),
+        ("a male nurse", "a man health worker"),
+        ("flowers", "a bouquet"),
+        ("two flowers", "two hibiscuses"),
+        ("half a dozen eggs", "six eggs"),
+        ("a swarm of bees", "bees"),
+        ("a bird flies over a house", "a bird above a house"),
+        ("a dog sitting in front of a house", "a dog in front of a house"),
+        ("a dog lying on the beach", "a dog on the beach"),
+        ("a red and a blue car", "a red car and a blue car"),
+        ("a tree with a cat under it", "a cat under a tree"),
+    ],
+)
+def test_what_means_the_same_is_painted_alike(prompt: str, like: str, shipped: Words) -> None:
+    language = EmojiLanguage(replace(shipped, accuracy={}))
+    reading, other = language.read(prompt), language.read(like)
+    assert (reading.prompt, reading.regions) == (other.prompt, other.regions)
+    assert not any("not painted" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "like", "told"),
+    [
+        ("a 20 year old woman", "a woman", "'20 year old' (not known)"),
+        ("a two headed dragon", "a dragon", "'two headed' (not known)"),
+        ("a dog made of pizza", "a dog", "'made of pizza' (not known)"),
+        ("a heart shaped box", "a box", "'heart shaped' (not known)"),
+        ("a cat with blue eyes", "a cat", "'blue eyes' (said of another thing)"),
+        ("a dog with a bone in its mouth", "a dog with a bone", "'its mouth' (said of another"),
+        ("a black man", "a man", "'black' (people are painted as they are)"),
+        ("a red haired boy", "a boy", "'red haired' (not known)"),
+        ("a black and white dog", "a black dog", "'white' (the first that is said counts)"),
+        ("don't draw a dog, draw a cat", "a cat", '"don\'t draw a dog" (what is not wanted'),
+        ("not a cat but a dog", "a dog", "'not a cat' (what is not wanted"),
+        ("a cat instead of a dog", "a cat", "'instead of a dog' (not known)"),
+        ("two cats --ar 16:9", "two cats", "'--ar 16:9' (an option of another program)"),
+        ("a man waves", "a man", "'waves' (said of another thing)"),
+    ],
+)
+def test_what_is_left_out_is_told(prompt: str, like: str, told: str, shipped: Words) -> None:
+    language = EmojiLanguage(replace(shipped, accuracy={}))
+    reading, other = language.read(prompt), language.read(like)
+    assert (reading.prompt, reading.regions) == (other.prompt, other.regions)
+    assert told in " ".join(reading.notes)
+
+
+@pytest.mark.parametrize("prompt", ["mexico", "rome", "america", "toward", "baseball bat"])
+def test_a_name_of_a_place_is_no_misspelt_thing(prompt: str, shipped: Words) -> None:
+    reading = EmojiLanguage(shipped).read(prompt)
+    assert reading.prompt == prompt
+    assert "is a guess" in reading.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "read_as"),
+    [
+        ("a little gril", "a girl (gril: girl)"),
+        ("a gren tree", "a green deciduous tree (gren: green)"),
+        ("christmass tree", "a christmas tree (christmass: christmas)"),
+    ],
+)
+def test_the_word_with_the_same_letters_is_nearer(
+    prompt: str, read_as: str, shipped: Words
+) -> None:
+    assert EmojiLanguage(shipped).read(prompt).notes[0] == f"read as: {read_as}"

@@ -264,3 +264,41 @@ def test_what_belongs_to_a_thing_may_have_an_article() -> None:
 def test_a_number_of_any_length_is_read() -> None:
     assert canonical(Reader(WORDS).read("999 cats").scene) == "999 cats"
     assert Reader(WORDS).read("9" * 5000 + " cats").unknown == ("9" * 5000,)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a red and a blue cat", "a red cat and a blue cat"),
+        ("a dog and a red and two small blue cats", "a dog and a red cat and two small blue cats"),
+        (
+            "a red, a blue and a green cat on a dog",
+            "a red cat and a blue cat and a green cat on a dog",
+        ),
+        ("a red and blue cat", "a red cat"),
+        ("a red mat and a blue cat", "a blue cat"),
+    ],
+)
+def test_a_thing_that_is_described_twice_is_two(text: str, said: str, reader: Reader) -> None:
+    assert canonical(reader.read(text).scene) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a dog with a cat under it", "a cat under a dog"),
+        ("a dog with a cat in it, flat", "a cat in a dog, flat"),
+        ("a dog, behind it a cat", "a cat behind a dog"),
+        ("an orange and a dog, behind it a cat", "an orange and a dog in front of a cat"),
+        ("above the cat is a dog, below it an orange", "a dog above a cat above an orange"),
+        ("a dog with an orange on top", "a dog under an orange"),
+        (
+            "a dog and a cat between two oranges",
+            "an orange left of a dog and a cat left of an orange",
+        ),
+        ("it is a cat with it", "a cat"),
+    ],
+)
+def test_a_word_for_what_was_named_is_of_that(text: str, said: str, reader: Reader) -> None:
+    reading = reader.read(text)
+    assert (canonical(reading.scene), reading.unknown) == (said, ())

@@ -26,6 +26,7 @@ from limner.language.words import normal
 LEAST = 0.4  # overlap of the emoji that a word and its translation are said of, of those of both
 STAMP = (2026, 1, 1, 0, 0, 0)  # of every file, so that the same words are the same bytes
 PEOPLE = ("people-body", "smileys-emotion")  # groups of emoji
+PLACE = "15"  # WordNet's number of the nouns for places
 SHORTEST, LONGEST = 3, 12  # letters of an English word that could be misspelt as another
 
 Spoken = Mapping[str, tuple[str, tuple[str, ...]]]  # character -> its name and keywords
@@ -161,10 +162,10 @@ def _english_words(folder: Path) -> Iterator[str]:
 
 
 def _proper_names(folder: Path) -> set[str]:
-    """Words that WordNet has with a capital letter alone, but for adjectives: "american"."""
+    """Words that WordNet has with a capital letter alone, but for adjectives and places."""
     files = read_archive(folder, WORDNET, r"dict/data\.(noun|verb|adj|adv)")
     spelt = {
-        word.lower() if name.endswith("adj") else word
+        word.lower() if name.endswith("adj") or line[9:11] == PLACE else word
         for name, file in files.items()
         for line in file.decode("ascii").splitlines()
         if not line.startswith(" ")

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from limner.checkpoints import Words
+from limner.emoji.collage import is_needed
 from limner.emoji.prompts import Manner, painted
 from limner.emoji.telling import beside_words
 from limner.emoji.understanding import Understander
@@ -16,7 +17,18 @@ from limner.pipeline.language import Reading
 from limner.text.tokenizer import words_in
 
 # What has a meaning in a dialect: brackets, tags, schedules, weights, joined and broken texts.
-SYNTAX = re.compile(r"[()\[\]{}<>|\\]|\b(AND|BREAK)\b|:\s*[+-]?[.\d]|\+\+|--|^\s*#|\bembedding:")
+SYNTAX = re.compile(
+    r"[()\[\]{}|\\]|<\w[^<>]*>|\b(AND|BREAK)\b|(?<=[^\s\d]):\s*[+-]?[.\d]"
+    r"|(?<=\S)(\+\+|--)(?=\W|$)|^\s*#|\bembedding:"
+)
+OPTION = re.compile(r"(?<!\S)--[a-z]\w*(\s+[\w:.]*\d[\w:.]*)?")  # of another program: --ar 16:9
+QUOTED = re.compile(r"""\s*["\u201c\u201e\u00ab]([^"\u201d\u00bb]+)["\u201d\u201c\u00bb]\s*""")
+INSIDE = re.compile(r"\[[^\]]*\]|\{[^}]*\}|<[^>]*>")
+SIGNS = re.compile(r"[()|\\]|:\s*[+-]?[.\d]+|\+\+|--")
+APART = re.compile(r"\b(?:AND|BREAK)\b")
+ONE_TEXT = (
+    "one text for all of it, not laid out: a prompt with signs such as {!r} keeps all its words"
+)
 JOINED = re.compile(r"\s*\bAND\b\s*")
 WEIGHT = re.compile(r"\s*:\s*[+-]?[.\d]+\s*$")
 TAG = re.compile(r"<[^<>]*>|\bembedding:\S+")
@@ -32,6 +44,16 @@ def apart(prompt: str) -> tuple[str, tuple[str, ...]]:
     """A sentence without the tags in it, as of LoRAs, which are of the whole, and the tags."""
     tags = tuple(match[0] for match in NAMED_TAG.finditer(prompt))
     return " ".join(NAMED_TAG.sub(" ", prompt).split()) if tags else prompt, tags
+
+
+def _as_sentence(prompt: str) -> tuple[str, tuple[str, ...]]:
+    """A prompt without quotes or capitals that stand for nothing, and other programs' options."""
+    if quoted := QUOTED.fullmatch(prompt):
+        prompt = quoted[1]
+    if prompt.isupper() and " " in prompt.strip():
+        prompt = prompt.lower()
+    options = tuple(match[0] for match in OPTION.finditer(prompt))
+    return " ".join(OPTION.sub(" ", prompt).split()) if options else prompt, options
 
 
 def _without(prompt: str, negated: Iterable[str]) -> str:
@@ -86,11 +108,30 @@ class EmojiLanguage:
         )
 
     def _read(self, prompt: str, manner: Manner) -> Reading:
+        prompt, options = _as_sentence(prompt)
+        reading = self._as_it_is(prompt, manner)
+        told = tuple(
+            f"not painted: {option!r} (an option of another program)" for option in options
+        )
+        return replace(reading, notes=(*reading.notes, *told))
+
+    def _as_it_is(self, prompt: str, manner: Manner) -> Reading:
         if SYNTAX.search(prompt) is None:
             return self._plain(prompt, manner)
         if JOINED.search(prompt) and not any(map(self._has_syntax, JOINED.split(prompt))):
             return self._joined(prompt, replace(manner, whole=True))
-        return self._careful(prompt)
+        reading = self._careful(prompt)
+        if manner.collages and not manner.whole and self._could_be_laid(prompt):
+            sign = SYNTAX.search(prompt)
+            note = ONE_TEXT.format(sign[0] if sign else "")
+            return replace(reading, notes=(*reading.notes, note))
+        return reading
+
+    def _could_be_laid(self, prompt: str) -> bool:
+        """Whether the prompt without its dialect's signs says more than one painting shows."""
+        members = (SIGNS.sub(" ", INSIDE.sub(" ", member)) for member in APART.split(prompt))
+        scenes = (self._understander.understand(member).scene for member in members)
+        return any(is_needed(self.words, scene) for scene in scenes)
 
     def _plain(self, prompt: str, manner: Manner) -> Reading:
         found = self._understander.understand(prompt)

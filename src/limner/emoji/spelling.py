@@ -15,14 +15,15 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that differs least, where the word is no English word and one is near.
 
     One letter may be wrong, missing, too many or in its neighbour's place; of a longer word two.
-    Of several that are as near the one that goes on alike for longer, then the shortest.
+    Of several that are as near one of the same letters, then the one that goes on alike for longer,
+    then the shortest.
     """
     word = word.casefold()
     if len(word) < SHORTEST or not word.isalpha() or is_english(word):
         return None
     most = 1 if len(word) < LONG else 2
     near = [
-        (steps, -_alike(word, other), len(other), other)
+        (steps, set(word) != set(other), -_alike(word, other), len(other), other)
         for other in known
         if abs(len(other) - len(word)) <= most
         and other[0] == word[0]

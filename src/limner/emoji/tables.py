@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from itertools import chain
 from string import ascii_lowercase
 
-from limner.language.english import phrases
+from limner.language.english import COLOURS, phrases
 
 # Colours in which things are painted anyhow, looked at in 3d: they are not turned to them.
 _COLOURS = {
@@ -43,15 +45,45 @@ OTHER_STYLES = phrases(
     isometric|origami|paper cut|papercut|clay|claymation|plasticine|felt|knitted|crochet|mosaic
     stained glass|ukiyo-e|woodcut|engraving|charcoal|ink drawing|ink|graffiti|cyberpunk|steampunk
     vaporwave|retro|vintage|neon|minimalistic|abstract art|digital art|digital painting|concept art
-    fantasy art|black and white|monochrome|sepia|studio ghibli|ghibli|van gogh|picasso|monet
+    fantasy art|in black and white|black-and-white|black and white photo|black and white picture
+    black and white photograph|black and white drawing|black and white image|monochrome|sepia
+    studio ghibli|ghibli|van gogh|picasso|monet
     """
 )
 
+_LOOKS = (
+    *chain.from_iterable(COLOURS.values()),
+    "dark",
+    "light",
+    "long",
+    "short",
+    "curly",
+    "blond",
+)
 # What says when or where in words that name things elsewhere, and letters: told as a whole.
-UNPAINTED = phrases(
-    """
-    at dawn|at sunset|at sunrise|at dusk|in the morning|in the evening|at noon|at christmas
-    on christmas|in the rain|in the sun|in the sunshine|in the moonlight|in the fog|on a rainy day
-    in autumn|in spring|in summer|on the moon|in love|in the dark|in the background
-    """
-) + tuple(f"letter {letter}" for letter in ascii_lowercase)
+UNPAINTED = (
+    *phrases(
+        """
+        at dawn|at sunset|at sunrise|at dusk|in the morning|in the evening|at noon|at christmas
+        on christmas|in the rain|in the sun|in the sunshine|in the moonlight|in the fog
+        on a rainy day|in autumn|in spring|in summer|on the moon|in love|in the dark
+        in the background|in front|in the back|at the back|toward|towards|against|through|across
+        along|among|up|down|natural light|natural lighting|soft light|soft lighting|dramatic light
+        dramatic lighting|cinematic light|cinematic lighting|volumetric light|volumetric lighting
+        studio light|studio lighting|warm light|golden light|in golden light|golden hour
+        ambient light|rim light|light rays|god rays|neon light|neon lights|candle light|baseball bat
+        cricket bat|bowling pin|bowling pins|poker chip|poker chips|deck of cards|fire hydrant
+        fish tank|sea lion|sea lions|at sign|plus sign|minus sign|equal sign|equals sign
+        percent sign|hashtag sign|plate of|statue of|sculpture of
+        """
+    ),
+    *(f"letter {letter}" for letter in ascii_lowercase),
+    *(f"{look}{part}" for look in _LOOKS for part in (" hair", " haired", "-haired", " skinned")),
+)
+PARTS = frozenset(phrases("eyes|eye|ear|mouth|nose|leg|foot|tongue|tooth|wing|raised hand"))
+# People are painted as they are: what is said of them so is no colour to turn them to.
+PEOPLE = re.compile(
+    r".*\b(m[ae]n|wom[ae]n|person|people|boy|girl|child|baby|family|couple|claus|prince|princess"
+    r"|merperson|ninja|superhero|supervillain|mage|fairy|elf|genie|older)\b.*"
+)
+SKIN_COLOURS = ("black", "white", "brown", "yellow", "red")

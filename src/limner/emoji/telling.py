@@ -143,6 +143,8 @@ def beside_words(words: Words, found: Understanding) -> Iterator[str]:
     styles = [word for word in found.missing if word.casefold() in OTHER_STYLES]
     if styles:
         yield f"{', '.join(map(repr, styles))} (its styles are {', '.join(words.styles)})"
+    if found.undyed:
+        yield f"{', '.join(map(repr, found.undyed))} (people are painted as they are)"
     if found.reading.unused:
         yield f"{', '.join(map(repr, found.reading.unused))} (the first that is said counts)"
     if found.reading.modifiers:

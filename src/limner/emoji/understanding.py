@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from limner.checkpoints import Words
+from limner.emoji.aliases import doings, with_aliases
 from limner.emoji.guessing import likely_languages
 from limner.emoji.names import abroad, everyday_names, names_of
 from limner.emoji.spelling import is_english, nearest
-from limner.emoji.tables import OTHER_STYLES, UNPAINTED
+from limner.emoji.tables import OTHER_STYLES, PARTS, PEOPLE, SKIN_COLOURS, UNPAINTED
 from limner.emoji.words import LANGUAGES, characters, descriptions, translations
 from limner.language import Relation, Scene, Vocabulary
 from limner.language.english import COLOURS
@@ -27,12 +28,14 @@ class Understanding:
     reading: its words, and a scene of what the model has. missing: words for things that are known
     and that the model does not have, with their English names where they differ, and words that are
     not known. corrected: misspelt word -> the one it was read as. language: empty for English.
+    undyed: colours of people, who are painted as they are.
     """
 
     reading: Reading
     missing: tuple[str, ...] = ()
     corrected: Mapping[str, str]
     language: str = ""
+    undyed: tuple[str, ...] = ()
 
     @property
     def scene(self) -> Scene:
@@ -46,13 +49,13 @@ class Understander:
         self.words = words
         self.names = names_of(words.concepts)
         self._concepts = {name: concept for concept, names in self.names.items() for name in names}
+        self._doings = doings(self.names)
         self._readers = dict[str, Reader]()
 
     @cached_property
     def english(self) -> Reader:
         """The reader of English, which is made when it is asked for first."""
-        names = {c: (*names, *self._emoji(names)) for c, names in self.names.items()}
-        return Reader(self._vocabulary(names, kinds=self.words.lexicon))
+        return Reader(self._vocabulary(with_aliases(self.names), kinds=self.words.lexicon))
 
     def understand(self, text: str) -> Understanding:
         """The reading that has most of the words, English where others have no more."""
@@ -77,7 +80,8 @@ class Understander:
     def _of(
         self, reading: Reading, corrected: Mapping[str, str], language: str = ""
     ) -> Understanding:
-        scene, missing = _plainer(reading.scene), list(map(_told, reading.unknown))
+        scene, undyed = self._people_as_they_are(_plainer(reading.scene))
+        missing = list(map(_told, reading.unknown))
         for index in reversed(range(len(scene.things))):
             name = scene.things[index].concept
             if name not in self.names:  # known, and the model has none
@@ -89,7 +93,21 @@ class Understander:
             missing=tuple(dict.fromkeys(missing)),
             corrected=corrected,
             language=language,
+            undyed=undyed,
         )
+
+    def _people_as_they_are(self, scene: Scene) -> tuple[Scene, tuple[str, ...]]:
+        """The scene without colours of people, and these."""
+        undyed = [t.colour in SKIN_COLOURS and self._is_person(t.concept) for t in scene.things]
+        things = (
+            replace(thing, colour="") if off else thing
+            for thing, off in zip(scene.things, undyed, strict=True)
+        )
+        colours = (t.colour for t, off in zip(scene.things, undyed, strict=True) if off)
+        return replace(scene, things=tuple(things)), tuple(dict.fromkeys(colours))
+
+    def _is_person(self, concept: str) -> bool:
+        return bool(PEOPLE.fullmatch(concept)) or f"woman {concept}" in self.names
 
     def _vocabulary(
         self, names: Mapping[str, tuple[str, ...]], kinds: Mapping[str, str] | None = None
@@ -100,20 +118,15 @@ class Understander:
             kinds=kinds or {},
             other_styles=OTHER_STYLES,
             unpainted=UNPAINTED,
+            parts=PARTS,
         )
 
-    def _emoji(self, names: Iterable[str]) -> Iterator[str]:
-        """What faces are called besides: "thinking emoji", since nothing else is a "thinking"."""
-        for name in names:
-            what, _, face = name.rpartition(" ")
-            if what and face == "face" and what not in self._concepts:
-                yield f"{what} emoji"
-
     def _signs(self, text: str) -> dict[str, str]:
-        """The emoji of a text -> the model's names of them."""
+        """The emoji of a text -> the model's names of them; so what somebody does, said alone."""
+        alone = normal(text)
+        found = {alone: self._doings[alone]} if alone in self._doings else dict[str, str]()
         if text.isascii():
-            return {}
-        found = dict[str, str]()
+            return found
         for start, stop in split(text):
             label = characters().get(normal(text[start:stop]))
             concept = self.concept(label) if label else None
@@ -156,7 +169,8 @@ class Understander:
         corrected = dict[str, str]()
         for word in found.reading.words:
             named = word.start > 0 and word.text[0].isupper() and not text.isupper()
-            if word.kind is Kind.UNKNOWN and not named:
+            meant = bool(self.english.index.senses(word.text))  # as nothing to be painted
+            if word.kind is Kind.UNKNOWN and not named and not meant:
                 near = nearest(word.text, self.english.index.single)
                 if near is not None:
                     corrected[normal(word.text)] = near

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from limner.language.english import DOINGS, YOUNG
@@ -35,6 +36,29 @@ def without_modifiers(text: str, words: Sequence[Word]) -> tuple[list[Word], tup
         place = max(stop, place + 1)
     modifiers = (word.text for word in lowered.values() if word.kind is Kind.FILLER)
     return [lowered.get(index, word) for index, word in enumerate(words)], tuple(modifiers)
+
+
+def without_parts(
+    text: str, words: Sequence[Word], parts: AbstractSet[str]
+) -> tuple[list[Word], tuple[str, ...]]:
+    """The words with what a thing has by nature as fillers, and these: its blue eyes, its mouth."""
+    lowered, found, things = dict[int, Word](), list[str](), False
+    for place, word in enumerate(words):
+        if word.kind is Kind.CONCEPT and word.meaning in parts and things:
+            start = _begins(words, place)
+            if words[start].kind is Kind.RELATION:
+                found.append(text[words[start + 1].start : word.stop])
+                inside = range(start, place + 1)
+                lowered |= {index: replace(words[index], kind=Kind.FILLER) for index in inside}
+        things |= word.kind is Kind.CONCEPT and word.meaning not in parts
+    return [lowered.get(index, word) for index, word in enumerate(words)], tuple(found)
+
+
+def _begins(words: Sequence[Word], place: int) -> int:
+    """Where what is said of a thing begins, with the word that joins it to the one before."""
+    while place > 0 and words[place - 1].kind in (*SAID, Kind.FILLER):
+        place -= 1
+    return max(0, place - 1)
 
 
 def without_descriptions(words: Sequence[Word]) -> list[Word]:

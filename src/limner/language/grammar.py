@@ -20,7 +20,11 @@ class Grammar:
     where the colour stands. openings: "picture of". endings: (ending, what stands in its place)
     that lead from a name in another form back to the one in the vocabulary. elided: words that
     lose their last letter before a vowel ("l'") and are a word each, as a regular expression.
-    compounds: whether a name before another only says what sort of it is meant.
+    compounds: whether a name before another only says what sort of it is meant. postures: words
+    that say nothing before a place ("sitting on"). measures: what stands after a number that counts
+    no things ("20 years"). likenesses: what stands before a thing that is none here ("made of").
+    pronouns: what stands for a thing that was named. shaped: what stands behind a thing that is
+    none here ("heart shaped").
     """
 
     name: str
@@ -42,6 +46,11 @@ class Grammar:
     endings: tuple[tuple[str, str], ...] = ()
     elided: str = ""
     compounds: bool = False
+    postures: frozenset[str] = frozenset()
+    measures: frozenset[str] = frozenset()
+    likenesses: tuple[str, ...] = ()
+    pronouns: tuple[str, ...] = ()
+    shaped: tuple[str, ...] = ()
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -65,18 +74,34 @@ def _both(
     return {relation: words + second.get(relation, ()) for relation, words in first.items()}
 
 
+def _toned() -> dict[str, tuple[str, ...]]:
+    """The colours with all that is read as one: "light blue", "turquoise"."""
+    return {
+        colour: (
+            *words,
+            *english.ALSO_COLOURS.get(colour, ()),
+            *(f"{tone} {word}" for tone in english.TONES for word in words),
+        )
+        for colour, words in english.COLOURS.items()
+    }
+
+
 def _openings() -> tuple[str, ...]:
     """Every word for a picture, with what leads on to what it shows."""
     words = [*english.PICTURES, *(f"{word}s" for word in english.PICTURES)]
-    return tuple(f"{word} {of}" for word in words for of in ("of", "showing", "with"))
+    both = (f"{word} {of}" for word in words for of in english.SHOWING)
+    return (*both, *(f"{word} of" for word in english.ALSO_PICTURES))
 
 
 ENGLISH = Grammar(
     name="English",
     articles=english.ARTICLES,
-    numbers=english.NUMBERS,
+    numbers={
+        number: english.NUMBERS.get(number, ()) + english.ALSO_NUMBERS.get(number, ())
+        for number in sorted(english.NUMBERS.keys() | english.ALSO_NUMBERS.keys())
+    },
     several=english.SEVERAL + english.ALSO_SEVERAL,
-    colours=english.COLOURS,
+    colours=_toned(),
     sizes={size: words + english.ALSO_SIZES[size] for size, words in english.SIZES.items()},
     relations=_both(english.RELATIONS, english.ALSO_RELATIONS),
     between=english.BETWEEN,
@@ -97,4 +122,9 @@ ENGLISH = Grammar(
     negations=english.NEGATIONS,
     writings=english.WRITINGS,
     compounds=True,
+    postures=frozenset(english.POSTURES),
+    measures=frozenset(english.MEASURES),
+    likenesses=english.LIKENESSES,
+    pronouns=english.PRONOUNS,
+    shaped=english.SHAPED,
 )

@@ -11,6 +11,16 @@ from limner.language.words import Kind, Word
 
 BREAKS = (Kind.PAUSE, Kind.RELATION, Kind.BETWEEN, Kind.GROUND)
 JOINING = (Relation.AND, Relation.WITH)
+INVERSE = {
+    Relation.LEFT: Relation.RIGHT,
+    Relation.RIGHT: Relation.LEFT,
+    Relation.ABOVE: Relation.BELOW,
+    Relation.BELOW: Relation.ABOVE,
+    Relation.ON: Relation.UNDER,
+    Relation.UNDER: Relation.ABOVE,
+    Relation.IN_FRONT: Relation.BEHIND,
+    Relation.BEHIND: Relation.IN_FRONT,
+}
 DESCRIBING = (Kind.COLOUR, Kind.SIZE, Kind.STYLE)
 OPPOSITE = {
     Relation.LEFT: Relation.RIGHT,
@@ -77,6 +87,8 @@ class Parts:
     leading: Relation | None = None  # "on the car a cat": said before the first thing
     between: int | None = None  # "a cat between two dogs": the index of what is between others
     shares: list[Described] = field(default_factory=list)  # of the last: "one black, one white"
+    adrift: list[Described] = field(default_factory=list)  # of the next: "a red and a blue car"
+    pointing: bool = False  # the relation is to what was named: "a house, behind it a tree"
     open: bool = False  # the last thing may still be described: no break since
     lost: bool = False  # something unknown since the last thing or break
     unused: list[Word] = field(default_factory=list)
@@ -97,6 +109,8 @@ class Parts:
                 self.described.counted = False  # "a picture of cats"
             case Kind.RELATION:
                 self._relate(Relation(word.meaning))
+            case Kind.PRONOUN:
+                self._point()
             case Kind.BETWEEN:
                 self._put_between(word)
             case Kind.SIDE:
@@ -111,12 +125,14 @@ class Parts:
             case Kind.PAUSE:
                 if self.lost:
                     self.described = Described()
+                self._point_back()
                 self.open, self.lost = False, False
             case Kind.UNKNOWN:
                 self.lost = True
 
     def scene(self) -> Scene:
         self._break()
+        self._point_back()
         self._share_out()
         self._surround()
         joins = self._placed()
@@ -131,28 +147,30 @@ class Parts:
         return Scene(things=tuple(things), joins=tuple(joins), ground=self.ground, style=style)
 
     def _thing(self, word: Word) -> None:
-        said = self.described
         self._share_out()
-        if self.things:
-            self.joins.append(self.relation or Relation.AND)
         if len(self.things) == 1 and (self.relation or self.side):
             self.leading = None
         if self.side is not None:
             self.sides[len(self.things)] = self.side
+        for said in (*self.adrift, self.described):
+            self._add(word, said)
+        self.described, self.relation, self.side = Described(), None, None
+        self.open, self.lost, self.adrift = True, False, []
+
+    def _add(self, word: Word, said: Described) -> None:
+        """One more thing, which is of the same kind as the last where several are described."""
         count = None if word.several and not said.counted else said.count
         if said.pair and not word.several and is_plural(word.text.casefold()):
             count = 1  # a pair of sunglasses
-        self.things.append(
-            Thing(
-                concept=word.meaning,
-                count=count,
-                colour=said.colour,
-                size=said.size,
-                style=said.style,
-            )
+        thing = Thing(
+            concept=word.meaning, count=count, colour=said.colour, size=said.size, style=said.style
         )
-        self.described, self.relation, self.side = Described(), None, None
-        self.open, self.lost = True, False
+        self.things.append(thing)
+        if len(self.things) > 1:
+            relation, self.relation = self.relation or Relation.AND, None
+            self.joins.append(relation)
+            if self.pointing:
+                self._turn(relation)
 
     def _describe(self, word: Word, rest: Sequence[Word]) -> None:
         if self.open and not thing_follows(rest) and word.kind in (Kind.COLOUR, Kind.SIZE):
@@ -189,6 +207,7 @@ class Parts:
         if relation is Relation.AND and within and not self.open:
             return
         self._break()
+        self._point_back()
         if not self.things and relation not in JOINING:
             self.leading = relation
         self.relation, self.open, self.lost = relation, False, False
@@ -205,6 +224,8 @@ class Parts:
         self.style = self.style or said.style
         if self.things and not self.lost and self._is_share(said):
             self.shares.append(said)
+        elif self._is_adrift(said):
+            self.adrift.append(said)
         elif said.words and self.things and not self.lost:
             last = self.things[-1]
             plain = last.size is Size.PLAIN
@@ -223,6 +244,37 @@ class Parts:
         several = whole is None or whole > 1
         fits = whole is None or taken + (said.count or 0) <= whole
         return bool(said.counted and said.count and said.colour and several and fits)
+
+    def _is_adrift(self, said: Described) -> bool:
+        """Whether what was said can only be of a thing that is named later."""
+        nothing = not self.things or self.relation is not None or bool(self.adrift)
+        described = bool(said.colour) or said.size is not Size.PLAIN
+        return said.counted and described and nothing and not self.lost
+
+    def _point(self) -> None:
+        """A word for what was named: of the thing that all else was said of."""
+        if self.relation is not None and self.relation not in JOINING and self.things:
+            if self.leading is not None and len(self.things) > 1:
+                self._turn_round(self.joins, self.leading)
+                self.leading = None
+            self.pointing = True
+
+    def _point_back(self) -> None:
+        """Where no thing follows, the last is so to the one before: "a tree, a cat under it"."""
+        if self.pointing and self.relation is not None and self.joins:
+            if self.joins[-1] in JOINING:
+                self._turn(self.relation)
+            self.relation = None
+        self.pointing = False
+
+    def _turn(self, relation: Relation) -> None:
+        """Make the last relation one of the last thing to the one before."""
+        if len(self.joins) > 1 and relation in INVERSE:
+            self.joins[-1] = INVERSE[relation]
+        else:
+            self.things[-2:] = self.things[-1], self.things[-2]
+            self.joins[-1] = relation
+        self.pointing = False
 
     def _share_out(self) -> None:
         """The last things by what was said of some of them: a black cat and a white cat."""
@@ -255,11 +307,16 @@ class Parts:
             stop = start + 1
         else:
             stop = start + 2
-        middle = self.between if start else stop
-        if len(pair) == 2 and middle < len(self.things):
-            first, after = min(middle, start), max(middle + 1, stop)
-            self.things[first:after] = [pair[0], self.things[middle], pair[1]]
-            self.joins[first : after - 1] = [Relation.LEFT] * 2
+        first = last = self.between if start else stop
+        while start and first > 0 and self.joins[first - 1] in JOINING:
+            first -= 1
+        while not start and last < len(self.joins) and self.joins[last] is Relation.WITH:
+            last += 1
+        if len(pair) == 2 and last < len(self.things):
+            middle, within = self.things[first : last + 1], self.joins[first:last]
+            first, after = min(first, start), max(last + 1, stop)
+            self.things[first:after] = [pair[0], *middle, pair[1]]
+            self.joins[first : after - 1] = [Relation.LEFT, *within, Relation.LEFT]
             self.lonely = []
 
     def _placed(self) -> list[Relation]:
@@ -267,7 +324,9 @@ class Parts:
         joins = list(self.joins)
         for index, relation in enumerate(joins):
             first, second = self.sides.get(index), self.sides.get(index + 1)
-            if relation is Relation.AND and (first or second):
+            if relation is Relation.WITH and second is Relation.ABOVE:
+                joins[index] = Relation.UNDER  # "a cake with a cherry on top"
+            elif relation is Relation.AND and (first or second):
                 joins[index] = first or OPPOSITE[second or Relation.LEFT]
         return joins
 

@@ -6,10 +6,11 @@ that say how it stands to the next. What no scene can hold is marked in the read
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from limner.language.compounds import without_descriptions, without_modifiers
+from limner.language.compounds import without_descriptions, without_modifiers, without_parts
 from limner.language.grammar import ENGLISH, Grammar
 from limner.language.parts import BREAKS, Parts, thing_follows
 from limner.language.scene import Relation, Scene
@@ -45,15 +46,18 @@ class Reader:
 
     def __init__(self, vocabulary: Vocabulary, grammar: Grammar = ENGLISH) -> None:
         self.index = Index(vocabulary, grammar)
+        self._parts = vocabulary.parts
 
     def read(self, text: str, also: Mapping[str, str] | None = None) -> Reading:
         """The scene of a sentence, and what each of its words was.
 
         also: further words, as a known one each ("catt": "cat").
         """
-        words = _chosen(self.index.words(text, also))
+        words = _without_echoes(_chosen(self.index.words(text, also)))
+        words = _without_likenesses(text, words, self.index.grammar.shaped)
         words, negated = _without_negated(text, words)
         words, writing = _without_writing(text, words)
+        words, parts_of = without_parts(text, words, self._parts)
         modifiers = tuple[str, ...]()
         if self.index.grammar.compounds:
             words, modifiers = without_modifiers(text, words)
@@ -69,7 +73,7 @@ class Reader:
             negated=negated,
             writing=writing,
             unused=tuple(dict.fromkeys(word.text for word in parts.unused)),
-            modifiers=modifiers,
+            modifiers=(*parts_of, *modifiers),
         )
 
 
@@ -81,13 +85,61 @@ def _chosen(options: Sequence[Sequence[Word]]) -> list[Word]:
     words = list[Word]()
     for place, several in enumerate(options):
         look = next((word for word in several if word.kind in LOOKS), None)
-        if look is not None and len(several) > 1:
+        many = next((word for word in several if word.several), None)
+        if many is not None and _is_counted(words):
+            words.append(many)  # two flowers are no two bouquets
+        elif look is not None and len(several) > 1:
             rest = [each[0] for each in options[place + 1 :]]
             after = _describes_last(words) or thing_follows(rest)
             words.append(look if after else several[0])
         else:
             words.append(several[0])
     return words
+
+
+def _is_counted(words: Sequence[Word]) -> bool:
+    """Whether a number of more than one was said of a thing that comes after these."""
+    for word in reversed(words):
+        if word.kind is Kind.NUMBER:
+            return word.meaning != "1" and "pair" not in word.text
+        if word.kind not in (*LOOKS, Kind.STYLE, Kind.FILLER):
+            return word.kind is Kind.SEVERAL
+    return False
+
+
+def _without_echoes(words: Sequence[Word]) -> list[Word]:
+    """The words with emoji that only repeat the word before them as fillers: "a cat 🐈"."""
+    found = list(words[:1])
+    for before, word in pairwise(words):
+        named = before.kind is Kind.CONCEPT and before.text[0].isalpha()
+        again = word.meaning in (before.meaning, f"{before.meaning} face")
+        echo = named and again and word.kind is Kind.CONCEPT and not word.text[0].isalpha()
+        found.append(replace(word, kind=Kind.FILLER) if echo else word)
+    return found
+
+
+def _without_likenesses(text: str, words: Sequence[Word], shaped: Collection[str]) -> list[Word]:
+    """The words with what only says how a thing looks as an unknown one: "made of pizza".
+
+    So is "heart shaped".
+    """
+    kept, place = list[Word](), 0
+    while place < len(words):
+        word, stop = words[place], place + 1
+        if word.kind is Kind.LIKENESS:
+            stop = _negation_ends(words, stop)
+        elif word.kind is Kind.CONCEPT and _is_shape(words[stop : stop + 1], shaped):
+            stop += 1
+        if stop > place + 1 or word.kind is Kind.LIKENESS:
+            last = words[stop - 1].stop
+            word = unknown(replace(word, text=text[word.start : last], stop=last))
+        kept.append(word)
+        place = stop
+    return kept
+
+
+def _is_shape(following: Sequence[Word], shaped: Collection[str]) -> bool:
+    return any(word.text.casefold() in shaped for word in following)
 
 
 def _describes_last(words: Sequence[Word]) -> bool:

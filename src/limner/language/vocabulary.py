@@ -17,7 +17,7 @@ class Vocabulary:
     other_styles: phrases for ways of drawing that there are and that are none of the styles.
     unpainted: phrases that nothing in a scene can stand for, each as a whole. descriptions: names
     that beside another one say how that is: "heureux" is a face by itself, and a dog
-    that is so is none.
+    that is so is none. parts: concepts that are parts of others and no things beside them: eyes.
     """
 
     concepts: Names = field(default_factory=dict)
@@ -26,3 +26,4 @@ class Vocabulary:
     other_styles: tuple[str, ...] = ()
     unpainted: tuple[str, ...] = ()
     descriptions: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
 
 from limner.language.english import plural, with_article_within
 from limner.language.grammar import ENGLISH, Grammar
@@ -32,7 +33,9 @@ class Kind(Enum):
     SIZE = "size"
     NEGATION = "negation"
     WRITING = "writing"
+    LIKENESS = "likeness"  # made of
     ARTICLE = "article"
+    PRONOUN = "pronoun"
     OPENING = "opening"  # a picture of
     FILLER = "filler"
     PAUSE = "pause"  # a comma, a full stop
@@ -81,8 +84,11 @@ class Index:
         self.grammar = grammar
         self._kinds = vocabulary.kinds
         self._senses: dict[str, list[Sense]] = {}
+        self._joined: dict[str, list[Sense]] = {}  # names without what parts their words
         for phrase, sense in (*_names(vocabulary, grammar), *_small_words(grammar)):
             self._senses.setdefault(normal(phrase, grammar), []).append(sense)
+            if sense.kind is Kind.CONCEPT and grammar.compounds:
+                self._joined.setdefault(_squeezed(phrase), []).append(sense)
         self._elided = re.compile(grammar.elided) if grammar.elided else None
 
     def words(self, text: str, also: Mapping[str, str] | None = None) -> list[list[Word]]:
@@ -93,7 +99,12 @@ class Index:
         pieces = list(split(text, self._elided))
         found, index = list[list[Word]](), 0
         while index < len(pieces):
-            count, senses = self._here(text, pieces[index : index + LONGEST + 1], also or {})
+            rest = pieces[index : index + LONGEST + 2]
+            count, senses = self._here(text, rest, also or {})
+            if posture := self._posture(text, rest, also or {}):
+                count, senses = posture, [Sense(Kind.FILLER, "")]
+            elif senses[0].kind is Kind.NUMBER and (measure := self._measure(text, rest[count:])):
+                count, senses = count + measure, [Sense(Kind.UNKNOWN, "")]
             start, stop = pieces[index][0], pieces[index + count - 1][1]
             found.append([_word(text, start, stop, sense) for sense in senses])
             index += count
@@ -103,6 +114,8 @@ class Index:
         """What a phrase may say, the likeliest first; of one that is not known nothing."""
         key = normal(phrase, self.grammar)
         found = self._senses.get(key) or self._bent(key)
+        if not found and PARTED.fullmatch(key):
+            found = self._joined.get(_squeezed(key), [])
         if not found and key.isdecimal() and len(key) <= LONGEST_NUMBER and int(key) > 0:
             found = [Sense(Kind.NUMBER, str(int(key)))]
         order = list(Kind)
@@ -135,6 +148,25 @@ class Index:
                 return self._longest(text, pieces[:1], also)
         return count, senses
 
+    def _posture(
+        self, text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]
+    ) -> int:
+        """How many pieces are a posture before a place: the "sitting" of "sitting on a car"."""
+        for count in (2, 1):
+            phrase = text[pieces[0][0] : pieces[min(count, len(pieces)) - 1][1]]
+            if normal(phrase) in self.grammar.postures and len(pieces) > count:
+                following = self._longest(text, pieces[count:], also)[1][0]
+                if following.kind in PLACES:
+                    return count
+        return 0
+
+    def _measure(self, text: str, pieces: Sequence[tuple[int, int]]) -> int:
+        """How many pieces after a number say what is measured: the "year old" of "20 year old"."""
+        for count in range(min(2, len(pieces)), 0, -1):
+            if normal(text[pieces[0][0] : pieces[count - 1][1]]) in self.grammar.measures:
+                return count
+        return 0
+
     def _longest(
         self, text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]
     ) -> tuple[int, list[Sense]]:
@@ -144,11 +176,9 @@ class Index:
         if first in PAUSES:
             return 1, [Sense(Kind.PAUSE, first)]
         for count in range(len(pieces), 0, -1):
-            phrase = text[pieces[0][0] : pieces[count - 1][1]]
+            phrase = _phrase(text, pieces[:count], also)
             if senses := self.senses(phrase) or self._kind_of(phrase):
                 return count, senses
-        if other := also.get(normal(first)):
-            return 1, self.senses(other) or [Sense(Kind.UNKNOWN, first)]
         alone = unicodedata.category(first[0])[0] in "PSC" and len(first) == 1 and first < "\u2190"
         return 1, [Sense(Kind.FILLER if alone else Kind.UNKNOWN, first)]
 
@@ -174,9 +204,12 @@ class Index:
 
 
 LOOKS = (Kind.COLOUR, Kind.SIZE)
+PLACES = (Kind.RELATION, Kind.GROUND, Kind.SIDE, Kind.BETWEEN)
 QUOTES = '"\u201c\u201e\u00ab'
 CLOSING = {'"': '"', "\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb"}
 PAUSES = frozenset(",;.:!?\n\u3001\u3002\uff0c\u060c\u0964")
+SKIN = re.compile("[\U0001f3fb-\U0001f3ff]")  # tones
+PARTED = re.compile(r"\w+([ -]\w+)*")
 JOINERS = "'\u2019-"  # within a word
 BOUND = "\ufe0e\ufe0f\u200d\u20e3"  # to the character before; the third to the one after it too
 
@@ -195,6 +228,7 @@ def normal(phrase: str, grammar: Grammar | None = None) -> str:
     """The phrase as an index holds it: lower case, one space, plain apostrophes."""
     plain = unicodedata.normalize("NFC", phrase).casefold().replace("\u2019", "'")
     plain = plain.replace("\ufe0f", "").replace("\u200b", "").replace("_", " ")
+    plain = SKIN.sub("", plain) or plain
     if grammar is not None and grammar.elided:
         plain = re.sub(r"(?<=\w')\s+", "", plain)
     return " ".join(plain.split())
@@ -222,9 +256,7 @@ def _stop(text: str, start: int, elided: re.Pattern[str] | None) -> int:
 
 def _bound(text: str, stop: int) -> int:
     while stop < len(text) and (
-        text[stop] in BOUND
-        or "\U0001f3fb" <= text[stop] <= "\U0001f3ff"
-        or text[stop - 1] == "\u200d"
+        text[stop] in BOUND or SKIN.match(text[stop]) or text[stop - 1] == "\u200d"
     ):
         stop += 1
     return stop
@@ -234,6 +266,20 @@ def _in_word(character: str) -> bool:
     """Letters, digits and marks of scripts that part words by spaces."""
     ideograph = "\u2e80" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff"
     return unicodedata.category(character)[0] in "LNM" and not ideograph and character not in BOUND
+
+
+def _phrase(text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]) -> str:
+    """What stands in these places, with the known words for those that stand for some."""
+    if not also:
+        return text[pieces[0][0] : pieces[-1][1]]
+    said = [also.get(normal(text[slice(*piece)]), text[slice(*piece)]) for piece in pieces]
+    gaps = [text[before[1] : after[0]] for before, after in pairwise(pieces)]
+    return "".join(word for pair in zip(said, (*gaps, ""), strict=True) for word in pair)
+
+
+def _squeezed(phrase: str) -> str:
+    """A phrase without what parts its words: "firetruck" is a fire truck, "tea-pot" a teapot."""
+    return normal(phrase).replace(" ", "").replace("-", "")
 
 
 def _word(text: str, start: int, stop: int, sense: Sense) -> Word:
@@ -269,7 +315,7 @@ def _forms(name: str, concept: str, grammar: Grammar) -> Iterator[tuple[str, Sen
         spaced |= set(map(with_article_within, spaced))
     yield from ((form, Sense(Kind.CONCEPT, concept)) for form in spaced)
     if grammar is ENGLISH and (several := plural(name)) != name:
-        spaced = {several, several.replace("-", " ")}
+        spaced = {several, several.replace("-", " "), f"{name}s"}
         yield from ((form, Sense(Kind.CONCEPT, concept, True)) for form in spaced)
 
 
@@ -292,6 +338,8 @@ def _small_words(grammar: Grammar) -> Iterator[tuple[str, Sense]]:
         (Kind.WRITING, grammar.writings),
         (Kind.ARTICLE, grammar.articles),
         (Kind.OPENING, grammar.openings),
+        (Kind.LIKENESS, grammar.likenesses),
+        (Kind.PRONOUN, grammar.pronouns),
         (Kind.FILLER, grammar.fillers),
     ):
         yield from ((word, Sense(kind, "")) for word in words)
