@@ -476,3 +476,11 @@ def test_the_word_with_the_same_letters_is_nearer(
     prompt: str, read_as: str, shipped: Words
 ) -> None:
     assert EmojiLanguage(shipped).read(prompt).notes[0] == f"read as: {read_as}"
+
+
+def test_shoes_are_a_pair(shipped: Words) -> None:
+    language = EmojiLanguage(shipped)
+    assert language.read("shoes").notes[0].startswith("read as: two running shoes")
+    assert language.read("a pair of shoes").regions == language.read("shoes").regions
+    assert language.read("three shoes").notes[0].startswith("read as: three running shoes")
+    assert language.read("headphones").regions == ()

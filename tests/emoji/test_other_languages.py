@@ -9,6 +9,8 @@ from limner.emoji.language import EmojiLanguage
 from limner.emoji.understanding import Understander
 from limner.emoji.words import descriptions, languages_of, translations
 from limner.language import canonical
+from limner.language.foreign import FOREIGN
+from limner.language.grammar import ENGLISH
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +84,48 @@ def test_kana_is_japanese() -> None:
     assert languages_of("悲しい猫") == ("ja",)
     assert languages_of("猫") == ("zh", "ja")
     assert set(languages_of("a 猫")) > {"de", "zh", "ja"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "read"),
+    [
+        ("赤い車", "a red automobile (Japanese)"),
+        ("白い犬", "a white dog (Japanese; colours turned afterwards)"),
+        ("三匹の猫", "three cats (Japanese; each painted by itself)"),
+        ("红色的车", "a red automobile (Chinese)"),
+        ("两只猫", "two cats (Chinese; each painted by itself)"),
+        ("чёрный кот", "a black cat (Russian; colours turned afterwards)"),
+        ("три собаки", "three dogs (Russian; each painted by itself)"),
+        ("सफेद घोड़ा", "a white horse (Hindi; colours turned afterwards)"),
+        ("قط أسود", "a black cat (Arabic; colours turned afterwards)"),
+        ("bintang kuning", "a yellow star (Indonesian)"),
+        ("dua kucing", "two cats (Indonesian; each painted by itself)"),
+        ("üç kedi", "three cats (Turkish; each painted by itself)"),
+        ("zehn Hunde", "ten dogs (German; each painted by itself)"),
+        ("ein roter und ein blauer Ball", "a red soccer ball and a blue soccer ball (German; each"),
+        (
+            "links eine Katze, rechts ein Hund",
+            "a cat left of a dog (German; each painted by itself)",
+        ),
+        ("ein trauriges Gesicht", "a crying face (German)"),
+        ("carita feliz", "a grinning face (Spanish)"),
+        ("誕生日ケーキ", "a birthday cake (Japanese)"),
+    ],
+)
+def test_colours_and_numbers_of_many_languages(prompt: str, read: str, shipped: Words) -> None:
+    notes = EmojiLanguage(shipped).read(prompt).notes
+    assert len(notes) == 1
+    assert notes[0].startswith(f"read as: {read}")
+
+
+def test_what_the_model_lacks_is_told_by_its_english_name(shipped: Words) -> None:
+    reading = EmojiLanguage(shipped).read("ein Mann mit langen Haaren")
+    assert reading.prompt == "a man, 3d"
+    assert reading.notes[1] == "not painted: 'langen', 'Haaren (hair)' (not known)"
+
+
+def test_grammars_of_few_words_say_each_colour_once() -> None:
+    for grammar in FOREIGN.values():
+        words = [word for several in grammar.colours.values() for word in several]
+        assert len(words) == len(set(words)), grammar.name
+        assert grammar.colours.keys() in (ENGLISH.colours.keys(), set()), grammar.name

@@ -81,6 +81,15 @@ UNPAINTED = (
     *(f"{look}{part}" for look in _LOOKS for part in (" hair", " haired", "-haired", " skinned")),
 )
 PARTS = frozenset(phrases("eyes|eye|ear|mouth|nose|leg|foot|tongue|tooth|wing|raised hand"))
+# What is two where no number is said: shoes.
+PAIRS = frozenset(
+    phrases(
+        """
+        running shoe|man's shoe|flat shoe|hiking boot|woman's boot|woman's sandal|high-heeled shoe
+        thong sandal|ballet shoes|boxing glove|ice skate|roller skate
+        """
+    )
+)
 # People are painted as they are: what is said of them so is no colour to turn them to.
 PEOPLE = re.compile(
     r".*\b(m[ae]n|wom[ae]n|person|people|boy|girl|child|baby|family|couple|claus|prince|princess"

@@ -9,7 +9,7 @@ from limner.checkpoints import Words
 from limner.data.everyday_world import WHOLE
 from limner.emoji.collage import drawn_ground
 from limner.emoji.names import in_words
-from limner.emoji.tables import OTHER_STYLES
+from limner.emoji.tables import OTHER_STYLES, PAIRS
 from limner.emoji.taught import has_colour, has_ground
 from limner.emoji.understanding import Understanding
 from limner.language import Relation, Scene, Size, canonical
@@ -29,12 +29,12 @@ INSTEAD = {
 def counts(scene: Scene) -> list[int]:
     """How many of each thing are painted: where no number is said, as many as those who have them.
 
-    So two cats with hats have two.
+    So two cats with hats have two; shoes are a pair.
     """
     owners = {second: first for first, r, second in scene.placed if r is Relation.WITH}
     several = (scene.things[owners.get(i, i)].count or 1 for i in range(len(scene.things)))
     return [
-        thing.count or (own if own > 1 else SEVERAL)
+        thing.count or (own if own > 1 else 2 if thing.concept in PAIRS else SEVERAL)
         for thing, own in zip(scene.things, several, strict=True)
     ]
 

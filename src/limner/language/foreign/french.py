@@ -18,6 +18,9 @@ FRENCH = Grammar(
         6: ("6", "six"),
         7: ("7", "sept"),
         8: ("8", "huit"),
+        9: ("9", "neuf"),
+        10: ("10", "dix"),
+        12: ("12", "douze", "une douzaine de"),
     },
     several=phrases("quelques|plusieurs|beaucoup de|des"),
     colours={
@@ -51,6 +54,10 @@ FRENCH = Grammar(
         Relation.AND: phrases("et|à côté de|à côté d'|à côté du|près de|près d'"),
     },
     between=phrases("entre"),
+    sides={
+        Relation.LEFT: phrases("à gauche|sur la gauche"),
+        Relation.RIGHT: phrases("à droite|sur la droite"),
+    },
     grounds={
         "sky": phrases("dans le ciel"),
         "sea": phrases("dans la mer|sur la mer|dans l'eau|sur l'eau|en mer|dans l'océan"),

@@ -25,6 +25,9 @@ GERMAN = Grammar(
         6: ("6", "sechs"),
         7: ("7", "sieben"),
         8: ("8", "acht"),
+        9: ("9", "neun"),
+        10: ("10", "zehn"),
+        12: ("12", "zwölf", "ein dutzend"),
     },
     several=phrases("einige|mehrere|viele|ein paar|eine menge"),
     colours={
@@ -58,6 +61,10 @@ GERMAN = Grammar(
         Relation.AND: phrases("und|neben|sowie|bei|beim|an|am"),
     },
     between=phrases("zwischen"),
+    sides={
+        Relation.LEFT: phrases("links|auf der linken seite|ganz links"),
+        Relation.RIGHT: phrases("rechts|auf der rechten seite|ganz rechts"),
+    },
     grounds={
         "sky": phrases("am himmel|im himmel"),
         "sea": phrases("im meer|auf dem meer|im wasser|auf dem wasser|im ozean"),

@@ -18,6 +18,9 @@ ITALIAN = Grammar(
         6: ("6", "sei"),
         7: ("7", "sette"),
         8: ("8", "otto"),
+        9: ("9", "nove"),
+        10: ("10", "dieci"),
+        12: ("12", "dodici", "una dozzina di"),
     },
     several=phrases("alcuni|alcune|dei|delle|degli|molti|molte|parecchi|parecchie"),
     colours={
@@ -51,6 +54,10 @@ ITALIAN = Grammar(
         Relation.AND: phrases("e|ed|accanto a|accanto al|accanto alla|vicino a|vicino al"),
     },
     between=phrases("tra|fra"),
+    sides={
+        Relation.LEFT: phrases("a sinistra|sulla sinistra"),
+        Relation.RIGHT: phrases("a destra|sulla destra"),
+    },
     grounds={
         "sky": phrases("nel cielo|in cielo"),
         "sea": phrases("nel mare|in mare|nell'acqua|sull'acqua|nell'oceano|sul mare"),

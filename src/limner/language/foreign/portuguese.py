@@ -18,6 +18,9 @@ PORTUGUESE = Grammar(
         6: ("6", "seis"),
         7: ("7", "sete"),
         8: ("8", "oito"),
+        9: ("9", "nove"),
+        10: ("10", "dez"),
+        12: ("12", "doze", "uma dúzia de"),
     },
     several=phrases("uns|umas|alguns|algumas|vários|várias|muitos|muitas"),
     colours={
@@ -51,6 +54,10 @@ PORTUGUESE = Grammar(
         Relation.AND: phrases("e|ao lado de|ao lado da|ao lado do|perto de|junto a"),
     },
     between=phrases("entre"),
+    sides={
+        Relation.LEFT: phrases("à esquerda"),
+        Relation.RIGHT: phrases("à direita"),
+    },
     grounds={
         "sky": phrases("no céu"),
         "sea": phrases("no mar|na água|no oceano|sobre a água"),

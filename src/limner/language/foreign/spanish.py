@@ -18,6 +18,9 @@ SPANISH = Grammar(
         6: ("6", "seis"),
         7: ("7", "siete"),
         8: ("8", "ocho"),
+        9: ("9", "nueve"),
+        10: ("10", "diez"),
+        12: ("12", "doce", "una docena de"),
     },
     several=phrases("unos|unas|algunos|algunas|varios|varias|muchos|muchas"),
     colours={
@@ -51,6 +54,10 @@ SPANISH = Grammar(
         Relation.AND: phrases("y|e|junto a|al lado de|al lado del|cerca de"),
     },
     between=phrases("entre"),
+    sides={
+        Relation.LEFT: phrases("a la izquierda"),
+        Relation.RIGHT: phrases("a la derecha"),
+    },
     grounds={
         "sky": phrases("en el cielo"),
         "sea": phrases("en el mar|en el agua|sobre el agua|en el océano"),
