@@ -7,6 +7,7 @@ import io
 import json
 import threading
 import time
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -16,8 +17,10 @@ import webuiapi
 from PIL import Image
 from running import Running
 
+from limner.data.pixels import flatten
 from limner.pipeline.infotext import parse
-from limner.server.a1111_fields import fields_of, left_out, sampled
+from limner.server.a1111_fields import edited, fields_of, left_out, sampled
+from limner.server.doors import encoded
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,22 @@ def as_file(image: Image.Image) -> tuple[str, bytes, str]:
     file = io.BytesIO()
     image.save(file, "PNG")
     return "picture.png", file.getvalue(), "image/png"
+
+
+def on_white(image: Image.Image) -> np.ndarray:
+    return np.asarray(flatten(image))
+
+
+def in_mode(mask: Image.Image, mode: str) -> Image.Image:
+    """A picture in another mode, with its transparency where that mode has any."""
+    if mode == "I;16":
+        return Image.fromarray(np.asarray(mask.convert("L")).astype(np.uint16) * 257)
+    if mode == "P" and mask.mode == "RGBA":
+        indexed = mask.getchannel("A").point(lambda opacity: opacity // 255).convert("P")
+        indexed.putpalette([0, 0, 0, 0, 0, 0])
+        indexed.info["transparency"] = bytes([0, 255])
+        return indexed
+    return mask.convert(mode)
 
 
 def half_transparent(size: int) -> Image.Image:
@@ -85,6 +104,58 @@ class TestOpenAI:
         assert kinds == ["image_generation.partial_image"] * 2 + ["image_generation.completed"]
         assert [event.partial_image_index for event in found[:2]] == [0, 1]  # type: ignore[union-attr]
         assert all(opened(event.b64_json).size == (16, 16) for event in found)
+
+    def test_partial_pictures_are_as_many_where_fewer_steps_are_painted(
+        self, sdk: openai.OpenAI
+    ) -> None:
+        """An edit takes int(steps * strength) of its steps."""
+        stream = sdk.images.edit(
+            image=as_file(Image.new("RGBA", (16, 16), "red")), prompt="a cat", stream=True,
+            partial_images=1, extra_body={"num_inference_steps": 10, "strength": 0.3},
+        )  # fmt: skip
+        kinds = [event.type for event in stream]
+        assert kinds == ["image_edit.partial_image", "image_edit.completed"]
+
+    def test_partial_pictures_are_even_where_a_step_asks_twice(
+        self, sdk: openai.OpenAI, server: Running
+    ) -> None:
+        more = {"num_inference_steps": 6, "limner": {"solver": "heun"}}
+        stream = sdk.images.generate(prompt="a cat", stream=True, partial_images=2, extra_body=more)
+        assert [event.type for event in stream].count("image_generation.partial_image") == 2
+        job = list(server.service._jobs.values())[-1]
+        assert job.total == 11
+        assert set(job.previews) == {4, 7}
+
+    @pytest.mark.parametrize("size", ["16x16", "64x32", "auto"])
+    @pytest.mark.parametrize("kind", ["png", "webp", "jpeg"])
+    def test_what_is_to_be_opaque_lies_on_white(
+        self, sdk: openai.OpenAI, kind: str, size: str
+    ) -> None:
+        wish: dict[str, Any] = {"prompt": "a cat", "size": size, "extra_body": {"seed": 3}}
+        clear = sdk.images.generate(**wish)
+        made = sdk.images.generate(**wish, output_format=kind, background="opaque")
+        assert clear.data is not None
+        assert made.data is not None
+        whole, picture = opened(clear.data[0].b64_json), opened(made.data[0].b64_json)
+        assert (clear.background, made.background) == ("transparent", "opaque")
+        assert (whole.mode, picture.mode) == ("RGBA", "RGB")
+        assert np.asarray(whole)[..., 3].min() < 255
+        off = np.abs(on_white(picture).astype(int) - on_white(whole)).mean()
+        assert off == 0 if kind == "png" else off < 16
+
+    def test_an_answer_says_what_its_pictures_are(
+        self, sdk: openai.OpenAI, client: httpx2.Client
+    ) -> None:
+        """Those of a link are as they were painted."""
+        made = sdk.images.generate(prompt="a cat", size="64x32", output_format="webp")
+        assert (made.size, made.output_format) == ("64x32", "webp")
+        linked = sdk.images.generate(
+            prompt="a cat", size="200x100", output_format="webp", response_format="url"
+        )  # type: ignore[call-overload]
+        file = Image.open(io.BytesIO(client.get(linked.data[0].url).content))
+        assert linked.size == f"{file.width}x{file.height}" != "200x100"
+        assert linked.output_format == "png"
+        assert linked.background == "transparent"
 
     def test_mistakes_are_its_own_errors(self, sdk: openai.OpenAI) -> None:
         with pytest.raises(openai.BadRequestError, match="WIDTHxHEIGHT"):
@@ -155,6 +226,29 @@ class TestWebUI:
         turned = webui.img2img(**sent, mask_image=mask, inpainting_mask_invert=1)
         new = np.asarray(turned.image.convert("RGB"))
         assert np.array_equal(new[:, :8], np.asarray(old)[:, :8])
+
+    @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+    def test_a_mask_that_is_transparent_is_white_where_it_is_opaque(self, mode: str) -> None:
+        """Black on nothing, in every mode that says so."""
+        mask = Image.new("RGBA", (16, 16))
+        mask.paste((0, 0, 0, 255), (0, 0, 8, 16))
+        assert np.array_equal(self.read(in_mode(mask, mode)), self.left_half())
+
+    @pytest.mark.parametrize("mode", ["RGBA", "RGB", "LA", "L", "P", "1", "I;16"])
+    def test_a_mask_that_is_opaque_all_over_is_white_where_it_is_so(self, mode: str) -> None:
+        """As that program has it: a canvas of a browser sends its black and white as RGBA."""
+        mask = Image.new("RGB", (16, 16))
+        mask.paste((255, 255, 255), (0, 0, 8, 16))
+        assert np.array_equal(self.read(in_mode(mask, mode)), self.left_half())
+
+    def read(self, mask: Image.Image) -> np.ndarray:
+        """The mask that is come to, of a picture's size."""
+        said = {"mask": encoded(as_file(mask)[1])}
+        found: Image.Image = edited(said, Image.new("RGB", (16, 16)), (16, 16))["mask"]
+        return np.asarray(found)
+
+    def left_half(self) -> np.ndarray:
+        return np.repeat([[255] * 8 + [0] * 8], 16, axis=0)
 
     def test_names_of_samplers_are_those_of_the_program(self) -> None:
         """Its Beta is even in sigma, and its DPM2 leaves a level out."""
@@ -231,6 +325,14 @@ class TestWebUI:
             ({"alwayson_scripts": {"ControlNet": {"args": [{"image": "x"}]}}}, 422),
             ({"override_settings": {"sd_model_checkpoint": "nope"}}, 404),
             ({"steps": 0}, 422),
+            ({"seed": 10**400}, 422),
+            ({"steps": -(10**400)}, 422),
+            ({"width": 10**400}, 422),
+            ({"cfg_scale": 10**400}, 422),
+            ({"subseed_strength": 10**400}, 422),
+            ({"enable_hr": True, "hr_scale": 10**400}, 422),
+            ({"steps": 1e308}, 422),
+            ({"steps": 1.5}, 422),
         ],
     )
     def test_what_cannot_be_done_is_refused(

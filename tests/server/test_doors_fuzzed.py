@@ -12,9 +12,9 @@ import pytest
 JOBS = "/api/v1/jobs"
 ROUNDS, MORE = 25, 400
 VALUES: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 2**63, 10**30, 0.5, -0.5, 1e308, "", "a cat", "\0", "\ud800",
-    "☃" * 9, "../x", "http://x", "data:image/png;base64,AAAA", "64x64", [], [1], [[]], [1, 2], {},
-    {"a": 1}, ["a", 1], [["a", 1]], "euler", "karras",
+    None, True, False, 0, 1, -1, 2**63, 10**30, 10**400, 0.5, -0.5, 1e308, "", "a cat", "\0",
+    "\ud800", "☃" * 9, "../x", "http://x", "data:image/png;base64,AAAA", "64x64", [], [1], [[]],
+    [1, 2], {}, {"a": 1}, ["a", 1], [["a", 1]], "euler", "karras",
 )  # fmt: skip
 FIELDS = {
     "/api/v1/jobs": (

@@ -137,6 +137,15 @@ def test_sizes_and_names_are_read() -> None:
         prepared(Options(models=["a b=emoji"]))
 
 
+def test_a_folder_is_called_by_all_of_its_name(tmp_path: Path) -> None:
+    """What stands behind its last point is no ending, as a file's is."""
+    paths = [tmp_path / "sd-1.4", tmp_path / "sd-1.5", tmp_path / "sd-2.1.safetensors"]
+    for path in paths[:2]:
+        path.mkdir()
+    paths[2].touch()
+    assert list(sources_of([str(path) for path in paths])) == ["sd-1.4", "sd-1.5", "sd-2.1"]
+
+
 def test_a_server_has_its_engine_and_nobody_waits_until_that_is_ready(
     tiny_model: Path, tmp_path: Path
 ) -> None:

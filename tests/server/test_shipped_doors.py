@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,13 @@ def differs(one: Image.Image, other: Image.Image) -> float:
     return float(np.abs(pair[0] - pair[1]).mean())
 
 
+def notes_of(client: httpx2.Client, asked: dict[str, Any]) -> list[str]:
+    """What a plan tells of a request."""
+    notes: list[str] = client.post("/api/v1/plan", json=asked).json()["notes"]
+    assert notes
+    return notes
+
+
 @pytest.fixture
 def own(shipped: Running) -> Iterator[httpx2.Client]:
     with shipped.client() as client:
@@ -72,6 +80,54 @@ def own(shipped: Running) -> Iterator[httpx2.Client]:
 def webui(shipped: Running) -> webuiapi.WebUIApi:
     host, port = shipped.url.removeprefix("http://").split(":")
     return webuiapi.WebUIApi(host=host, port=int(port))
+
+
+UNKNOWN = [
+    "a cat on a qwzx",  # a word that is not known
+    "a qwzx",  # no word that is known, which is told again of what comes of it
+]
+
+
+@pytest.mark.parametrize("prompt", UNKNOWN)
+def test_a_job_tells_once_what_the_reading_of_its_prompt_did(
+    own: httpx2.Client, prompt: str
+) -> None:
+    notes = notes_of(own, {"prompt": prompt})
+    job, _ = painted(own, prompt=prompt, upscale=1)
+    assert job["warnings"] == notes
+    assert own.get(job["links"]["self"]).json()["warnings"] == notes
+
+
+@pytest.mark.parametrize("prompt", UNKNOWN)
+def test_a1111_tells_what_the_reading_of_a_prompt_did(
+    webui: webuiapi.WebUIApi, own: httpx2.Client, prompt: str
+) -> None:
+    made = webui.txt2img(
+        prompt=prompt, steps=1, width=128, height=128, sampler_name="Euler",
+    )  # fmt: skip
+    told = made.info["extra_generation_params"]["Warnings"]
+    for note in notes_of(own, {"prompt": prompt}):
+        assert told.count(note) == 1
+
+
+def test_an_interrupted_job_tells_what_its_reading_did(own: httpx2.Client) -> None:
+    asked = {"prompt": UNKNOWN[0], "steps": 1000, "solver": "euler", "upscale": 1}
+    job = own.post("/api/v1/jobs", json=asked).json()
+    assert job["warnings"] == notes_of(own, asked)
+    while not own.get(job["links"]["self"]).json()["step"]:
+        time.sleep(0.02)
+    ended = own.post(job["links"]["cancel"], json={"keep": True}).json()
+    assert ended["warnings"][:-1] == job["warnings"]
+    assert "interrupted at step" in ended["warnings"][-1]
+
+
+def test_openai_is_told_the_size_of_enlarged_pictures(shipped: Running) -> None:
+    sdk = openai.OpenAI(base_url=f"{shipped.url}/v1", api_key="none", max_retries=0, timeout=60)
+    answer = sdk.images.generate(prompt="a red apple, 3d", extra_body={"num_inference_steps": 1})
+    assert answer.data is not None
+    width, height = opened(base64.b64decode(answer.data[0].b64_json or "")).size
+    assert (width, height) == (256, 256)
+    assert answer.size == f"{width}x{height}"
 
 
 def test_a_job_is_restyled_by_the_model_that_can(own: httpx2.Client, apple: Image.Image) -> None:

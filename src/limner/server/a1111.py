@@ -6,7 +6,6 @@ that a model cannot paint are painted smaller and brought to what was asked for,
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -37,7 +36,7 @@ from limner.server.a1111_fields import (
     whole,
 )
 from limner.server.answers import Json, object_of
-from limner.server.doors import check_asked, ended, files, fitted, taken
+from limner.server.doors import check_asked, encoded, ended, files, fitted, taken
 from limner.server.jobs import Job
 from limner.server.problems import ProblemError
 from limner.server.security import owner_of
@@ -126,7 +125,7 @@ class A1111:
         kept = PICTURES[:2] if not said.get("include_init_images") else ()
         return Json(
             {
-                "images": [_base64(file) for file in made] if said.get("send_images", True) else [],
+                "images": [encoded(file) for file in made] if said.get("send_images", True) else [],
                 "parameters": {k: v for k, v in said.items() if k not in kept},
                 "info": json.dumps(
                     self._info(job, wanted, made, left_out(said)), ensure_ascii=False
@@ -169,7 +168,7 @@ class A1111:
         if job is not None and shown:
             job.polled = time.monotonic()
             if job.previews:
-                picture = _base64(job.previews[max(job.previews)].pictures[0])
+                picture = encoded(job.previews[max(job.previews)].pictures[0])
         return Json(
             {
                 "progress": part(job), "eta_relative": left(job), "current_image": picture,
@@ -325,10 +324,6 @@ def left(job: Job | None) -> float:
     if job is None or job.started is None or not job.step:
         return 0.0
     return (time.time() - job.started) / job.step * max(0, job.total - job.step)
-
-
-def _base64(file: bytes) -> str:
-    return base64.b64encode(file).decode()
 
 
 def _stamp(job: Job) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +16,7 @@ from limner.pipeline.sizes import Size
 from limner.pipeline.statement import FACTORS
 from limner.server.a1111_fields import number, text, whole
 from limner.server.answers import Json, object_of
-from limner.server.doors import check_asked
+from limner.server.doors import check_asked, encoded
 from limner.server.problems import ProblemError
 from limner.server.security import owner_of
 from limner.server.service import Service
@@ -60,9 +59,7 @@ async def _larger(
     name = text(said, "upscaler_1") or PLAIN
     if name not in UPSCALERS:
         raise ProblemError(400, "upscaler", f"upscaler_1: one of {', '.join(UPSCALERS)} is right")
-    picture = await run_in_threadpool(
-        lambda: eight_bit(picture_of(file_of(data, "image"), "image"))
-    )
+    picture = await run_in_threadpool(_read, data)
     size = _wanted(said, picture.size)
     by = next((by for by in FACTORS if by >= _times(size, picture.size)), max(FACTORS))
     if name == OWN and _times(size, picture.size) > 1:
@@ -84,7 +81,7 @@ def _file(picture: Image, size: Size, said: Mapping[str, Any]) -> str:
         placed = ImageOps.fit(picture, size)
     else:
         placed = ImageOps.contain(picture, size)
-    return base64.b64encode(png(placed)).decode()
+    return encoded(png(placed))
 
 
 def _wanted(said: Mapping[str, Any], own: Size) -> Size:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -141,14 +140,25 @@ def edited(said: Mapping[str, Any], picture: Image, size: Size) -> dict[str, Any
     }
     if not said.get("mask"):
         return fields
-    mask = picture_of(file_of(said["mask"], "mask"), "mask")
-    grey = mask.getchannel("A") if mask.mode == "RGBA" else mask.convert("L")
+    grey = _grey(eight_bit(picture_of(file_of(said["mask"], "mask"), "mask")))
     if said.get("inpainting_mask_invert"):
         grey = ImageOps.invert(grey)
     grey = placed(grey, size, shape)
     fields["mask"] = black_and_white(grey, size)
     fields["feather"] = min(MOST_BLUR, whole(said, "mask_blur", 4))
     return fields
+
+
+def _grey(mask: Image) -> Image:
+    """What counts of an RGB or RGBA mask: its opacity, or where that says nothing its grey.
+
+    A canvas of a browser sends black and white as RGBA that is opaque all over.
+    """
+    if mask.mode == "RGBA":
+        opacity = mask.getchannel("A")
+        if opacity.getextrema() != (255, 255):
+            return opacity
+    return mask.convert("L")
 
 
 def placed(picture: Image, size: Size, mode: int) -> Image:
@@ -179,9 +189,8 @@ def whole(said: Mapping[str, Any], name: str, default: int) -> int:
     value = said.get(name)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ProblemError(422, "request", f"{name}: a whole number is right")
-    if not math.isfinite(value) or value != int(value):
+    broken = isinstance(value, float) and not value.is_integer()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or broken:
         raise ProblemError(422, "request", f"{name}: a whole number is right")
     return int(value)
 
@@ -192,7 +201,10 @@ def number(said: Mapping[str, Any], name: str, default: float) -> float:
         return default
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ProblemError(422, "request", f"{name}: a number is right")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # JSON bounds no whole number
+        raise ProblemError(422, "request", f"{name}: a smaller number is right") from None
 
 
 def text(said: Mapping[str, Any], name: str) -> str:

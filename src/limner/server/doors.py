@@ -7,6 +7,7 @@ and says both.
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 from collections.abc import Callable, Mapping
@@ -92,29 +93,48 @@ def check_ended(job: Job) -> None:
         raise ProblemError(409, "cancelled", "it was cancelled")
 
 
+def encoded(file: bytes) -> str:
+    """A file as JSON holds it: base64."""
+    return base64.b64encode(file).decode()
+
+
 async def files(
-    service: Service, job: Job, size: Size | None, kind: str = "png", quality: int = 95
+    service: Service,
+    job: Job,
+    size: Size | None,
+    kind: str = "png",
+    quality: int = 95,
+    *,
+    opaque: bool = False,
 ) -> list[bytes]:
     """A job's pictures as files of a kind and size, each with its own record."""
 
     def made() -> list[bytes]:
         return [
-            brought(service.image(job, number), size, kind, quality) for number in range(job.images)
+            brought(service.image(job, number), size, kind, quality, opaque=opaque)
+            for number in range(job.images)
         ]
 
     return await run_in_threadpool(made)
 
 
-def brought(file: bytes, size: Size | None, kind: str, quality: int = 95) -> bytes:
-    """A PNG at another size, or as another kind of file, with what it says of itself."""
+def brought(
+    file: bytes, size: Size | None, kind: str, quality: int = 95, *, opaque: bool = False
+) -> bytes:
+    """A PNG at another size, or as another kind of file, with what it says of itself.
+
+    opaque: on white where it is transparent, as every JPEG is.
+    """
     picture: Image.Image = Image.open(io.BytesIO(file))
-    if kind == "png" and size in (None, picture.size):
+    opaque = opaque or kind == "jpeg"
+    seen_through = opaque and picture.has_transparency_data
+    if kind == "png" and size in (None, picture.size) and not seen_through:
         return file
     said = texts_of(file, "picture")
     picture.load()
     if size is not None:
         picture = resized(picture, size)
-    if kind == "jpeg":
+    if opaque:
         picture = flatten(picture)
     made = io.BytesIO()
     how = {} if kind == "png" else {"quality": quality}

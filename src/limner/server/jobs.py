@@ -60,8 +60,9 @@ class Job:
     """A job, for all threads. Times are seconds since 1970.
 
     door: the API that it came in by. task: what the caller calls it. error: {code, message}.
-    previews_at: steps of which a preview is wanted whoever looks on; previews: of these, and the
-    last one. listeners, polled: who looks on, and when one asked last (monotonic). latents: of
+    warnings: what its reading told, and its painting. partial: how many previews are wanted whoever
+    looks on; previews_at: their steps, known from the first on; previews: of these, and the last
+    one. listeners, polled: who looks on, and when one asked last (monotonic). latents: of
     each step's denoised picture, where these were asked for; unguided: of the picture without the
     prompt, None of a step that guidance had no part in; pictured: what makes pictures of them once
     they are decoded (a collage is laid of several).
@@ -73,6 +74,7 @@ class Job:
     door: str
     task: str | None = None
     keep_steps: bool = False
+    partial: int = 0
     previews_at: frozenset[int] = frozenset()
     id: str = field(default_factory=lambda: secrets.token_hex(ID_BYTES))
     created: float = field(default_factory=time.time)

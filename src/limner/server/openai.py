@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import io
 import json
 import re
 import time
@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PIL.Image import Image
+from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
@@ -25,7 +25,7 @@ from limner.pipeline.pictures import eight_bit
 from limner.pipeline.request import Request
 from limner.pipeline.sizes import Size
 from limner.server.answers import Json, object_of
-from limner.server.doors import brought, check_asked, ended, files, fitted, taken
+from limner.server.doors import brought, check_asked, encoded, ended, files, fitted, taken
 from limner.server.fields import asked
 from limner.server.jobs import Event, Job
 from limner.server.problems import ProblemError
@@ -53,6 +53,8 @@ QUALITIES = {
 """Quality -> times the model's own steps."""
 FORMATS = ("png", "jpeg", "webp")
 MOST_PICTURES, MOST_PARTIAL, MOST_PARTS = 10, 3, 32
+Pictures = dict[str, Image.Image]
+"""Pictures that a request is given, by field."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,7 @@ class Wish:
     partial: int
     quality: str
     size: Size | None
+    opaque: bool
 
 
 class OpenAI:
@@ -98,7 +101,7 @@ class OpenAI:
         return await self._answer(request, said, pictures, "image_edit")
 
     async def _answer(
-        self, request: HttpRequest, said: dict[str, Any], pictures: dict[str, Image], kind: str
+        self, request: HttpRequest, said: dict[str, Any], pictures: Pictures, kind: str
     ) -> Response:
         for name in said:
             if name not in KNOWN:
@@ -109,12 +112,11 @@ class OpenAI:
         fields = await run_in_threadpool(fields_of, said, wish, pictures, painter)
         if model == self.service.default:
             model = self.service.model_for(fields)
-            painter = await self.service.painter(model)
-        job = Job(owner=owner_of(request.scope), model=model, request=fields, door=DOOR)
-        total = fields.steps or painter.parts.sampling.steps
-        if wish.partial:
-            at = {round(total * n / (wish.partial + 1)) for n in range(1, wish.partial + 1)}
-            job.previews_at = frozenset(step for step in at if 0 < step < total)
+            await self.service.painter(model)  # by which the request is read when it is taken
+        job = Job(
+            owner=owner_of(request.scope), model=model, request=fields, door=DOOR,
+            partial=wish.partial,
+        )  # fmt: skip
         await taken(self.service, job)
         if wish.stream:
             return StreamingResponse(self._stream(job, wish, kind), media_type="text/event-stream")
@@ -125,22 +127,21 @@ class OpenAI:
         if wish.link:
             base = f"{request.url.scheme}://{request.headers['host']}/api/v1/jobs/{job.id}/images"
             data = [{"url": f"{base}/{number}"} for number in range(job.images)]
+            first = await run_in_threadpool(self.service.image, job, 0)
         else:
-            made = await files(self.service, job, wish.size, wish.kind, wish.compression)
-            data = [{"b64_json": _base64(file)} for file in made]
+            made = await self._files(job, wish)
+            data, first = [{"b64_json": encoded(file)} for file in made], made[0]
         return {
             "created": int(job.created),
             "data": data,
-            **self._facts(job, wish),
+            **facts(first, wish),
             "usage": usage(),
         }
 
-    def _facts(self, job: Job, wish: Wish) -> dict[str, Any]:
-        width, height = wish.size or job.request.size or (0, 0)
-        return {
-            "output_format": wish.kind, "size": f"{width}x{height}", "quality": wish.quality,
-            "background": "opaque" if wish.kind == "jpeg" else "transparent",
-        }  # fmt: skip
+    async def _files(self, job: Job, wish: Wish) -> list[bytes]:
+        return await files(
+            self.service, job, wish.size, wish.kind, wish.compression, opaque=wish.opaque
+        )
 
     async def _stream(self, job: Job, wish: Wish, kind: str) -> AsyncIterator[bytes]:
         """Partial pictures as they come, then the whole ones; cancelled where the client goes."""
@@ -156,12 +157,9 @@ class OpenAI:
                         yield _failure(job)
                         return
                     if event.kind == "completed":
-                        made = await files(
-                            self.service, job, wish.size, wish.kind, wish.compression
-                        )
-                        for file in made:
-                            said = {"b64_json": _base64(file), "created_at": int(job.created)}
-                            more = {**self._facts(job, wish), "usage": usage()}
+                        for file in await self._files(job, wish):
+                            said = {"b64_json": encoded(file), "created_at": int(job.created)}
+                            more = {**facts(file, wish), "usage": usage()}
                             yield _event(f"{kind}.completed", {**said, **more})
                         return
                 await job.changed(after, 15.0)
@@ -174,10 +172,12 @@ class OpenAI:
 
     async def _partial(self, job: Job, event: Event, wish: Wish, kind: str, number: int) -> bytes:
         shown = job.previews[event.data["step"]].pictures[0]
-        file = await run_in_threadpool(brought, shown, wish.size, wish.kind, wish.compression)
+        file = await run_in_threadpool(
+            brought, shown, wish.size, wish.kind, wish.compression, opaque=wish.opaque
+        )
         said = {
-            "b64_json": _base64(file), "partial_image_index": number,
-            "created_at": int(job.created), **self._facts(job, wish),
+            "b64_json": encoded(file), "partial_image_index": number,
+            "created_at": int(job.created), **facts(file, wish),
         }  # fmt: skip
         return _event(f"{kind}.partial_image", said)
 
@@ -212,7 +212,19 @@ def wish_of(said: Mapping[str, Any]) -> Wish:
         partial=partial,
         quality=quality,
         size=_size(said.get("size")),
+        opaque=background == "opaque",
     )
+
+
+def facts(file: bytes, wish: Wish) -> dict[str, Any]:
+    """What an answer says of a picture, as its file has it: one is not always what was wished."""
+    with Image.open(io.BytesIO(file)) as picture:
+        width, height = picture.size
+        return {
+            "output_format": str(picture.format).lower(), "size": f"{width}x{height}",
+            "quality": wish.quality,
+            "background": "transparent" if picture.has_transparency_data else "opaque",
+        }  # fmt: skip
 
 
 def _one_of(said: Mapping[str, Any], name: str, usual: str, known: Sequence[str]) -> str:
@@ -223,9 +235,7 @@ def _one_of(said: Mapping[str, Any], name: str, usual: str, known: Sequence[str]
     return value
 
 
-def fields_of(
-    said: Mapping[str, Any], wish: Wish, pictures: dict[str, Image], painter: Painter
-) -> Request:
+def fields_of(said: Mapping[str, Any], wish: Wish, pictures: Pictures, painter: Painter) -> Request:
     """The request. `limner` holds fields of our own, which go before the others."""
     own = painter.parts.sampling
     prompt = said.get("prompt")
@@ -244,7 +254,7 @@ def fields_of(
     return Request(**{**vars(request), **pictures}) if pictures else request
 
 
-async def form_of(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Image]]:
+async def form_of(request: HttpRequest) -> tuple[dict[str, Any], Pictures]:
     """The fields of a form, scalars of what they stand for, and its picture and mask."""
     said: dict[str, Any] = {}
     found: dict[str, bytes] = {}
@@ -267,7 +277,7 @@ async def form_of(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Image
     return said, await run_in_threadpool(_pictures, found)
 
 
-def _pictures(found: Mapping[str, bytes]) -> dict[str, Image]:
+def _pictures(found: Mapping[str, bytes]) -> Pictures:
     """The picture, and its mask, white where OpenAI's is transparent."""
     picture = eight_bit(picture_of(found["image"], "image"))
     pictures = {"picture": picture}
@@ -337,10 +347,6 @@ def _failure(job: Job) -> bytes:
 def _event(kind: str, said: Mapping[str, Any]) -> bytes:
     text = json.dumps({"type": kind, **said}, ensure_ascii=False)
     return f"event: {kind}\ndata: {text}\n\n".encode()
-
-
-def _base64(file: bytes) -> str:
-    return base64.b64encode(file).decode()
 
 
 def _wrong(name: str, right: str) -> ProblemError:

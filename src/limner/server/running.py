@@ -19,6 +19,7 @@ from limner.emoji.shipped import PAIRS, RESTYLING, SHIPPED
 from limner.engine.choosing import AUTO, dtype_named, missing
 from limner.errors import UsageError
 from limner.loading import found, load
+from limner.pipeline.metadata import model_name
 from limner.pipeline.painter import Painter
 from limner.server.app import application
 from limner.server.keys import Keys
@@ -180,7 +181,7 @@ def sources_of(models: Sequence[str]) -> dict[str, Path]:
     for each in models:
         name, equals, place = each.partition("=")
         path = found(place if equals else each)
-        name = name if equals else re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().stem)[:64]
+        name = name if equals else re.sub(r"[^A-Za-z0-9._-]+", "-", model_name(path))[:64]
         if name in sources:
             raise UsageError(f"two models are called {name}: --model NAME=PATH names one otherwise")
         sources[name] = path

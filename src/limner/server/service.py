@@ -28,6 +28,7 @@ from limner.pipeline.metadata import described, texts
 from limner.pipeline.painter import Painter
 from limner.pipeline.planning import plan
 from limner.pipeline.request import Request
+from limner.pipeline.resolve import Resolved
 from limner.pipeline.result import Result
 from limner.server.core import Core, Turn
 from limner.server.jobs import Job, State
@@ -155,7 +156,7 @@ class Service:
                 )
             return self.find(earlier[0], job.owner)
         self.check_room(job.owner)
-        job.request = self.checked(job.request, job.model)
+        job.request, job.warnings = self.checked(job.request, job.model)
         self.store.add(job, once, digest if once is not None else None)
         with self._lock:
             self._jobs[job.id] = job
@@ -164,8 +165,8 @@ class Service:
         self._sweep()
         return job
 
-    def checked(self, request: Request, model: str) -> Request:
-        """The request with the model's defaults, where that is in memory.
+    def checked(self, request: Request, model: str) -> Resolved:
+        """The request with the model's defaults, where that is in memory, and what is told of it.
 
         Raises ProblemError where it cannot be painted.
         """
@@ -174,13 +175,13 @@ class Service:
         self._check_size(request)
         painter = self.models.loaded(model)
         if painter is None:  # the seed is known all the same, should it be interrupted
-            return request.with_defaults(seed=secrets.randbelow(2**32))
+            return Resolved(request.with_defaults(seed=secrets.randbelow(2**32)))
         try:
-            found = plan(request, painter.model).request
+            found = plan(request, painter.model)
         except Exception as error:
             raise told(error) from None
-        self._check_size(found)
-        return found
+        self._check_size(found.request)
+        return Resolved(found.request, found.notes)
 
     def model_for(self, request: Request) -> str:
         """Which model paints a request that names none."""

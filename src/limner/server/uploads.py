@@ -9,12 +9,12 @@ import base64
 import binascii
 import io
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PIL import Image, ImageOps
+from PIL import Image
 
+from limner.data.pixels import turned_upright, unwarned
 from limner.pipeline.embedded import COMMENT, PARAMETERS, chunk_texts, exif_texts
 from limner.server.problems import ProblemError
 
@@ -48,9 +48,7 @@ def file_of(text: object, name: str) -> bytes:
 def picture_of(file: bytes, name: str) -> Image.Image:
     """The picture of a file, upright. Raises ProblemError for what is not taken."""
     with _opened(file, name) as picture:
-        upright = ImageOps.exif_transpose(picture)
-        upright.load()
-        return upright
+        return turned_upright(picture)
 
 
 def embedded_of(file: bytes, name: str) -> dict[str, str]:
@@ -72,11 +70,9 @@ def texts_of(file: bytes, name: str) -> dict[str, str]:
 def _opened(file: bytes, name: str) -> Iterator[Image.Image]:
     """The file, its header checked before a pixel is unpacked."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(file), formats=FORMATS) as picture:
-                _check(picture, name)
-                yield picture
+        with unwarned(), Image.open(io.BytesIO(file), formats=FORMATS) as picture:
+            _check(picture, name)
+            yield picture
     except ProblemError:
         raise
     except Exception:  # a broken file makes Pillow raise almost anything

@@ -42,6 +42,8 @@ class Watching:
     def stepped(self, step: Step) -> None:
         job = self._job
         job.step, job.total = step.index, step.total or 0
+        if job.partial and not job.previews_at:
+            job.previews_at = evenly(job.partial, step.total or job.request.steps or 0)
         if job.keep_steps:
             self._keep(step)
         job.tell("step", step=step.index, total=step.total)
@@ -59,7 +61,9 @@ class Watching:
     def finished(self, result: Result) -> None:
         job = self._job
         job.request, job.seeds = result.request, tuple(result.seeds)
-        job.warnings, job.attention = tuple(result.warnings), result.attention
+        # The request was read when it was taken: what is painted of it is read as itself.
+        job.warnings = tuple(dict.fromkeys((*job.warnings, *result.warnings)))
+        job.attention = result.attention
         self._keep_images(job, result.images, result)
 
     def interrupted(self, images: list[Image.Image], step: Step) -> None:
@@ -68,6 +72,7 @@ class Watching:
         first = job.request.seed or 0
         job.seeds = tuple(first + number for number in range(len(images)))
         job.warnings = (
+            *job.warnings,
             f"interrupted at step {step.index} of {step.total or 'as many as it takes'}",
         )
         self._keep_images(job, images, None)
@@ -86,6 +91,12 @@ class Watching:
             job.latents.append(latent.to("cpu", copy=True))
             job.unguided.append(None if without is None else without.to("cpu", copy=True))
             job.pictured.append(step.pictures)
+
+
+def evenly(number: int, total: int) -> frozenset[int]:
+    """So many steps on the way to the last of all, evenly; fewer where there are not so many."""
+    at = (round(total * part / (number + 1)) for part in range(1, number + 1))
+    return frozenset(step for step in at if 0 < step < total)
 
 
 def told(error: Exception) -> ProblemError:
