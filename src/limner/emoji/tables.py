@@ -80,7 +80,7 @@ UNPAINTED = (
     *(f"letter {letter}" for letter in ascii_lowercase),
     *(f"{look}{part}" for look in _LOOKS for part in (" hair", " haired", "-haired", " skinned")),
 )
-PARTS = frozenset(phrases("eyes|eye|ear|mouth|nose|leg|foot|tongue|tooth|wing|raised hand"))
+PARTS = frozenset(phrases("eyes|eye|ear|mouth|nose|leg|foot|tongue|tooth|wing|raised hand|wheel"))
 # What is two where no number is said: shoes.
 PAIRS = frozenset(
     phrases(

@@ -57,12 +57,12 @@ class Reader:
         words = _without_likenesses(text, words, self.index.grammar.shaped)
         words, negated = _without_negated(text, words)
         words, writing = _without_writing(text, words)
-        words, parts_of = without_parts(text, words, self._parts)
         modifiers = tuple[str, ...]()
         if self.index.grammar.compounds:
             words, modifiers = without_modifiers(text, words)
         else:
             words = without_descriptions(words)
+        words, parts_of = without_parts(text, words, self._parts)
         parts = Parts()
         for place, word in enumerate(words):
             parts.take(word, words[place + 1 :])
