@@ -8,17 +8,21 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import limner
-from limner.checkpoints.lora import save_lora
+from limner.checkpoints.lora import read_lora, save_lora
 from limner.checkpoints.lora_names import adaptable
 from limner.checkpoints.textual_inversion import read_textual_inversion
 from limner.cli import main
 from limner.cli.options import parse_lora
+from limner.engine.adapted import PlacedLora
+from limner.engine.driver import steps
 from limner.errors import CheckpointError, RequestError, UsageError
 from limner.generators import finish
-from limner.nn.adapter import LowRank
-from limner.pipeline import Request
+from limner.nn.adapter import Adapter, LowRank
+from limner.pipeline import Region, Request
 from limner.pipeline.embedded import png_info
 from limner.pipeline.metadata import read_request, texts
+from limner.pipeline.paint import paint as painting
+from limner.pipeline.planning import plan
 
 
 @pytest.fixture
@@ -86,6 +90,61 @@ def test_threads_learn_a_word_together(painter, embedding, monkeypatch):
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(painter.adapters.learn, ["a moga"] * 2))
     assert painter.adapters.embeddings == ("moga",)
+
+
+def test_of_two_threads_one_takes_a_name(painter, lora, monkeypatch):
+    both = threading.Barrier(2)
+
+    def slow(*args):
+        found = read_lora(*args)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(timeout=0.5)
+        return found
+
+    def add(weight):
+        try:
+            return painter.add_lora(lora, weight)
+        except UsageError as error:
+            return str(error)
+
+    monkeypatch.setattr("limner.pipeline.adapters.read_lora", slow)
+    with ThreadPoolExecutor(2) as threads:
+        said = list(threads.map(add, [0.5, 1.0]))
+    assert sorted("on the model already" in each for each in said) == [False, True]
+    assert len(painter.adapters.loras) == 1
+
+
+def test_what_there_is_can_be_looked_at_while_it_is_changed(painter):
+    adapters, nothing = painter.adapters, Adapter({})
+
+    class Looked(PlacedLora):
+        """One that another is put beside while it is looked at."""
+
+        @property
+        def warning(self):
+            adapters.put("b", PlacedLora(nothing, nothing))
+
+        @warning.setter
+        def warning(self, said):
+            assert said is None
+
+    adapters.put("a", Looked(nothing, nothing))
+    assert adapters.warnings == ()
+    assert adapters.loras == (("a", 1.0), ("b", 1.0))
+
+
+def test_the_parts_of_a_collage_have_on_what_the_whole_had(painter, lora):
+    regions = [
+        Region(text="a red apple", box=(0.0, 0.0, 0.5, 1.0)),
+        Region(text="a cat", box=(0.5, 0.0, 0.5, 1.0)),
+    ]
+    asked = Request(prompt="x", seed=7, layout="collage", regions=regions)
+    bare = painter.paint(asked)
+    planned = plan(asked, painter.model)
+    painter.add_lora(lora)
+    found = finish(steps(painting(planned), painter.engine))
+    assert torch.equal(found.latents, bare.latents)
+    assert not torch.equal(painter.paint(asked).latents, bare.latents)
 
 
 def test_a_painting_has_its_loras_to_its_end(tiny_model, tiny_upscaler, lora):

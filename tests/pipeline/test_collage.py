@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tiny_pipelines import saved
 
 import limner
 from limner import Region, Request
+from limner.checkpoints.few_steps import FewSteps
 from limner.cli import main
 from limner.data.colours import Colour, seen_in
 from limner.data.grounds import Place, draw_ground
@@ -108,6 +110,39 @@ def test_its_parts_go_step_by_step_side_by_side(
     assert rows == [4, 4]  # with and without the prompt
     whole = painter.paint(request).images[0]
     assert np.abs(premultiplied(seen[-1][2]) - premultiplied(whole)).max() <= 1
+
+
+def test_what_its_parts_take_side_by_side_is_counted_once(
+    painter: limner.Painter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denoise, pause = painter.engine.denoise, 0.05
+
+    def slow(asks: list[Denoise]) -> list[torch.Tensor]:
+        time.sleep(pause)
+        return denoise(asks)
+
+    monkeypatch.setattr(painter.engine, "denoise", slow)
+    regions = [Region(text=f"a cat {n}", box=(n / 5, 0.0, 1 / 5, 1.0)) for n in range(5)]
+    began = time.perf_counter()
+    timings = painter.generate("x", layout="collage", regions=regions, **FIXED).timings
+    assert sum(timings.values()) <= time.perf_counter() - began
+    assert set(timings) == {"text", "denoise", "decode", "lay"}
+    assert timings["denoise"] >= FIXED["steps"] * pause
+
+
+def test_each_of_its_parts_is_planned_once(
+    painter: limner.Painter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned, few_steps = list[str](), painter.adapters.few_steps
+
+    def counted(request: Request) -> FewSteps | None:
+        planned.append(request.prompt)
+        return few_steps(request)
+
+    monkeypatch.setattr(painter.adapters, "few_steps", counted)
+    regions = [Region(text="a", box=LEFT), Region(text="b", box=RIGHT)]
+    painter.generate("x", layout="collage", regions=regions, **FIXED)
+    assert planned == ["x", "a", "b"]
 
 
 def test_parts_that_take_different_ways_are_what_each_is_alone(painter: limner.Painter) -> None:

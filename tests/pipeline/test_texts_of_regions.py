@@ -221,3 +221,23 @@ def test_painted_over_larger_they_lie_where_they_lay(painter, tiny_model, tiny_u
     kinds = (APPLE, replace(APPLE, box=(0.5, 0.0, 0.5, 1.0)), Region(text="a red apple", mask=mask))
     images = [painter.generate("", regions=(each,), **fields).images[0] for each in kinds]
     assert len({image.tobytes() for image in images}) == 1
+
+
+def test_parts_that_fill_the_picture_fill_the_larger_one(tiny_model, tiny_upscaler):
+    """What adds up to a little over 1 is no place beyond the picture."""
+    painter = limner.load(tiny_model, device="cpu", upscaler=tiny_upscaler)
+    regions = (
+        replace(CAT, box=(0.0, 0.0, 0.3334, 1.0)),
+        replace(APPLE, box=(0.3334, 0.0, 0.66660001, 1.0)),
+    )
+    fields = {"size": (32, 16), "upscale": 2, "refine": 1.0, **FIXED}
+    assert painter.generate("", regions=regions, **fields).images[0].size == (64, 32)
+
+
+def test_pixels_that_fill_the_picture_fill_one_of_another_size(tiny_model, tiny_upscaler):
+    """43 pixels are painted as 28 and enlarged to 56, and 43 * (56 / 43) is a little more."""
+    painter = limner.load(tiny_model, device="cpu", upscaler=tiny_upscaler)
+    whole = replace(CAT, box=(0.0, 0.0, 43.0, 16.0))
+    fields = {"strength": 1.0, "upscale": 2, "refine": 1.0, **FIXED}
+    edited = painter.edit(Image.new("RGB", (43, 16), "white"), "", regions=(whole,), **fields)
+    assert edited.images[0].size == (56, 16)

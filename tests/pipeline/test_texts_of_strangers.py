@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
@@ -99,6 +100,30 @@ def test_a_text_is_read_or_refused(text: str, data: st.DataObject) -> None:
         taken(lambda each=each: Request.from_json(each))
         for line in read_lines([each.encode(errors="replace")]):
             assert not isinstance(line, Exception) or isinstance(line, RequestError)
+
+
+def read_line(text: str) -> None:
+    (line,) = read_lines([text.encode()])
+    assert isinstance(line, RequestError)
+
+
+DEEP: dict[str, tuple[Callable[[str], object], str]] = {
+    "infotext": (infotext.parse, "a\nSteps: 20, Seed: 1, Size: 64x64, Regions: @"),
+    "number": (read_line, '{"prompt": "a", "seed": @}'),
+    "region": (read_line, '{"prompt": "a", "regions": [@]}'),
+    "setting": (read_json, json.dumps(GRAPH).replace('"karras"', "@")),
+    "name": (read_json, json.dumps(GRAPH).replace('"x.safetensors"', "@")),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_what_is_nested_deep_is_read_or_refused(name: str) -> None:
+    """Too deep to be read, or just not, and then too deep to be shown."""
+    read, text = DEEP[name]
+    limit = sys.getrecursionlimit()
+    for depth in (*range(limit - 200, limit), 100 * limit):
+        deep = text.replace("@", "[" * depth + "]" * depth)
+        taken(lambda deep=deep: read(deep))
 
 
 @given(st.data())

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 from limner.checkpoints.few_steps import FewSteps, few_steps_of
 from limner.checkpoints.lora import read_lora
@@ -26,6 +27,7 @@ LORA_TAG = re.compile(r"(?:<lora:|(?:with|use)Lora\()([^:<>,()]+)")
 SUFFIXES = (".safetensors", ".pt", ".bin")
 MOST_FILES = 8  # LoRAs that prompts have named, kept in memory
 
+T = TypeVar("T")
 Loras = tuple[tuple[str, float], ...]
 
 
@@ -47,7 +49,9 @@ class Adapters:
         self._named: dict[tuple[Path, float], PlacedLora] = {}
         self._embeddings: dict[str, TextualInversion] = {}
         self._merged = False
-        self._lock = threading.RLock()  # requests of several threads learn the same words
+        # Requests of several threads learn the same words, and look at what there is while others
+        # change it: a change of LoRAs or words puts a new dictionary in the old one's place.
+        self._lock = threading.RLock()
 
     @property
     def loras(self) -> Loras:
@@ -71,23 +75,29 @@ class Adapters:
         Raises UsageError where the name is taken, CheckpointError where the file does not fit.
         """
         name = Path(path).stem if name is None else name
-        if name in self._loras:
-            raise UsageError(f"a LoRA {name!r} is on the model already: give this one another name")
-        self._loras[name] = self._read(Path(path), name), weight
+        with self._lock:
+            if name in self._loras:
+                raise UsageError(
+                    f"a LoRA {name!r} is on the model already: give this one another name"
+                )
+            self.put(name, self._read(Path(path), name), weight)
         return name
 
     def put(self, name: str, lora: PlacedLora, weight: float = 1.0) -> None:
         """Take up a LoRA that was not read from a file."""
-        self._loras[name] = lora, weight
+        with self._lock:
+            self._loras = {**self._loras, name: (lora, weight)}
 
     def set_weight(self, name: str, weight: float) -> None:
         """Change the weight of a LoRA; UsageError where there is none of that name."""
-        self._loras[name] = self._lora(name), weight
+        with self._lock:
+            self.put(name, self._lora(name), weight)
 
     def remove_lora(self, name: str) -> None:
         """Give up a LoRA; UsageError where there is none of that name."""
-        self._lora(name)
-        del self._loras[name]
+        with self._lock:
+            self._lora(name)
+            self._loras = _without(self._loras, name)
 
     def merge(self) -> None:
         """Have the LoRAs added into the weights, so that they cost no time at each step.
@@ -130,22 +140,24 @@ class Adapters:
         with self._lock:
             if learned.word.lower() in (taken.lower() for taken in self._embeddings):
                 raise UsageError(f"the word {learned.word!r} is taken: give this one another word")
-            self._embeddings[learned.word] = learned
+            self._embeddings = {**self._embeddings, learned.word: learned}
         return learned.word
 
     def remove_embedding(self, word: str) -> None:
         """Forget a learned word; UsageError where it was not learned."""
-        if word not in self._embeddings:
-            raise UsageError(
-                f"the word {word!r} is not learned; learned: {_names(self.embeddings)}"
-            )
-        del self._embeddings[word]
+        with self._lock:
+            if word not in self._embeddings:
+                raise UsageError(
+                    f"the word {word!r} is not learned; learned: {_names(self.embeddings)}"
+                )
+            self._embeddings = _without(self._embeddings, word)
 
     def _known(self, texts: Sequence[str] = ()) -> dict[str, TextualInversion]:
         """The learned words by name, with those of LoRAs that are on, or tagged in these texts."""
+        on = self._loras
         tagged = {name.strip() for text in texts for name in LORA_TAG.findall(text)}
-        loras = [lora for lora, _ in self._loras.values()]
-        loras += [lora for name in tagged - self._loras.keys() if (lora := self._of_folder(name))]
+        loras = [lora for lora, _ in on.values()]
+        loras += [lora for name in tagged - on.keys() if (lora := self._of_folder(name))]
         return {word.word: word for lora in loras for word in lora.words} | self._embeddings
 
     def complete(self, request: Request, said: Callable[[], Sequence[str]]) -> Request:
@@ -155,19 +167,25 @@ class Adapters:
         Raises RequestError where it asks for others: a picture that was painted with a LoRA is not
         painted again without it.
         """
-        if request.loras is not None and sorted(request.loras) != sorted(self.loras):
+        on = self.loras
+        if request.loras is not None and sorted(request.loras) != sorted(on):
             asked = [f"{name}:{weight:g}" for name, weight in request.loras]
-            there = [f"{name}:{weight:g}" for name, weight in self.loras]
+            there = [f"{name}:{weight:g}" for name, weight in on]
             raise RequestError(
                 f"the picture takes LoRAs {_names(asked)}, the model has {_names(there)}: "
                 "add or remove them first"
             )
+        known = self._taken(request)
+        used = words_in(known, "\n".join(said())) if known else ()
+        return request.with_defaults(loras=on, embeddings=used)
+
+    def _taken(self, request: Request) -> dict[str, TextualInversion]:
+        """The learned words for a request. Raises RequestError where it takes others."""
         known = self._known(request.texts)
         missing = sorted(set(request.embeddings or ()) - known.keys())
         if missing:
             raise RequestError(f"the picture takes embeddings {_names(missing)}: add them first")
-        used = words_in(known, "\n".join(said())) if known else ()
-        return request.with_defaults(loras=self.loras, embeddings=used)
+        return known
 
     def few_steps(self, request: Request) -> FewSteps | None:
         """How a request with defaults of `complete` is painted by a LoRA that was distilled.
@@ -192,13 +210,14 @@ class Adapters:
         parted = request.layout != COLLAGE and (request.layout or request.regions)
         if parted and laid_out is not None and laid_out.stem not in wanted:
             wanted[laid_out.stem] = self._of_file(laid_out, laid_out.stem), 1.0, 1.0
+        on = self._loras
         for name, weights in summed(tags).items():
-            lora = self._loras[name][0] if name in self._loras else self._of_folder(name)
+            lora = on[name][0] if name in on else self._of_folder(name)
             if lora is None:
                 missing.append(name)
             else:
                 wanted[name] = lora, *weights
-        known = self._known(request.texts)
+        known = self._taken(request)
         adapted = Adapted(
             loras=tuple(
                 Weighed(name=name, lora=lora, text=text, picture=picture)
@@ -246,9 +265,10 @@ class Adapters:
         )
 
     def _lora(self, name: str) -> PlacedLora:
-        if name not in self._loras:
-            raise UsageError(f"no LoRA {name!r} is on the model; there: {_names(self._loras)}")
-        return self._loras[name][0]
+        on = self._loras
+        if name not in on:
+            raise UsageError(f"no LoRA {name!r} is on the model; there: {_names(on)}")
+        return on[name][0]
 
 
 def summed(tags: Sequence[LoraTag]) -> dict[str, tuple[float, float]]:
@@ -276,6 +296,11 @@ def _files(folder: Path | None) -> list[Path]:
     if folder is None:
         return []
     return sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+
+
+def _without(named: Mapping[str, T], name: str) -> dict[str, T]:
+    """All but the one of that name."""
+    return {other: value for other, value in named.items() if other != name}
 
 
 def _names(names: Iterable[str]) -> str:

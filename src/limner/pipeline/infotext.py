@@ -120,7 +120,7 @@ def parse(text: str) -> Infotext:
         try:
             said = read(parameters[key], fields)
             Request(**{**fields, **said})
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, RecursionError):
             continue
         fields |= said
         del others[key]

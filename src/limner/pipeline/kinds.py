@@ -19,6 +19,7 @@ from limner.errors import RequestError
 
 LARGEST = 1e37  # number that a field takes: fp32 holds little more
 SHOWN = 80  # characters of a wrong value that an error shows
+TOO_DEEP = "nested too deep to be shown"  # what JSON may be that was read all the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +55,16 @@ class Kind:
 
     def wrong(self, name: str, value: Any) -> RequestError:
         """The error for another value."""
+        return RequestError(f"{name} is {shown(value)}: {self.right} is right")
+
+
+def shown(value: Any, most: int = SHOWN) -> str:
+    """A wrong value as an error shows it, in so many characters at most."""
+    try:
         text = str(value) if isinstance(value, Real) else repr(value)
-        return RequestError(f"{name} is {text[:SHOWN]}: {self.right} is right")
+    except RecursionError:
+        text = TOO_DEEP
+    return text[:most]
 
 
 @dataclass(frozen=True, kw_only=True)

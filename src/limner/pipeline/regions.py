@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from limner.errors import RequestError
 from limner.language.english import COLOURS
-from limner.pipeline.kinds import SHOWN, Choice, Kind, Number, Pictured, Text
+from limner.pipeline.kinds import SHOWN, Choice, Kind, Number, Pictured, Text, shown
 from limner.text.dialect import LONGEST_PROMPT
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NOT_STORED = "picture"  # what stands in a record for a mask, which no text can hold
 MOST_REGIONS = 64
-ROUNDING = 1e-6  # of a picture's side: parts such as 0.7 and 0.3 may add up to a little over 1
+ROUNDING = 1e-6  # of a picture's side: what adds up to it, as 0.7 and 0.3 to 1, may be beyond it
 OPTION = re.compile(r"(?P<kind>box|mask):(?P<place>[^=]*)=(?P<text>.*)", re.DOTALL)
 TURNED = re.compile(r"(?P<box>[^:]*):(?P<colour>.*)", re.DOTALL)
 
@@ -107,7 +107,7 @@ class Region:
         if isinstance(values, cls):
             return values
         if not isinstance(values, Mapping):
-            raise RequestError(f"{str(values)[:SHOWN]!r} is no region: a text with a box is one")
+            raise RequestError(f"{shown(values)} is no region: a text with a box is one")
         for name in values:
             if name not in KINDS:
                 raise RequestError(f"{str(name)[:40]!r} is unknown: {', '.join(KINDS)} are right")

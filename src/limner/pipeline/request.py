@@ -8,6 +8,7 @@ from typing import Any
 
 from limner.diffusion.names import NoiseMode, solver_and_schedule
 from limner.errors import RequestError
+from limner.pipeline.kinds import shown
 from limner.pipeline.statement import (
     BESIDE,
     COLLAGE,
@@ -113,7 +114,7 @@ class Request(Statement):
         cannot hold, or a value that its field does not take.
         """
         if not isinstance(values, dict):
-            raise RequestError(f"{str(values)[:40]!r} is no request: an object with its fields is")
+            raise RequestError(f"{shown(values, 40)} is no request: an object with its fields is")
         for name in values:
             if name not in STORED:
                 raise RequestError(f"{name[:40]!r} is unknown: one of {', '.join(STORED)} is right")

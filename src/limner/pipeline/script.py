@@ -280,7 +280,7 @@ def members_of(
 
 
 def sides_of(name: str, tree: Tree, stage: Stage, reader: Reader) -> tuple[Side, ...]:
-    """The texts of what `_members` gives: one for each member of an AND, else one."""
+    """The texts of what `members_of` gives: one for each member of an AND, else one."""
     texts = tuple(reader.tokens(spans) for spans, _ in stage.members)
     if tree.kind is Blend:
         return (Side(name=name, texts=texts),)

@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from limner.engine.asks import Ask, Denoise, Step
+from limner.pipeline.paint import Painting
 from limner.pipeline.result import Result
 
-Painting = Generator[Ask | Step, Any, Result]
 Seen = Callable[[Sequence[Sequence[Image.Image]]], list[Image.Image]]
 """What is shown of the pictures of each painting at a step."""
 

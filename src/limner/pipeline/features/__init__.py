@@ -29,7 +29,7 @@ class Kind(Protocol):
     def planned(self, request: Request, model: Model) -> Feature | None: ...
 
 
-def given(*names: str) -> Use:
+def gives(*names: str) -> Use:
     """Where a request gives one of these fields."""
 
     def use(request: Request, model: Model) -> bool:
@@ -40,7 +40,7 @@ def given(*names: str) -> Use:
 
 def in_one(*names: str) -> Use:
     """The same, but not of a collage, whose regions are painted one by one."""
-    use = given(*names)
+    use = gives(*names)
     return lambda request, model: request.layout != COLLAGE and use(request, model)
 
 
@@ -53,16 +53,16 @@ def shown_more(request: Request, model: Model) -> bool:
 # In the order in which they act: what is recorded is what a swap attends by; what enlarges is last
 # but for what is drawn at the size that it has then.
 FEATURES: tuple[tuple[str, Use], ...] = (
-    ("edit", given("picture", "strength", "mask", "extend", "feather", "context")),
+    ("edit", gives("picture", "strength", "mask", "extend", "feather", "context")),
     ("collage", lambda request, model: request.layout == COLLAGE),
     ("layout", in_one("layout")),
-    ("restyle", given("content", "content_weight", "style", "style_weight")),
+    ("restyle", gives("content", "content_weight", "style", "style_weight")),
     ("regions", in_one("regions")),
     ("inpaint", shown_more),
-    ("record", given("attention")),
+    ("record", gives("attention")),
     ("swap", lambda request, model: ".swap(" in request.prompt),
     ("upscale", in_one("upscale", "refine")),
-    ("ground", given("ground")),
+    ("ground", gives("ground")),
 )
 
 

@@ -7,31 +7,41 @@ colour is turned afterwards (`data.colours`), and what lies behind is drawn (`fe
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from PIL import Image
 
 from limner.data.colours import Colour, seen_in
 from limner.data.pixels import from_picture, to_picture
+from limner.engine.asks import Decode, Denoise, Encode, Enlarge, Look, Step
 from limner.errors import RequestError
 from limner.explain.heatmaps import AttentionMaps
 from limner.explain.laid import Box, LaidMaps, Place
+from limner.generators import answered
 from limner.pipeline.features.regions import in_pixels
 from limner.pipeline.model import Model
 from limner.pipeline.paint import Painting, paint, warned
 from limner.pipeline.plan import Feature, Plan, given
 from limner.pipeline.regions import Region
 from limner.pipeline.request import Request
-from limner.pipeline.result import Result
+from limner.pipeline.result import Clock, Result
 from limner.pipeline.together import together
 
 LANCZOS = Image.Resampling.LANCZOS
 NOT_OF_PARTS = ("picture", "content", "mask", "extend", "start_noise")
 SEEN = 16  # the opacity, of 255, from which a pixel belongs to a thing
 GROWN = 1.25  # a thing fills its box, but is at most so much larger than with the room it left
+STAGES: Mapping[type, str] = {
+    Encode: "text",
+    Look: "look",
+    Denoise: "denoise",
+    Step: "denoise",
+    Decode: "decode",
+    Enlarge: "upscale",
+}
+"""Ask or step -> the stage that it takes time of."""
 
 
 def complete(request: Request, model: Model) -> Request:
@@ -65,6 +75,7 @@ class Collage(Feature):
     """regions: what is laid, the later over the earlier ones."""
 
     regions: tuple[Region, ...]
+    _parts: dict[str, Plan] = field(default_factory=dict, init=False, repr=False)
 
     def calls(self, plan: Plan) -> int | None:
         """Those of the longest of its parts, which go side by side, in place of the plan's own."""
@@ -75,40 +86,46 @@ class Collage(Feature):
 
     def painting(self, plan: Plan) -> Painting:
         """The pictures of all parts, and what is laid of them."""
-        texts = tuple(self.parts(plan))
-        paintings = [paint(part) for part in self.parts(plan).values()]
-        results = yield from together(paintings, lambda seen: self._seen(seen, texts, plan))
+        clock, parts = Clock(), self.parts(plan)
+        texts, paintings = tuple(parts), [paint(part) for part in parts.values()]
+        painting = together(paintings, lambda seen: self._seen(seen, texts, plan))
+        # The parts' own clocks run side by side: each has counted the others' seconds too.
+        results = yield from answered(painting, lambda said: clock.lap(STAGES[type(said)]))
         larger = plan.request.upscale or 1
         laid = [
             self.laid(dict(zip(texts, pictures, strict=True)), plan, larger)
             for pictures in zip(*(result.images for result in results), strict=True)
         ]
-        seconds = Counter[str]()
-        for result in results:
-            seconds.update(result.timings)
+        clock.lap("lay")
         notes = (note for result in results for note in result.warnings)
         return Result(
             images=[picture for picture, _ in laid],
             latents=torch.cat([result.latents for result in results]),
             request=plan.request,
             seeds=plan.seeds,
-            timings=dict(seconds),
+            timings=clock.seconds,
             warnings=tuple(dict.fromkeys((*warned(plan, [self]), *notes))),
             attention=_maps(results, [places for _, places in laid], plan),
         )
 
     def parts(self, plan: Plan) -> dict[str, Plan]:
-        """Text -> what paints it alone, in the model's own size; regions of one text share it."""
-        alone = replace(
-            plan.request,
-            layout=None,
-            regions=None,
-            ground=None,
-            embeddings=None,
-            size=plan.model.sampling.size,
-        )
-        texts = dict.fromkeys(region.text for region in self.regions)
-        return {text: plan.again(replace(alone, prompt=text)) for text in texts}
+        """Text -> what paints it alone, in the model's own size; regions of one text share it.
+
+        Planned once, with the whole, whose calls are counted by them: each has on what later
+        requests had by default then.
+        """
+        if not self._parts:
+            alone = replace(
+                plan.request,
+                layout=None,
+                regions=None,
+                ground=None,
+                embeddings=None,
+                size=plan.model.sampling.size,
+            )
+            texts = dict.fromkeys(region.text for region in self.regions)
+            self._parts.update({text: plan.again(replace(alone, prompt=text)) for text in texts})
+        return self._parts
 
     def laid(
         self, pictures: Mapping[str, Image.Image], plan: Plan, larger: int

@@ -27,7 +27,7 @@ from limner.pipeline.canvas import Box, Size, canvas_of
 from limner.pipeline.masks import HALF, black_and_white
 from limner.pipeline.model import Model
 from limner.pipeline.plan import Feature, Moment, Plan, given
-from limner.pipeline.regions import Place, Region, in_parts
+from limner.pipeline.regions import ROUNDING, Place, Region, in_parts
 from limner.pipeline.request import Request
 from limner.pipeline.scene import Scene, Told
 from limner.pipeline.script import (
@@ -194,8 +194,9 @@ def _enlarged(region: Region, size: Size, larger: Size, room: Size) -> Region:
     if isinstance(region.mask, Image.Image):
         mask = black_and_white(region.mask, size).resize(larger, Image.Resampling.NEAREST)
         return replace(region, mask=mask.crop((0, 0, *room)))
-    x, y, width, height = in_pixels(given(region.box), size)
-    across, down = larger[0] / size[0], larger[1] / size[1]
+    x, y, width, height = box = given(region.box)
+    whole = room if in_parts(box) else size  # parts stay parts, of the larger one with its room
+    across, down = larger[0] / whole[0], larger[1] / whole[1]
     return replace(region, box=(x * across, y * down, width * across, height * down))
 
 
@@ -213,8 +214,10 @@ def _covered(
     at least half in its mask. shown: the box of the whole picture that is painted."""
     if region.mask is not None:
         return _covered_by_mask(region.mask, number, whole, shown, size)
-    x, y, width, height = in_pixels(given(region.box), whole)
-    if not in_parts(given(region.box)) and (x + width > whole[0] or y + height > whole[1]):
+    box = given(region.box)
+    x, y, width, height = in_pixels(box, whole)
+    most = (1 + ROUNDING) * whole[0], (1 + ROUNDING) * whole[1]
+    if not in_parts(box) and (x + width > most[0] or y + height > most[1]):
         raise RequestError(
             f"region {number}, {region.text!r}, leaves the picture, which is {whole[0]}x{whole[1]}"
         )

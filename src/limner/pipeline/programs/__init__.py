@@ -27,12 +27,17 @@ def read_json(text: str) -> Infotext | None:
 
     Raises RequestError for JSON that is no record of a program that is known here.
     """
+    try:
+        return _read(text)
+    except RecursionError:  # in the JSON, or where something in it is told
+        raise RequestError("a record of another program, nested too deep to be read") from None
+
+
+def _read(text: str) -> Infotext | None:
     if not text.lstrip().startswith("{"):
         return None
     try:
         found = json.loads(text)
-    except RecursionError:
-        raise RequestError("a record of another program, nested too deep to be read") from None
     except ValueError as error:
         if BEGUN.match(text):
             raise RequestError(f"a record of another program, broken: {str(error)[:80]}") from None

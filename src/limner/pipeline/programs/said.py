@@ -9,6 +9,7 @@ from typing import Any
 from limner.diffusion.elsewhere import comfyui
 from limner.diffusion.names import schedule_name
 from limner.pipeline.infotext import Infotext, clean
+from limner.pipeline.kinds import TOO_DEEP
 from limner.pipeline.request import Request
 from limner.pipeline.statement import FIELDS
 from limner.text.dialect import Dialect
@@ -102,7 +103,7 @@ def written(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
     except RecursionError:
-        return "nested too deep to be shown"
+        return TOO_DEEP
 
 
 def size(width: Any, height: Any) -> tuple[str, Reader] | None:
