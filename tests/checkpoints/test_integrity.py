@@ -107,6 +107,7 @@ def test_a_unet_of_rgb_is_a_model_of_pixels(tmp_path: Path, named: bool) -> None
     ("text", "message"),
     [
         ("{", "model_index.json is not JSON"),
+        ("[" * 100_000, "model_index.json is not JSON"),
         ("[]", "model_index.json holds no JSON object"),
         ('{"unet": "UNet"}', r"unet is 'UNet'; \[library, class\] is right"),
         ('{"vae": ["diffusers"]}', r"vae is \['diffusers'\]; \[library, class\] is right"),

@@ -109,7 +109,11 @@ def test_an_index_does_not_lead_out_of_its_folder(tmp_path: Path) -> None:
         weight_files(tmp_path / "part", "model")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": 3}', '{"weight_map": {"a": 3}}'])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "{}", '{"weight_map": 3}', '{"weight_map": {"a": 3}}', "[" * 100_000],
+    ids=["open", "list", "empty", "number", "no name", "deep"],
+)
 def test_a_broken_index(tmp_path: Path, text: str) -> None:
     (tmp_path / "model.safetensors.index.json").write_text(text)
     with pytest.raises(CheckpointError, match="is no index of shards"):

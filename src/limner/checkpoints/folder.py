@@ -355,7 +355,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise CheckpointError(f"{path} is missing: the model folder is not complete") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise CheckpointError(f"{path} holds no JSON object")

@@ -76,7 +76,7 @@ def load_naming(folder: ModelFolder, *, device: torch.device | str = "cpu") -> N
         with safe_open(path, "pt") as file:
             names = json.loads((file.metadata() or {})["names"])
             vectors = file.get_tensor("vectors").float()
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
+    except (OSError, KeyError, ValueError, RecursionError, SafetensorError) as error:
         raise CheckpointError(f"{path} holds no readable names: {error}") from None
     tower = folder.load(PART, dtype=torch.float32, device=device)
     if vectors.shape != (len(names), tower.config.projection_width):

@@ -63,7 +63,7 @@ def _from_rows(
     for number, read in rows(text):
         try:
             name, caption = _said(read())
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             skipped.append(f"{path.name} line {number}: not a line with file_name: {error}")
             continue
         yield name, path.parent / name, (caption,)
