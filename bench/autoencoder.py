@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from nearest_judge import hits
 from torch import Tensor
 
 from limner.checkpoints import ModelFolder
@@ -47,10 +48,7 @@ def through(autoencoder: Autoencoder, pixels: Tensor) -> Tensor:
 
 def named(judge: Judge, data: PictureSet, pictures: Tensor) -> str:
     """The parts whose concept and style the judge names; bytes, in the order of the records."""
-    words = zip(*((record.concept, record.style) for record in data.records), strict=True)
-    concepts, styles = judge.labels(*words)
-    seen = judge.see(pictures)
-    right = [(seen.concepts.argmax(1) == concepts), (seen.styles.argmax(1) == styles)]
+    right = hits(judge, judge.see(pictures), data.records)
     return " and ".join(f"{part.float().mean():.1%}" for part in right)
 
 

@@ -29,8 +29,9 @@ from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
+from resident import began_anew, resident
 
-from limner.checkpoints import Parts, load_folder
+from limner.checkpoints import ModelFolder, Parts, load_folder
 from limner.checkpoints.configs import unet_to_json
 from limner.emoji.shipped import shipped_model
 from limner.engine import heap
@@ -45,10 +46,13 @@ from limner.engine.openvino import OpenVinoEngine
 from limner.engine.sharing import shared
 from limner.models.presets import UNET_SD1
 from limner.models.unet import UNet, UNetConfig
-from limner.training.recipes.sizes import UNET_EMOJI
 from limner.types import Conditioning
 
-SIZES = {"sd15": (UNET_SD1, 64, 77), "emoji": (UNET_EMOJI, 16, 24)}
+SHIPPED = ModelFolder(shipped_model())
+SIZES = {
+    "sd15": (UNET_SD1, 64, 77),
+    "emoji": (SHIPPED.config("unet"), 16, SHIPPED.config("text_encoder").length),
+}
 FP32, BF16, INT8 = torch.float32, torch.bfloat16, torch.int8
 DTYPES = {"fp32": FP32, "bf16": BF16, "int8": INT8}
 FIRST = "diffusers fp32"
@@ -235,18 +239,6 @@ def print_memory(config: UNetConfig, side: int, tokens: int, dtype: torch.dtype)
         "of that what is not the converted model's file": own,
     }.items():
         print(f"    {what}: {1024 * kib / weights:.2f}")
-
-
-def began_anew() -> int:
-    """KiB of this process, whose peak counts from here."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
-    return resident("VmRSS")
-
-
-def resident(field: str) -> int:
-    """KiB of this process."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 @torch.inference_mode()

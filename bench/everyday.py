@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from nearest_judge import AnyJudge, NearestJudge, in_size
+from nearest_judge import AnyJudge, NearestJudge, hits, in_size
 from torch import Tensor
 
 import limner
@@ -78,12 +78,10 @@ def real_line(judge: NearestJudge, real: PictureSet, cells: Sequence[Cell]) -> s
 
 def cell_line(name: str, judge: AnyJudge, found: Sequence[Verdict], asked: Sequence[Cell]) -> str:
     """How often concept and style are the nearest, a mean over several verdicts."""
-    parts = []
-    for kind, names in (("concept", judge.config.concepts), ("style", judge.config.styles)):
-        wanted = torch.tensor([names.index(getattr(cell, kind)) for cell in asked])
-        right = [getattr(each, f"{kind}s").argmax(1) == wanted for each in found]
-        parts.append(f"{kind} {float(torch.stack(right).float().mean()):6.1%}")
-    return f"{name:<26}{len(asked) * len(found):>6} pictures  {'  '.join(parts)}"
+    right = zip(*(hits(judge, seen, asked) for seen in found), strict=True)
+    concept, style = (float(torch.cat(each).float().mean()) for each in right)
+    told = f"{len(asked) * len(found):>6} pictures"
+    return f"{name:<26}{told}  concept {concept:6.1%}  style {style:6.1%}"
 
 
 def real_ones(data: PictureSet, wanted: Sequence[Wanted], style: str, painter) -> Tensor:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from nearest_judge import AnyJudge, emoji_of, judge_at
+from nearest_judge import AnyJudge, emoji_of, hits, judge_at
 from PIL import Image
 from torch import Tensor
 
@@ -25,7 +25,7 @@ from limner.data.captions import canonical
 from limner.data.holes import NUMBERS, SHARES, holes
 from limner.data.pixels import from_picture, to_bytes, to_picture
 from limner.data.records import PictureSet
-from limner.evaluate.sheet import contact_sheet
+from limner.evaluate.sheet import contact_sheet, evenly
 
 SEED, SHOWN = 7, 12
 
@@ -52,12 +52,8 @@ def scores(
     judge: AnyJudge, real: PictureSet, pictures: Sequence[Image.Image], masks: Tensor
 ) -> str:
     pixels = torch.stack([from_picture(each, 4) for each in pictures])
-    verdict = judge.see(to_bytes(pixels))
-    concepts, styles = judge.labels(
-        [record.concept for record in real.records], [record.style for record in real.records]
-    )
-    concept = (verdict.concepts.argmax(1) == concepts).float().mean()
-    style = (verdict.styles.argmax(1) == styles).float().mean()
+    named = hits(judge, judge.see(to_bytes(pixels)), real.records)
+    concept, style = (hit.float().mean() for hit in named)
     error = (pixels - real.to_float(range(len(real)))).square().mean(1, keepdim=True)
     decibel = [
         10 * math.log10(4 / max(1e-9, float(e[m > 0].mean())))
@@ -68,10 +64,8 @@ def scores(
 
 
 def taken(real: PictureSet, count: int) -> PictureSet:
-    """So many records, evenly from all."""
-    places = [i * len(real) // count for i in range(min(count, len(real)))]
-    records = tuple(real.records[place] for place in places)
-    return PictureSet(pictures=real.pictures, records=records)
+    """At most so many records, evenly from all."""
+    return PictureSet(pictures=real.pictures, records=tuple(evenly(real.records, count)))
 
 
 @torch.inference_mode()

@@ -21,8 +21,9 @@ import limner
 from limner.data.cache import batches
 from limner.data.emoji import load_emoji
 from limner.data.pixels import to_model_range
-from limner.data.records import PictureSet
+from limner.data.records import PictureSet, Record
 from limner.evaluate.judge import Judge, Verdict
+from limner.evaluate.report import Cell
 from limner.training.perceptual import WHEEL, load_perceptual
 
 NEAREST = "nearest"
@@ -117,6 +118,12 @@ def emoji_of(painter: limner.Painter) -> PictureSet:
 def judge_at(place: str) -> AnyJudge:
     """The judge that was trained and saved in a folder; `nearest`: the one that needs none."""
     return NearestJudge(load_emoji(64)) if place == NEAREST else Judge.load(Path(place))
+
+
+def hits(judge: AnyJudge, seen: Verdict, asked: Sequence[Cell | Record]) -> tuple[Tensor, Tensor]:
+    """Of which pictures the judge names the concept that was asked for, and of which the style."""
+    concepts, styles = judge.labels([a.concept for a in asked], [a.style for a in asked])
+    return seen.concepts.argmax(1) == concepts, seen.styles.argmax(1) == styles
 
 
 def _grey(colours: Tensor, opacity: Tensor) -> Tensor:

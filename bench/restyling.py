@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from nearest_judge import AnyJudge, emoji_of, judge_at
+from nearest_judge import AnyJudge, emoji_of, hits, judge_at
 from PIL import Image
 from torch import Tensor
 
@@ -91,9 +91,7 @@ def as_bytes(images: Sequence[Image.Image], size: int) -> Tensor:
 
 def line(judge: AnyJudge, pixels: Tensor, targets: Sequence[Record]) -> str:
     """How often the judge names the style, the concept, and both; chance is 1 in as many words."""
-    seen = judge.see(pixels)
-    concepts, styles = judge.labels([t.concept for t in targets], [t.style for t in targets])
-    style, concept = seen.styles.argmax(1) == styles, seen.concepts.argmax(1) == concepts
+    concept, style = hits(judge, judge.see(pixels), targets)
     parts = {"style": style, "concept": concept, "both": style & concept}
     said = ", ".join(f"{name} {float(hit.float().mean()):.3f}" for name, hit in parts.items())
     return f"{said} ({len(targets)} pictures)"

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from nearest_judge import AnyJudge, emoji_of, judge_at
+from nearest_judge import AnyJudge, emoji_of, hits, judge_at
 from torch import Tensor
 
 import limner
@@ -28,11 +28,7 @@ BATCH, CELLS_SEED, FIRST_SEED = 36, 5, 500
 
 def line(judge: AnyJudge, pixels: Tensor, cells: Sequence[Cell]) -> str:
     """How often the judge names the style and the concept that were asked for."""
-    seen = judge.see(pixels)
-    styles = [judge.config.styles.index(cell.style) for cell in cells]
-    concepts = [judge.config.concepts.index(cell.concept) for cell in cells]
-    style = (seen.styles.argmax(1) == torch.tensor(styles)).float().mean()
-    concept = (seen.concepts.argmax(1) == torch.tensor(concepts)).float().mean()
+    concept, style = (hit.float().mean() for hit in hits(judge, judge.see(pixels), cells))
     return f"style {style:.3f}, concept {concept:.3f} ({len(cells)} pictures)"
 
 

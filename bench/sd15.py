@@ -34,6 +34,7 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
+from resident import began_anew, resident
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 import limner
@@ -131,15 +132,9 @@ def seconds(run: Run, *, kept: bool = False) -> float:
 def memory(stage: str, who: str) -> float:
     """MB that one run takes beside the weights, at its peak (Linux)."""
     _, run = {"limner": ours, "diffusers": theirs}[who](stage)
-    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak begins anew
-    before = resident("VmRSS")
+    before = began_anew()
     seconds(run)
-    return resident("VmHWM") - before
-
-
-def resident(field: str) -> float:
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
+    return (resident("VmHWM") - before) / 1024
 
 
 def compare_memory(stage: str) -> None:

@@ -3,7 +3,7 @@
 python bench/tiny_decoder.py runs/tiny/run/model/tiny_decoder.safetensors --turns 20
 
 PSNR where a picture has anything at all (alpha above 0), of pictures that no training has seen,
-encoded by the model. Seconds are the least of one picture's, in turns.
+as large as the model paints and encoded by it. Seconds are the least of one picture's, in turns.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import argparse
 from pathlib import Path
 
 import torch
+from nearest_judge import emoji_of
 
 import limner
-from limner.data.emoji import load_emoji
 from limner.data.pixels import to_bytes, to_model_range
 from limner.engine.decoding import LatentDecoder
 from limner.engine.timing import least
@@ -31,7 +31,7 @@ def main() -> None:
     painter = limner.load(given.model, device="cpu", decoder=given.decoder)
     autoencoder, tiny = painter.parts.autoencoder, painter.engine.decoder
     own = LatentDecoder(autoencoder)
-    data = load_emoji(64).held_out
+    data = emoji_of(painter).held_out
     pixels = data.to_float(range(len(data)))
     latents = autoencoder.space.normalise(autoencoder.encode(pixels).mode())
     there = (pixels[:, 3:] > -1).expand_as(pixels)

@@ -55,7 +55,7 @@ def stepped(module: nn.Module, optimiser: torch.optim.Optimizer, loss: Tensor) -
 
 
 def denoising(device: str) -> DenoisingObjective:
-    """The shipped U-Net on random latents and encodings."""
+    """The U-Net that shipped first on random latents and encodings."""
     contexts = torch.randn(ITEMS, TOKENS, UNET_EMOJI.context_width, device=device)
     return DenoisingObjective(
         UNet(UNET_EMOJI).to(device),
@@ -98,7 +98,7 @@ def random_ids() -> Tensor:
 
 
 def contrastive(device: str) -> ContrastiveObjective:
-    """The shipped model's CLIP on random pictures, a caption each."""
+    """The CLIP of the model that shipped first on random pictures, a caption each."""
     text = replace(TEXT_EMOJI, vocabulary_size=VOCABULARY, end=VOCABULARY - 1)
     clip = Clip.from_config(ClipConfig(text=text, vision=VISION_EMOJI)).to(device)
     ids = random_ids()

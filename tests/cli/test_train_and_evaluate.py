@@ -15,11 +15,18 @@ from safetensors.torch import load_file
 
 from limner.checkpoints import ModelFolder
 from limner.cli import main
+from limner.cli.evaluate import write_sheet
+from limner.cli.train import pictures_to_learn
 from limner.data import emoji
+from limner.data.pixels import to_picture
 from limner.data.records import PictureSet, Record
+from limner.evaluate.judge import Judge
+from limner.evaluate.report import Cell
+from limner.evaluate.sheet import contact_sheet
 from limner.models.autoencoder import Autoencoder
 from limner.training import recipes
 from limner.training.loop import LoopConfig
+from limner.training.recipes import base
 from limner.training.recipes.sizes import AUTOENCODER_EMOJI
 from limner.training.snapshots import gamma_width
 
@@ -77,6 +84,63 @@ def test_the_autoencoder_is_measured_on_emoji_as_large_as_the_model_paints(
     assert main([*words[:-1], str(tmp_path / "other"), *small]) == 1
     assert "`limner data emoji --size 16` builds it" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
+
+
+def test_the_sheet_has_each_cell_once(painter, tmp_path):
+    cells = [Cell("red apple", "3d"), Cell("blue cat", "3d"), Cell("blue cat", "", held_out=True)]
+    write_sheet(painter, cells, tmp_path / "sheet.png")
+    pictures = painter.paint_batch([cell.prompt for cell in cells], [0, 0, 0])
+    labels = ["a red apple, 3d", "a blue cat, 3d", "a blue cat (held out)"]
+    wanted = contact_sheet([to_picture(p) for p in pictures], labels, columns=8, scale=8)
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("nothing", [["--prompts", "0", "--held-out", "0"], ["--seeds", "0"]])
+def test_nothing_to_paint_is_told_before_anything_is_done(
+    tiny_model, data, tmp_path, capsys, nothing
+):
+    words = ["evaluate", str(tiny_model), "-o", str(tmp_path / "out"), "--data", str(data)]
+    assert main([*words, "--judge", str(tmp_path / "judge"), "--judge-steps", "2", *nothing]) == 2
+    assert "an evaluation needs a cell, a seed and 4 real pictures" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "judge").exists()
+
+
+def in_style(data, folder, style):
+    """The same set with its last style under another word."""
+    whole = PictureSet.load(data)
+    rows = [replace(row, style=style) if row.style == "flat" else row for row in whole.records]
+    replace(whole, records=tuple(rows)).save(folder)
+    return folder
+
+
+def test_another_set_has_a_judge_of_its_own(tiny_model, data, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIMNER_CACHE", str(tmp_path / "cache"))
+    other = in_style(data, tmp_path / "other", "drawn")
+    monkeypatch.setattr(emoji, "load_emoji", lambda size: PictureSet.load(data))
+    small = ["--judge-steps", "2", "--seeds", "1", "--tasks", "0"]
+    for given in ([], ["--data", str(data)], ["--data", str(other)], ["--data", str(other)]):
+        out = ["-o", str(tmp_path / "out")]
+        assert main(["evaluate", str(tiny_model), *out, *small, *given]) == 0
+    kept = {folder.name for folder in (tmp_path / "cache").iterdir()}
+    assert len(kept) == 3
+    assert "judge-all-16-2" in kept
+    styles = [Judge.load(tmp_path / "cache" / name).config.styles for name in kept]
+    assert sorted("drawn" in each for each in styles) == [False, False, True]
+
+
+def test_a_judge_of_other_words_is_told_before_anything_is_painted(
+    tiny_model, data, tmp_path, capsys
+):
+    words = ["evaluate", str(tiny_model), "--judge", str(tmp_path / "judge"), "--tasks", "0"]
+    words += ["--judge-steps", "2", "--seeds", "1"]
+    assert main([*words, "--data", str(data), "-o", str(tmp_path / "one")]) == 0
+    other = in_style(data, tmp_path / "other", "drawn")
+    capsys.readouterr()
+    assert main([*words, "--data", str(other), "-o", str(tmp_path / "two")]) == 2
+    assert "the judge was not trained on 'drawn'" in capsys.readouterr().err
+    assert not (tmp_path / "two").exists()
 
 
 def test_training_by_name_and_resuming(data, tmp_path, capsys, monkeypatch):
@@ -158,6 +222,58 @@ def test_a_model_is_rebuilt_with_another_average(data, tmp_path, monkeypatch, ca
     assert (same - trained).norm() < 1e-3 * trained.norm()
     assert (wider - trained).norm() > 10 * (same - trained).norm()
     assert (run / "model-0.15.png").exists()
+
+
+def test_a_model_is_rebuilt_from_pictures_as_large_as_its_base_paints(
+    tiny_model, data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(base, "load_emoji", {16: PictureSet.load(data)}.__getitem__)
+    row = replace(recipes.RECIPES["emoji-few-steps"], loop=replace(LOOP, snapshot_every=2))
+    monkeypatch.setitem(recipes.RECIPES, "emoji-few-steps", row)
+    run, begun = tmp_path / "run", ["--from", str(tiny_model)]
+    assert main(["train", "emoji-few-steps", "-o", str(run), *begun]) == 0
+    assert main(["rebuild", "emoji-few-steps", str(run), *begun, "--width", "0.1"]) == 0
+    assert (run / "model-0.1" / "unet").is_dir()
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A user's own captioned pictures."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for number in range(3):
+        Image.new("RGB", (40, 30), (80 * number, 0, 0)).save(folder / f"{number}.png")
+        (folder / f"{number}.txt").write_text(f"a red apple {number}", "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("recipe", "form"),
+    [
+        ("emoji-autoencoder", (4, 64, 64)),
+        ("emoji128-autoencoder", (4, 128, 128)),
+        ("emoji128-clip", (4, 128, 128)),
+        ("notebook-dit", (3, 32, 32)),
+        ("emoji-few-steps", (4, 16, 16)),
+    ],
+)
+def test_own_pictures_are_brought_to_what_the_recipe_or_its_base_takes(
+    tiny_model, mine, recipe, form
+):
+    pictures = pictures_to_learn(recipes.RECIPES[recipe], tiny_model, mine).pictures
+    assert tuple(pictures.shape) == (3, *form)
+
+
+def test_a_recipe_of_pixels_learns_from_own_pictures(mine, tmp_path, monkeypatch):
+    """The networks refuse pictures of another form."""
+    row = recipes.RECIPES["notebook-dit-classes"]
+    config = replace(row.config, width=16, depth=1, heads=2, time_width=16)
+    sampling = replace(row.sampling, steps=2)
+    row = replace(row, loop=LOOP, config=config, sampling=sampling)
+    monkeypatch.setitem(recipes.RECIPES, "notebook-dit-classes", row)
+    words = ["train", "notebook-dit-classes", "--data", str(mine), "-o", str(tmp_path / "run")]
+    assert main(words) == 0
+    assert (tmp_path / "run" / "model" / "transformer").is_dir()
 
 
 def test_what_cannot_be_rebuilt(data, tmp_path, monkeypatch, capsys):

@@ -29,9 +29,9 @@ class Coarse:
         return F.avg_pool2d(pixels, 8)
 
 
-def pool(folder, encode, **others) -> DrawnLatents:
+def pool(folder, encode, world=WORLD, **others) -> DrawnLatents:
     settings = {"count": 12, "shape": (4, 4, 4), "origin": {"encoder weights": "a"}} | others
-    return DrawnLatents(WORLD, encode, folder, **settings)
+    return DrawnLatents(world, encode, folder, **settings)
 
 
 def test_each_draw_is_encoded_once_and_kept(tmp_path):
@@ -56,6 +56,41 @@ def test_pool_of_something_else_is_filled_anew(tmp_path, others):
     encode = Coarse()
     pool(tmp_path, encode, **others)[torch.tensor([0, 1])]
     assert encode.seen == 2
+
+
+def in_other_words(**change) -> World:
+    """The world with another word for its first record."""
+    first, *rest = WORLD.data.records
+    data = replace(WORLD.data, records=(replace(first, **change), *rest))
+    return World(data, WORLD.config, plain=WORLD.plain)
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        World(WORLD.data, WORLD.config, plain={"disc": "disc"}),
+        World(WORLD.data, WORLD.config, whole={"disc"}),
+        World(replace(WORLD.data, pictures=WORLD.data.pictures.flip(0)), WORLD.config),
+        in_other_words(concept="square"),
+        in_other_words(style="narrow"),
+    ],
+    ids=["plain", "whole", "pictures", "concept", "style"],
+)
+def test_pool_of_another_world_is_filled_anew(tmp_path, world):
+    """What may be turned to a colour, and what stays alone, decides all that is drawn after it."""
+    pool(tmp_path, Coarse())[torch.arange(12)]
+    encode = Coarse()
+    latents = pool(tmp_path, encode, world)[torch.arange(12)]
+    assert encode.seen == 12
+    assert torch.equal(latents, pool(tmp_path / "new", Coarse(), world)[torch.arange(12)])
+
+
+def test_other_names_of_the_same_things_leave_the_draws(tmp_path):
+    pool(tmp_path, Coarse())[torch.arange(12)]
+    called = World(WORLD.data, WORLD.config, plain={name: f"a {name}" for name in WORLD.plain})
+    encode = Coarse()
+    pool(tmp_path, encode, called)[torch.arange(12)]
+    assert encode.seen == 0
 
 
 def test_draws_are_the_same_whatever_was_drawn_before(tmp_path):

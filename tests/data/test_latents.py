@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,8 @@ from limner.data.cache import weights_fingerprint
 from limner.data.latents import (
     cached_latents,
     encode_all,
-    load_latents,
     pictures_fingerprint,
-    save_latents,
+    records_fingerprint,
 )
 from limner.data.records import PictureSet, Record
 from limner.errors import DataError
@@ -42,57 +42,43 @@ def test_latents_follow_the_records(encoder: nn.Conv2d) -> None:
     torch.testing.assert_close(latents, expected)
 
 
-def test_nothing_to_encode(encoder: nn.Conv2d) -> None:
+def test_nothing_to_encode(encoder: nn.Conv2d, tmp_path: Path) -> None:
+    nothing = pictures().held_out
     with pytest.raises(DataError, match="no pictures"):
-        encode_all(encoder, pictures().held_out)
+        encode_all(encoder, nothing)
+    with pytest.raises(DataError, match="no pictures"):
+        cached_latents(tmp_path, encoder, nothing, encoder=encoder)
 
 
-def test_a_fresh_cache_is_read(encoder: nn.Conv2d, tmp_path: Path) -> None:
-    latents = encode_all(encoder, pictures())
-    path = tmp_path / "inner" / "latents"
-    save_latents(path, latents, encoder=encoder, pictures=pictures())
-    assert torch.equal(load_latents(path, encoder=encoder, pictures=pictures()), latents)
-
-
-def test_a_stale_cache_is_refused(encoder: nn.Conv2d, tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_cache(encoder: nn.Conv2d, tmp_path: Path) -> None:
     path = tmp_path / "latents"
-    save_latents(path, encode_all(encoder, pictures()), encoder=encoder, pictures=pictures())
-    fewer = pictures().select(lambda row: row.picture < 4)
-    with pytest.raises(DataError, match="other pictures"):
-        load_latents(path, encoder=encoder, pictures=fewer)
-    with torch.no_grad():
-        encoder.bias[0] += 1e-6
-    with pytest.raises(DataError, match="other encoder weights"):
-        load_latents(path, encoder=encoder, pictures=pictures())
-
-
-def test_missing_and_broken_caches(encoder: nn.Conv2d, tmp_path: Path) -> None:
-    path = tmp_path / "latents"
-    with pytest.raises(DataError, match="no readable cache"):
-        load_latents(path, encoder=encoder, pictures=pictures())
     path.write_bytes(b"nothing")
-    with pytest.raises(DataError, match="no readable cache"):
-        load_latents(path, encoder=encoder, pictures=pictures())
+    with pytest.raises(DataError, match="is a file"):
+        cached_latents(path, encoder, pictures(), encoder=encoder)
 
 
 def test_encoded_once_then_read(encoder: nn.Conv2d, tmp_path: Path) -> None:
     calls: list[int] = []
+    every = pictures()
 
     def encode(pixels: torch.Tensor) -> torch.Tensor:
         calls.append(len(pixels))
         return encoder(pixels)
 
-    def latents() -> torch.Tensor:
-        return cached_latents(tmp_path, encode, pictures(), encoder=encoder, batch=2)
+    def latents(some: PictureSet = every) -> torch.Tensor:
+        return cached_latents(tmp_path / "inner", encode, some, encoder=encoder, batch=2)
 
-    expected = encode_all(encoder, pictures())
+    expected = encode_all(encoder, every)
     torch.testing.assert_close(latents(), expected)
     torch.testing.assert_close(latents(), expected)
     assert calls == [2, 2, 1]
     with torch.no_grad():
         encoder.bias[0] += 1.0
-    torch.testing.assert_close(latents(), encode_all(encoder, pictures()))
+    torch.testing.assert_close(latents(), encode_all(encoder, every))
     assert calls == [2, 2, 1] * 2
+    fewer = every.select(lambda row: row.picture < 4)
+    torch.testing.assert_close(latents(fewer), encode_all(encoder, fewer))
+    assert calls == [2, 2, 1] * 2 + [2, 2]
 
 
 def test_fingerprints_see_names_kinds_and_order(encoder: nn.Conv2d) -> None:
@@ -103,3 +89,13 @@ def test_fingerprints_see_names_kinds_and_order(encoder: nn.Conv2d) -> None:
     turned = PictureSet(pictures=every.pictures, records=every.records[::-1])
     assert pictures_fingerprint(turned) != pictures_fingerprint(every)
     assert pictures_fingerprint(pictures()) == pictures_fingerprint(every)
+
+
+def test_fingerprints_of_records_see_what_each_picture_shows() -> None:
+    every = pictures()
+    same = records_fingerprint(every)
+    assert records_fingerprint(pictures()) == same
+    for change in ({"concept": "other"}, {"style": "flat"}, {"group": "objects"}):
+        first, *rest = every.records
+        changed = replace(every, records=(replace(first, **change), *rest))
+        assert records_fingerprint(changed) != same

@@ -81,5 +81,10 @@ def test_nothing_painted_is_nothing_named():
         judge_pairs(scene()[None], [], ByColour())
 
 
+def test_a_thing_that_the_judge_does_not_know_is_told():
+    with pytest.raises(UsageError, match="not trained on 'purple'"):
+        judge_pairs(BESIDE[None], [Pair(first="red", second="purple", upright=False)], ByColour())
+
+
 def test_bytes_of_model_pixels_are_taken():
     assert cut(to_bytes(torch.zeros(1, 4, SIZE, SIZE))[0], False).shape == (2, 4, SIZE, SIZE)

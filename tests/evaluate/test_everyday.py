@@ -87,6 +87,9 @@ def test_mixed_or_missing_pictures_are_refused():
         judge_everyday(pictures, [one, other], ByOpacity())
     with pytest.raises(UsageError, match="2 pictures of 1 wanted"):
         judge_everyday(pictures, [one], ByOpacity())
+    unknown = [one, Wanted(name="a", concept="unicorn")]
+    with pytest.raises(UsageError, match="not trained on 'unicorn'"):
+        judge_everyday(pictures, unknown, ByOpacity())
 
 
 def test_nouns_are_read_with_their_concepts(tmp_path):

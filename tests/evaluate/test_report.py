@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -8,7 +9,8 @@ import torch
 
 from limner.data.records import PictureSet, Record
 from limner.errors import UsageError
-from limner.evaluate.judge import Judge, train_judge
+from limner.evaluate.judge import Judge
+from limner.evaluate.judge_training import train_judge
 from limner.evaluate.report import Cell, Report, choose_cells, evaluate
 
 COLOURS = {"cherry": (220, 20, 20), "lime": (20, 200, 20), "berry": (20, 40, 240)}
@@ -165,3 +167,16 @@ def test_cells_are_drawn_by_the_seed_without_repeats(real):
 def test_nothing_to_do_is_refused(judge, real):
     with pytest.raises(UsageError, match="0 cells"):
         run(by_prompt(lambda cell: cell), judge, real, cells=[])
+
+
+@pytest.mark.parametrize("change", [{"concept": "plum"}, {"style": "dotted"}])
+def test_what_the_judge_cannot_name_is_told_before_anything_is_painted(judge, real, change):
+    def paint(prompts, seeds):
+        raise AssertionError("something was painted")
+
+    with pytest.raises(UsageError, match="the judge was not trained on"):
+        run(paint, judge, real, cells=[CELLS[0]._replace(**change)])
+    *rest, last = real.records
+    other = replace(real, records=(*rest, replace(last, **change)))
+    with pytest.raises(UsageError, match="the judge was not trained on"):
+        run(paint, judge, other)

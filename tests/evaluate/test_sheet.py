@@ -1,17 +1,36 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from limner.errors import UsageError
-from limner.evaluate.sheet import CAPTION_HEIGHT, INK, MARGIN, PAPER, contact_sheet, table_sheet
+from limner.evaluate.sheet import (
+    CAPTION_HEIGHT,
+    INK,
+    MARGIN,
+    PAPER,
+    contact_sheet,
+    evenly,
+    table_sheet,
+)
 
 RED, CLEAR = (255, 0, 0, 255), (0, 0, 0, 0)
 
 
 def plain(colour: tuple[int, int, int, int], side: int = 20) -> Image.Image:
     return Image.new("RGBA", (side, side), colour)
+
+
+@pytest.mark.parametrize(("there", "most"), [(0, 4), (3, 4), (4, 4), (5, 4), (95, 96), (200, 96)])
+def test_what_is_shown_is_taken_from_all_and_each_once(there, most):
+    shown = evenly(range(there), most)
+    assert len(shown) == min(there, most)
+    assert shown == sorted(set(shown))
+    steps = {after - before for before, after in pairwise([*shown, there])}
+    assert not steps or max(steps) - min(steps) <= 1
 
 
 def test_pictures_stand_row_by_row():

@@ -46,3 +46,6 @@ def test_scores():
     assert "25.0%" in scores.line("words")
     with pytest.raises(UsageError, match="one each"):
         judge_words(pictures, [], Guesses())
+    unknown = [Asked(concept="z", word="x", style="3d")]
+    with pytest.raises(UsageError, match="not trained on 'z'"):
+        judge_words(pictures[:1], unknown, Guesses())

@@ -75,6 +75,14 @@ def test_what_was_painted_once_is_read_again_and_painted_anew_by_other_settings(
     assert not torch.equal(first.latents[3:], other.latents[3:])
 
 
+def test_the_same_pictures_under_other_words_are_painted_anew(model):
+    recipe().objective(things(), model)
+    flat = replace(things(), records=tuple(replace(r, style="") for r in things().records))
+    painted = recipe().objective(flat, model).latents[3]
+    expected = limner.load(model.path).generate("a red apple", seed=0, steps=3).latents[0]
+    torch.testing.assert_close(painted, expected, atol=1e-4, rtol=1e-4)
+
+
 def test_the_decoder_learns_what_was_meant_and_all_else_stays(tiny_model, tmp_path):
     made = ModelFolder(tmp_path / "model")
     sheet = finish(train(recipe(), things(), tmp_path, base=tiny_model), lambda progress: None)

@@ -16,9 +16,8 @@ from limner.generators import finish
 from limner.nn.attention import Attention
 from limner.training.draws import Draws
 from limner.training.loop import LoopConfig
-from limner.training.recipes import RECIPES, base
+from limner.training.recipes import RECIPES
 from limner.training.recipes.autoencoder import normalised_latents
-from limner.training.recipes.base import pictures_for
 from limner.training.recipes.scenes import OTHER_WORDS, Pool
 from limner.training.run import train
 from limner.training.tunings import LoraTuning
@@ -90,6 +89,21 @@ def test_a_pool_is_the_same_again_and_encoded_once(tiny_model, tmp_path):
     assert (tmp_path / "pool" / "cache.json").stat().st_mtime_ns == written
     other = Pool(source, 8, seed=4).latents(vae, tmp_path / "pool")
     assert not torch.equal(other, latents)
+
+
+@pytest.mark.parametrize("change", [{"concept": "red cat"}, {"style": "flat"}])
+def test_a_pool_of_the_same_pictures_under_other_words_is_encoded_anew(
+    tiny_model, tmp_path, change
+):
+    """Which scenes are drawn follows from the words, so that the old ones are of other captions."""
+    vae, every = ModelFolder(tiny_model).load("vae"), (*things().records, *things().records)
+    before = replace(things(), records=every)
+    changed = [replace(record, **change) for record in every[-2:]]
+    after = replace(before, records=(*every[:-2], *changed))
+    here, new = tmp_path / "pool", tmp_path / "new"
+    pools = [Pool(Scenes(data, SceneConfig(held_out=0.0)), 12, seed=3) for data in (before, after)]
+    pools[0].latents(vae, here)
+    assert torch.equal(pools[1].latents(vae, here), pools[1].latents(vae, new))
 
 
 def test_a_denoiser_of_pixels_leaves_the_base_folders_autoencoder_behind(tiny_model, tmp_path):
@@ -284,15 +298,3 @@ def test_pictures_of_another_size_than_the_model_paints_are_refused(name, tiny_m
     )
     with pytest.raises(TrainingError, match=r"have 32x16 pixels, and .* paints 16x16: pictures of"):
         finish(train(row, large, tmp_path, base=tiny_model), lambda progress: None)
-
-
-def test_emoji_are_as_large_as_the_model_that_they_teach_paints(tiny_model, tmp_path, monkeypatch):
-    def drawn(size):
-        return replace(things(), pictures=torch.zeros(3, 4, size, size, dtype=torch.uint8))
-
-    monkeypatch.setattr(base, "load_emoji", drawn)
-    goes_on, anew = RECIPES["emoji-pairs"], RECIPES["emoji-autoencoder"]
-    assert pictures_for(goes_on, tiny_model).size == 16
-    assert pictures_for(goes_on, None).size == 64
-    assert pictures_for(goes_on, tmp_path / "not yet there").size == 64
-    assert pictures_for(anew, tiny_model).size == 64

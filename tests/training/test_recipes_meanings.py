@@ -27,6 +27,7 @@ from limner.training.objectives.meanings import (
     MeaningObjective,
 )
 from limner.training.recipes import meanings
+from limner.training.recipes.base import Pictures
 from limner.training.recipes.conditions import PAD
 from limner.training.recipes.meanings import MEANINGS, MeaningRecipe, captions_of
 from limner.training.run import train
@@ -66,12 +67,15 @@ def recipe(tmp_path, monkeypatch):
     reader = SimpleNamespace(vectors=lambda texts: torch.tensor([NEAR[text] for text in texts]))
     monkeypatch.setattr(meanings, "load_sentence_encoder", lambda path: reader)
     return MeaningRecipe(
-        source=nothing, words=tmp_path, loop=LOOP, sentences=tmp_path, dictionary=lambda: NET
+        source=NOTHING, words=tmp_path, loop=LOOP, sentences=tmp_path, dictionary=lambda: NET
     )
 
 
 def nothing() -> PictureSet:
     return PictureSet(pictures=torch.zeros(1, 4, 2, 2, dtype=torch.uint8), records=())
+
+
+NOTHING = Pictures(read=nothing, size=2, channels=4)
 
 
 def objective(encoder, words, captions=("a {}, 3d",)):

@@ -8,7 +8,7 @@ import torch
 import limner
 from limner.checkpoints import ModelFolder
 from limner.checkpoints.conditions import encoder_of
-from limner.data.latents import load_latents
+from limner.data.latents import cached_latents
 from limner.data.records import PictureSet, Record
 from limner.errors import TrainingError
 from limner.models.clip import TextTowerConfig, VisionTowerConfig
@@ -80,9 +80,14 @@ def test_the_recipes_make_a_model_that_paints(trained, name):
     assert "thing" in painter.words.others
 
 
+def encoded_already(pixels):
+    raise AssertionError("the training has kept its latents")
+
+
 def test_latents_are_normalised_for_the_denoiser(trained, data):
     autoencoder = ModelFolder(trained / "emoji-unet" / "model").load("vae")
-    raw = load_latents(trained / "emoji-unet" / "latents", encoder=autoencoder, pictures=data.seen)
+    kept = trained / "emoji-unet" / "latents"
+    raw = cached_latents(kept, encoded_already, data.seen, encoder=autoencoder)
     latents = autoencoder.config.space.normalise(raw)
     assert len(latents) == len(data.seen)
     torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(4), atol=1e-4, rtol=0)

@@ -58,24 +58,17 @@ def command(
 ) -> None:
     """Paint many prompts and let a judge, trained on real pictures only, say what they show."""
     from limner.cli.train import read
-    from limner.evaluate.report import choose_cells
-    from limner.files import cache_folder
-    from limner.loading import load
+    from limner.evaluate.report import check_enough, check_named, choose_cells
 
-    painter = load(model, strict=strict)
-    for note in painter.parts.notes:
-        streams.warn(note)
-    if painter.words is None:
-        raise UsageError("this model has no list of its concepts: there is nothing to ask it")
-    known = set(painter.words.concepts)
+    painter, known = opened(model, strict=strict)
     everything = read(data)
     real = everything.select(lambda record: record.concept in known)
     own = in_own_size(painter, real) if data is None else real
-    place = (
-        cache_folder() / f"judge-all-{everything.size}-{judge_steps}" if judge is None else judge
-    )
-    the_judge = judge_in(place, everything, judge_steps)
     cells = choose_cells(real, seen=prompts, held_out=held_out, seed=0)
+    check_enough(cells, range(seeds), real)
+    place = judge_folder(everything, judge_steps, usual=data is None) if judge is None else judge
+    the_judge = judge_in(place, everything, judge_steps)
+    check_named(cells, the_judge, real)
     output.mkdir(parents=True, exist_ok=True)
     write_sheet(painter, cells, output / "sheet.png")
     report = measure(painter, the_judge, real, cells, seeds)
@@ -94,6 +87,30 @@ def command(
     streams.tell(output / "sheet.png")
 
 
+def opened(model: Path | None, *, strict: bool) -> tuple[Painter, frozenset[str]]:
+    """A model, and the concepts that it says it knows; UsageError where it says none."""
+    from limner.loading import load
+
+    painter = load(model, strict=strict)
+    for note in painter.parts.notes:
+        streams.warn(note)
+    if painter.words is None:
+        raise UsageError("this model has no list of its concepts: there is nothing to ask it")
+    return painter, frozenset(painter.words.concepts)
+
+
+def judge_folder(real: PictureSet, steps: int, *, usual: bool) -> Path:
+    """Where a set's judge is kept: by the size of the usual emoji, by the hash of another set."""
+    from limner.data.cache import fingerprint
+    from limner.data.latents import pictures_fingerprint, records_fingerprint
+    from limner.files import cache_folder
+
+    if usual:
+        return cache_folder() / f"judge-all-{real.size}-{steps}"
+    made_of = fingerprint([pictures_fingerprint(real), records_fingerprint(real)])
+    return cache_folder() / f"judge-{made_of[:16]}-{steps}"
+
+
 def judge_in(folder: Path, real: PictureSet, steps: int) -> Judge:
     """The judge saved in a folder; else one trained on all real pictures, and saved there.
 
@@ -101,7 +118,8 @@ def judge_in(folder: Path, real: PictureSet, steps: int) -> Judge:
     better it tells their styles apart. Those held out from the painter too: a judge that never saw
     them names only half of their concepts, and would measure itself.
     """
-    from limner.evaluate.judge import DESCRIPTION, Judge, train_judge
+    from limner.evaluate.judge import DESCRIPTION, Judge
+    from limner.evaluate.judge_training import train_judge
     from limner.evaluate.judged import in_colours_too
 
     if (folder / DESCRIPTION).exists():
@@ -169,9 +187,9 @@ def reconstruction(painter: Painter, pictures: PictureSet) -> float:
 def write_sheet(painter: Painter, cells: list[Cell], path: Path, count: int = 96) -> None:
     """Pictures of cells taken evenly from the list, seen and held out, failures as they come."""
     from limner.data.pixels import to_picture
-    from limner.evaluate.sheet import contact_sheet
+    from limner.evaluate.sheet import contact_sheet, evenly
 
-    shown = [cells[i * len(cells) // count] for i in range(min(count, len(cells)))]
+    shown = evenly(cells, count)
     pixels = painter.paint_batch([cell.prompt for cell in shown], [0] * len(shown))
     labels = [cell.prompt + (" (held out)" if cell.held_out else "") for cell in shown]
     pictures, scale = [to_picture(p) for p in pixels], max(1, SHOWN // pixels.shape[-1])

@@ -12,14 +12,13 @@ import typer
 from limner.cli import streams
 from limner.cli.options import Strict, flattened
 from limner.cli.progress import progress_bar, stop_signals
-from limner.cli.train import PRECISION, warn_of_slow_precision
+from limner.cli.train import PRECISION, read, warn_of_slow_precision
 from limner.cli.watching import Watch
 from limner.errors import UsageError
 from limner.generators import finish
 
 if TYPE_CHECKING:
     from limner.checkpoints import Parts
-    from limner.data.records import PictureSet
     from limner.training.loop import LoopConfig
     from limner.training.tunings import Tuning
 
@@ -131,14 +130,15 @@ def command(
 
     A LoRA is painted with by `limner paint --lora FILE`, a word by `--embedding FILE`.
     """
-    from limner.training.finetune import FineTuning, finetune
+    from limner.training.finetune import FineTuning, channels_of, finetune
     from limner.training.launch import first_process, own_device
 
     config = FineTuning(
         tuning=asked.tuning(), loop=length.loop(asked.kind), text_dropout=dropout, mirror=mirror
     )
     parts = opened(model, own_device(device), strict=strict)
-    pictures, quiet = read(data, parts, size), not first_process()
+    side = min(parts.sampling.size) if size is None else size
+    pictures, quiet = read(data, size=side, channels=channels_of(parts)), not first_process()
     for note in () if quiet else parts.notes:
         streams.warn(note)
     warn_of_slow_precision(length.precision, device)
@@ -162,18 +162,3 @@ def opened(model: Path | None, device: str, *, strict: bool = False) -> Parts:
     source = shipped_model() if model is None else model
     load = load_folder if source.is_dir() else load_single_file
     return load(source, dtype=torch.float32, device=usable(device), strict=strict)
-
-
-def read(folder: Path, parts: Parts, size: int | None) -> PictureSet:
-    """A built set, or captioned pictures in the size and with the channels of the model."""
-    from limner.data.folder import load_folder
-    from limner.data.records import RECORDS_FILE, PictureSet
-    from limner.training.finetune import channels_of
-
-    if (folder / RECORDS_FILE).exists():
-        return PictureSet.load(folder)
-    side = min(parts.sampling.size) if size is None else size
-    found = load_folder(folder, size=side, channels=channels_of(parts))
-    for reason in found.skipped:
-        streams.say(f"limner: skipped {reason}")
-    return found

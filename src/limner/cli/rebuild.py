@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from limner.cli import streams
-from limner.cli.train import draw, read
+from limner.cli.train import draw, pictures_to_learn
 
 
 def command(
@@ -38,7 +38,7 @@ def command(
     from limner.training.recipes import adjusted, recipe_named
 
     chosen = adjusted(recipe_named(recipe), concepts=concepts)
-    pictures = chosen.source() if data is None else read(data)
+    pictures = pictures_to_learn(chosen, base, data)
     target = folder / f"model-{width:g}" if output is None else output
     sheet = rebuild_model(chosen, pictures, folder, target, width=width, step=step, base=base)
     if sheet is not None:

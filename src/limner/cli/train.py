@@ -82,13 +82,12 @@ def command(
     """
     from limner.training.launch import first_process
     from limner.training.recipes import adjusted, recipe_named
-    from limner.training.recipes.base import pictures_for
     from limner.training.run import check_begins
 
     chosen = adjusted(recipe_named(recipe), **asdict(adjustments))
     check_begins(output, resume=running.resume)
     goes_on = output / "model" if base is None else base
-    pictures = pictures_for(chosen, goes_on) if data is None else read(data)
+    pictures = pictures_to_learn(chosen, goes_on, data)
     write = event_writer(output) if tensorboard and first_process() else None
     warn_of_slow_precision(chosen.loop.precision, running.device)
     sheet = trained(recipe, chosen, pictures, output, base, running, write)
@@ -144,17 +143,27 @@ def warn_of_slow_precision(precision: str, device: str) -> None:
         )
 
 
-def read(data: Path | None) -> PictureSet:
-    """The set in a folder: built, or plain captioned pictures; the 64-pixel emoji by default."""
+def pictures_to_learn(recipe: Recipe, base: Path | None, data: Path | None) -> PictureSet:
+    """Those of a folder as the recipe takes them from there on; those that it names by default."""
+    from limner.training.recipes.pictures import form_for, pictures_for
+
+    if data is None:
+        return pictures_for(recipe, base)
+    size, channels = form_for(recipe, base)
+    return read(data, size=size, channels=channels)
+
+
+def read(data: Path | None, *, size: int = 64, channels: int = 4) -> PictureSet:
+    """The set in a folder: built, or captioned pictures in this form; by default the emoji."""
     from limner.data.emoji import load_emoji
     from limner.data.folder import load_folder
     from limner.data.records import RECORDS_FILE, PictureSet
 
     if data is None:
-        return load_emoji(64)
+        return load_emoji(size)
     if (data / RECORDS_FILE).exists():
         return PictureSet.load(data)
-    found = load_folder(data, size=64, channels=4)
+    found = load_folder(data, size=size, channels=channels)
     for reason in found.skipped:
         streams.say(f"limner: skipped {reason}")
     streams.say(f"{len(found)} pictures, {len(found.skipped)} skipped")

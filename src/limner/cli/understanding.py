@@ -82,14 +82,17 @@ def scene_lines(painter: Painter, judge: Judge, real: PictureSet, count: int) ->
 def word_lines(
     painter: Painter, judge: Judge, real: PictureSet, file: Path, count: int
 ) -> Iterator[str]:
-    """Words for known concepts: those that trainings may read, and those held out from them."""
+    """Words for known concepts: those that trainings may read, and those held out from them.
+
+    Of concepts that the judge can name.
+    """
     from limner.data.synonyms import Synonyms
     from limner.evaluate.words import choose_words, judge_words
 
     words, known = Synonyms.load(file), painter.words
     if known is None:
         raise UsageError("this model has no list of what it has read: no word is known to be new")
-    concepts = set(known.concepts)
+    concepts = {*known.concepts} & {*judge.config.concepts}
     read = {*known.concepts, *known.others}
     for name, some, left_out in (
         ("words to train with", words.training, ()),

@@ -103,6 +103,11 @@ def weights_fingerprint(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
+def fingerprint(value: object) -> str:
+    """A hash of a value that JSON can hold."""
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
 def raw_bytes(value: Tensor) -> bytes:
     """The bytes of a tensor's values."""
     return value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

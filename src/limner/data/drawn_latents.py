@@ -18,7 +18,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from limner.data.cache import fingerprint
 from limner.data.composition import compose
+from limner.data.latents import pictures_fingerprint, records_fingerprint
 from limner.data.records import write_json
 from limner.data.world import Draw, World
 from limner.errors import DataError
@@ -30,8 +32,8 @@ ORIGIN, KEPT, DONE = "origin.json", "latents.npy", "done.npy"
 class DrawnLatents:
     """The draws 0 ... count - 1 of a world, all by `seed`; `pool[indices]` are their latents.
 
-    encode: pictures in [-1, 1] -> latents of `shape`, (C, h, w). origin: what the world and the
-    encoder are made of; a folder of another origin is filled anew.
+    encode: pictures in [-1, 1] -> latents of `shape`, (C, h, w). origin: what the encoder is made
+    of; a folder of another origin, or of another world, is filled anew.
     """
 
     def __init__(
@@ -51,7 +53,8 @@ class DrawnLatents:
         self.encode = encode
         self.count = count
         self.seed = seed
-        described = {**origin, "draws": f"{count} of {shape}, seed {seed}, {world.config}"}
+        draws = f"{count} of {shape}, seed {seed}, {world.config}"
+        described = {**origin, **_made_of(world), "draws": draws}
         mode = "r+" if _described(folder) == described else "w+"
         folder.mkdir(parents=True, exist_ok=True)
         if mode == "w+":
@@ -77,6 +80,20 @@ class DrawnLatents:
         data = self.world.data
         drawn = [compose(self.draw(index).composition, data).pixels for index in indices]
         return self.encode(torch.stack(drawn)).cpu()
+
+
+def _made_of(world: World) -> dict[str, str]:
+    """What the draws of a seed follow from, beside the configuration.
+
+    Of the plain names only which concepts have one: that decides what is drawn by chance, and the
+    name itself is said in captions alone.
+    """
+    return {
+        "pictures": pictures_fingerprint(world.data),
+        "records": records_fingerprint(world.data),
+        "colourable": fingerprint(sorted(world.plain)),
+        "whole": fingerprint(sorted(world.whole)),
+    }
 
 
 def _described(folder: Path) -> dict[str, str] | None:

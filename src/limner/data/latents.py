@@ -15,10 +15,9 @@ from limner.data.cache import (
     Chunk,
     batches,
     cached,
-    open_cache,
+    fingerprint,
     raw_bytes,
     weights_fingerprint,
-    write_cache,
 )
 from limner.data.records import PictureSet
 from limner.errors import DataError
@@ -36,8 +35,6 @@ def encode_all(
     encode: the autoencoder's encoder, pictures in [-1, 1] -> latents; it is called with at most
     `batch` pictures on `device`. DataError if there are no records.
     """
-    if len(pictures) == 0:
-        raise DataError("there are no pictures to encode")
     return torch.cat([chunk[LATENTS] for chunk in _encoded(encode, pictures, batch, device)])
 
 
@@ -52,13 +49,18 @@ def cached_latents(
 ) -> Float[Tensor, "N Z h w"]:
     """As `encode_all`, from the disk; encoded anew if other weights or pictures made what is there.
 
+    encoder: whose weights `encode` is made of. DataError where a file is in the folder's place.
     Neither the encoding nor the reading takes memory for more than a batch.
     """
 
     def build() -> dict[str, Iterator[Chunk]]:
         return {ALL: _encoded(encode, pictures, batch, device)}
 
-    return cached(folder, _origin(encoder, pictures), build)[LATENTS]
+    origin = {
+        "encoder weights": weights_fingerprint(encoder),
+        "pictures": pictures_fingerprint(pictures),
+    }
+    return cached(folder, origin, build)[LATENTS]
 
 
 def pictures_fingerprint(pictures: PictureSet) -> str:
@@ -69,34 +71,20 @@ def pictures_fingerprint(pictures: PictureSet) -> str:
     return digest.hexdigest()
 
 
-def save_latents(
-    path: Path, latents: Float[Tensor, "N Z h w"], *, encoder: nn.Module, pictures: PictureSet
-) -> None:
-    """Write the latents and the hashes of what they were made from to a folder."""
-    write_cache(path, _origin(encoder, pictures), {ALL: [{LATENTS: latents}]})
+def records_fingerprint(pictures: PictureSet) -> str:
+    """A hash of what a set's records say that each picture shows, in their order.
 
-
-def load_latents(
-    path: Path, *, encoder: nn.Module, pictures: PictureSet
-) -> Float[Tensor, "N Z h w"]:
-    """Read what `save_latents` wrote.
-
-    DataError if there is no such cache, or it was made by other weights or from other pictures.
+    Scenes are drawn by it, so that the same pictures under other words make other scenes.
     """
-    return open_cache(path, _origin(encoder, pictures))[LATENTS]
+    return fingerprint([(row.concept, row.style, row.group) for row in pictures.records])
 
 
 def _encoded(
     encode: Encode, pictures: PictureSet, batch: int, device: torch.device | str
 ) -> Iterator[Chunk]:
+    if len(pictures) == 0:
+        raise DataError("there are no pictures to encode")
     for span in batches(len(pictures), batch):
         with torch.no_grad():
             latents = encode(pictures.to_float(span).to(device)).cpu()
         yield {LATENTS: latents}
-
-
-def _origin(encoder: nn.Module, pictures: PictureSet) -> dict[str, str]:
-    return {
-        "encoder weights": weights_fingerprint(encoder),
-        "pictures": pictures_fingerprint(pictures),
-    }

@@ -53,14 +53,16 @@ class CompositionScores:
 def judge_pairs(
     pictures: UInt8[Tensor, "B 4 S S"], asked: Sequence[Pair], judge: Judge
 ) -> CompositionScores:
-    """Cut each picture in two and name both parts. UsageError where there are no pictures."""
+    """Cut each picture in two and name both parts.
+
+    UsageError where there are no pictures, or where the judge does not know what was asked for.
+    """
     if not asked or len(pictures) != len(asked):
         raise UsageError(f"{len(pictures)} pictures of {len(asked)} pairs: one each is right")
+    names, _ = judge.labels([name for pair in asked for name in (pair.first, pair.second)], ())
+    wanted = names.reshape(-1, 2)
     parts = [cut(picture, pair.upright) for picture, pair in zip(pictures, asked, strict=True)]
     named = judge.see(torch.cat(parts)).concepts.argmax(1).reshape(-1, 2)
-    wanted = torch.tensor(
-        [[judge.config.concepts.index(name) for name in (p.first, p.second)] for p in asked]
-    )
     right = named.cpu() == wanted
     exchanged = (named.cpu() == wanted.flip(1)).all(1)
     return CompositionScores(

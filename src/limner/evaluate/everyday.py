@@ -86,7 +86,8 @@ def judge_everyday(
 ) -> EverydayScores:
     """The concept by the judge, the colour by the pixels' main hue.
 
-    UsageError where there are no pictures, or where some want a colour and some none.
+    UsageError where there are no pictures, where some want a colour and some none, or where the
+    judge does not know a concept.
     """
     coloured = [each.colour is not None for each in wanted]
     if not wanted or len(pictures) != len(wanted) or any(coloured) != all(coloured):
@@ -94,7 +95,7 @@ def judge_everyday(
             f"{len(pictures)} pictures of {len(wanted)} wanted, {sum(coloured)} in a colour: one "
             "each is right, all in a colour or none"
         )
-    meant = torch.tensor([judge.config.concepts.index(each.concept) for each in wanted])
+    meant, _ = judge.labels([each.concept for each in wanted], ())
     named = judge.see(pictures).concepts.argmax(1).cpu() == meant
     if not any(coloured):
         return EverydayScores(pictures=len(wanted), concept=_part(named))

@@ -140,6 +140,21 @@ def choose_cells(real: PictureSet, *, seen: int, held_out: int, seed: int) -> li
     return chosen
 
 
+def check_enough(cells: Sequence[Cell], seeds: Sequence[int], real: PictureSet) -> None:
+    """UsageError where there is too little to ask for, or to compare with."""
+    if not cells or not seeds or len(real.seen) < 4:
+        raise UsageError(
+            f"{len(cells)} cells, {len(seeds)} seeds, {len(real.seen)} real seen pictures: "
+            "an evaluation needs a cell, a seed and 4 real pictures at least"
+        )
+
+
+def check_named(cells: Sequence[Cell], judge: Judge, real: PictureSet) -> None:
+    """UsageError where a judge cannot name what is asked for, or what is compared with."""
+    every = [*cells, *_cells_of(real)]
+    judge.labels([cell.concept for cell in every], [cell.style for cell in every])
+
+
 def evaluate(
     paint: Paint,
     cells: Sequence[Cell],
@@ -156,12 +171,10 @@ def evaluate(
     real: the pictures of the concepts asked for, those that the painter was trained on (`seen`)
         and those held out from it.
     split_seed: which real pictures serve as the floor of the distances.
+    UsageError, before anything is painted, as the two checks raise it.
     """
-    if not cells or not seeds or len(real.seen) < 4:
-        raise UsageError(
-            f"{len(cells)} cells, {len(seeds)} seeds, {len(real.seen)} real seen pictures: "
-            "an evaluation needs a cell, a seed and 4 real pictures at least"
-        )
+    check_enough(cells, seeds, real)
+    check_named(cells, judge, real)
     jobs = [(cell, seed) for seed, cell in product(seeds, cells)]
     verdicts: list[Verdict] = []
     for start in range(0, len(jobs), batch):

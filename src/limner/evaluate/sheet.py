@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from PIL import Image, ImageDraw, ImageFont
 
 from limner.errors import UsageError
 
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Item = TypeVar("Item")
 
 MARGIN = 6
 CAPTION_SIZE = 11
@@ -23,6 +24,12 @@ MOST_LINES = 3  # of a head, a label or a line of the title
 LONGEST = 1000  # characters that are looked at: more never fit
 SQUARE = 8  # pixels along one side of the checkerboard
 LIGHT, DARK = (250, 250, 250), (232, 232, 232)
+
+
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """At most so many of the items, from all of them alike and each once, in their order."""
+    count = min(most, len(items))
+    return [items[number * len(items) // count] for number in range(count)]
 
 
 def contact_sheet(

@@ -6,7 +6,6 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from limner.data.captions import content_words
@@ -70,10 +69,13 @@ def choose_words(
 
 
 def judge_words(pictures: Tensor, asked: Sequence[Asked], judge: Judge) -> WordScores:
-    """What the judge says of (B, 4, S, S) bytes; UsageError where there are none."""
+    """What the judge says of (B, 4, S, S) bytes.
+
+    UsageError where there are none, or where the judge does not know a concept.
+    """
     if not asked or len(pictures) != len(asked):
         raise UsageError(f"{len(pictures)} pictures of {len(asked)} words: one each is right")
-    meant = torch.tensor([judge.config.concepts.index(each.concept) for each in asked])
+    meant, _ = judge.labels([each.concept for each in asked], ())
     seen = judge.see(pictures).concepts.cpu()
     hits = [top_k_hits(seen, meant, k).float().mean().item() for k in (1, 5)]
     return WordScores(pictures=len(asked), top1=hits[0], top5=hits[1])

@@ -31,7 +31,7 @@ from limner.training.launch import find_processes
 from limner.training.loop import LoopConfig, Progress, Trainer
 from limner.training.objectives.conditions import Remembered, TextCondition, Told
 from limner.training.objectives.denoising import DenoisingObjective
-from limner.training.recipes.autoencoder import cached_latents
+from limner.training.recipes.autoencoder import kept_latents
 from limner.training.run import stoppable
 from limner.training.saving import claimed, holds_state
 from limner.training.tunings import Tuning, attach_own_loras
@@ -173,7 +173,7 @@ def latents_of(parts: Parts, data: PictureSet, path: Path) -> Tensor:
     """What the denoiser works on, (N, C, h, w): normalised latents, kept in a file, or pixels."""
     if parts.autoencoder is None:
         return data.to_float(range(len(data)))
-    raw = cached_latents(parts.autoencoder, data, path)
+    raw = kept_latents(parts.autoencoder, data, path)
     return parts.autoencoder.config.space.normalise(raw)
 
 

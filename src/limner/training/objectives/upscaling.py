@@ -22,10 +22,10 @@ from limner.diffusion.sample import predict
 from limner.diffusion.times import TimeSampling
 from limner.errors import TrainingError
 from limner.models.upscaler import Upscaler, enlarge
+from limner.pipeline.statement import FACTORS
 from limner.training.draws import Draws
 
 CHANNELS = 4
-FACTORS = (2, 4)
 Pixels = Float[Tensor, "4 S S"]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +13,9 @@ from torch import Tensor
 from limner.checkpoints import ModelFolder
 from limner.data.composition import compose
 from limner.data.everyday_world import everyday_world, typed
-from limner.data.latents import LATENTS, encode_all, load_latents, save_latents
+from limner.data.latents import LATENTS, cached_latents, encode_all
 from limner.data.records import PictureSet
 from limner.data.world import World, WorldConfig
-from limner.errors import DataError
 from limner.models.autoencoder import Autoencoder, AutoencoderConfig
 from limner.models.discriminator import DiscriminatorConfig, PatchDiscriminator
 from limner.training.draws import Draws
@@ -183,9 +181,21 @@ def autoencoder_of(objective: Objective) -> Autoencoder:
 
 def raw_latents(autoencoder: Autoencoder, data: PictureSet) -> Tensor:
     """The mean latent of every record, (N, C, h, w), fp32, not normalised."""
-    device = next(autoencoder.parameters()).device
-    batch = max(1, PIXELS_AT_ONCE // data.size**2)
+    batch, device = _batch(data), next(autoencoder.parameters()).device
     return encode_all(lambda x: autoencoder.encode(x).mean, data, batch, device).float()
+
+
+def kept_latents(autoencoder: Autoencoder, data: PictureSet, folder: Path) -> Tensor:
+    """As `raw_latents`, from the folder if it was made by these weights from these pictures."""
+    kept = cached_latents(
+        folder,
+        lambda x: autoencoder.encode(x).mean,
+        data,
+        encoder=autoencoder,
+        batch=_batch(data),
+        device=next(autoencoder.parameters()).device,
+    )
+    return kept.float()
 
 
 @torch.no_grad()
@@ -208,15 +218,9 @@ def own_latents(data: PictureSet, model: ModelFolder) -> Tensor:
 def normalised_latents(data: PictureSet, model: ModelFolder) -> Tensor:
     """The latents of a training by a model folder's autoencoder, kept beside the folder."""
     autoencoder = model.load("vae")
-    raw = cached_latents(autoencoder, data, model.path.parent / LATENTS)
+    raw = kept_latents(autoencoder, data, model.path.parent / LATENTS)
     return autoencoder.config.space.normalise(raw)
 
 
-def cached_latents(autoencoder: Autoencoder, data: PictureSet, path: Path) -> Tensor:
-    """As `raw_latents`, from the file if it was made by these weights from these pictures."""
-    if path.exists():
-        with suppress(DataError):
-            return load_latents(path, encoder=autoencoder, pictures=data)
-    latents = raw_latents(autoencoder, data)
-    save_latents(path, latents, encoder=autoencoder, pictures=data)
-    return latents
+def _batch(data: PictureSet) -> int:
+    return max(1, PIXELS_AT_ONCE // data.size**2)

@@ -1,4 +1,4 @@
-"""The bake-off: the shipped model's recipe on a small budget, and rows that change one thing.
+"""The bake-off: the model that shipped first on a small budget, and rows that change one thing.
 
 Each of them sees the same pictures of 100 concepts as often, in the same order.
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from limner.checkpoints import ModelFolder, Words
@@ -19,8 +18,32 @@ from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.sheet import Sheet
 
-Source = Callable[[], PictureSet]
-"""Reads the pictures of a recipe, where no others are named; DataError if they are not there."""
+
+@runtime_checkable
+class Source(Protocol):
+    """Reads the pictures of a recipe, where no others are named; DataError if they are not there.
+
+    size: pixels along one side. channels: 4 with transparency. Other pictures are brought to both.
+    """
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+
+    def __call__(self) -> PictureSet: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """Pictures of this form that a function reads."""
+
+    read: Callable[[], PictureSet]
+    size: int
+    channels: int
+
+    def __call__(self) -> PictureSet:
+        return self.read()
 
 
 @dataclass(frozen=True)
@@ -28,6 +51,7 @@ class Emoji:
     """The emoji that `limner data emoji` has drawn, so many pixels along one side."""
 
     size: int
+    channels: int = 4
 
     def __call__(self) -> PictureSet:
         return load_emoji(self.size)
@@ -59,19 +83,6 @@ class Recipe(Protocol):
     def sheet(self, objective: Objective, data: PictureSet, model: ModelFolder) -> Sheet | None:
         """What the trained part can do, in pictures; `data` is the whole set."""
         ...
-
-
-def pictures_for(recipe: Recipe, base: Path | None) -> PictureSet:
-    """The pictures that a recipe names; emoji as large as the base paints, where it keeps to that.
-
-    DataError if they are not there.
-    """
-    source = recipe.source
-    if base is not None and isinstance(source, Emoji) and "scheduler" in recipe.needs:
-        model = ModelFolder(base)
-        if model.has("scheduler"):
-            source = Emoji(model.load_settings()[2].size[0])
-    return source()
 
 
 def everyday_subset(data: PictureSet, count: int | None) -> PictureSet:

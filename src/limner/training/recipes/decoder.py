@@ -17,7 +17,7 @@ from torch import Tensor
 
 from limner.checkpoints import ModelFolder
 from limner.checkpoints.tiny_decoder import save_tiny_decoder
-from limner.data.cache import ALL, Chunk, batches, cached, weights_fingerprint
+from limner.data.cache import ALL, Chunk, batches, cached, fingerprint, weights_fingerprint
 from limner.data.captions import canonical
 from limner.data.latents import LATENTS, pictures_fingerprint
 from limner.data.records import PictureSet
@@ -118,16 +118,18 @@ class DecoderRecipe:
             times=UniformTimes(),
         )
         few = replace(sampling, steps=self.steps)
+        captions = [canonical(record) for record in asked.records]
         origin = {
             "denoiser's weights": weights_fingerprint(painter.denoiser),
             "text tower's weights": weights_fingerprint(model.load("text_encoder")),
             "pictures": pictures_fingerprint(asked),
+            "captions": fingerprint(captions),
             "sampling": str(few),
         }
 
         def chunks() -> Iterator[Chunk]:
             for span in batches(len(asked), BATCH):
-                said = condition.of([canonical(asked.records[index]) for index in span])
+                said = condition.of([captions[index] for index in span])
                 empty = condition.of([""] * len(span))
                 yield {LATENTS: paint(painter, few, said, empty, span)}
 

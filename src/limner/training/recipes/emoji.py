@@ -1,7 +1,9 @@
-"""The parts of the shipped model, one row each, learned from emoji.
+"""The parts of a painter, one row each, learned from emoji.
 
-emoji-*     64x64 pixels, 400 concepts: hours on two CPU cores. These rows make what ships.
-            emoji-upscaler learns from all pictures, 128x128.
+emoji-*     64x64 pixels, 400 concepts: hours on two CPU cores. These rows made the model that
+            shipped first, from which the one that ships goes on (`everyday`); those that go on from
+            a model, such as emoji-pairs, take pictures of its size. emoji-upscaler learns from all
+            pictures, 128x128.
 emoji128-*  128x128 pixels, all concepts, larger parts: for a GPU.
 """
 

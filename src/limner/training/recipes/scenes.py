@@ -14,7 +14,7 @@ from torch import Tensor
 from limner.checkpoints import ModelFolder
 from limner.data.cache import ALL, Chunk, batches, cached, weights_fingerprint
 from limner.data.captions import caption
-from limner.data.latents import LATENTS, pictures_fingerprint
+from limner.data.latents import LATENTS, pictures_fingerprint, records_fingerprint
 from limner.data.records import PictureSet
 from limner.data.scene_words import Scene, scene_caption
 from limner.data.scenes import SceneConfig, Scenes
@@ -119,6 +119,7 @@ class Pool:
         origin = {
             "encoder weights": weights_fingerprint(autoencoder),
             "pictures": pictures_fingerprint(self.source.data),
+            "records": records_fingerprint(self.source.data),
             "scenes": f"{self.source.config} {self.seed} {len(self.scenes)}",
         }
         return cached(folder, origin, lambda: {ALL: self._encoded(autoencoder)})[LATENTS].float()

@@ -24,7 +24,7 @@ from limner.models.unet import UNetConfig
 from limner.text.masks import PadMask
 from limner.training.loop import LoopConfig
 from limner.training.recipes.autoencoder import AutoencoderRecipe, latent_plane
-from limner.training.recipes.base import Recipe
+from limner.training.recipes.base import Pictures, Recipe
 from limner.training.recipes.clip import ClipRecipe
 from limner.training.recipes.conditions import ByClass, ByNothing, ByText
 from limner.training.recipes.denoiser import DenoiserRecipe
@@ -48,6 +48,11 @@ def fashion_32() -> PictureSet:
     return load_fashion_mnist(size=32)
 
 
+CIFAR10 = Pictures(read=cifar10, size=32, channels=3)
+FASHION = Pictures(read=fashion, size=28, channels=1)
+FASHION_32 = Pictures(read=fashion_32, size=32, channels=1)
+
+
 def plain_caption(record: Record, chance: torch.Generator) -> str:
     """ "a photo of a coat", always the same: the notebook's only template."""
     return canonical(record)
@@ -64,7 +69,7 @@ NOTEBOOK_SAMPLING = Sampling(
     weighting="lerp",
 )
 NOTEBOOK = DenoiserRecipe(
-    source=cifar10,
+    source=CIFAR10,
     loop=LoopConfig(
         steps=30 * NOTEBOOK_EPOCH,
         batch=64,
@@ -84,7 +89,7 @@ NOTEBOOK = DenoiserRecipe(
 FASHION_SAMPLING = replace(NOTEBOOK_SAMPLING, size=(28, 28))
 FASHION_DIT = replace(
     NOTEBOOK,
-    source=fashion,
+    source=FASHION,
     loop=LoopConfig(steps=400, batch=64, learning_rate=1e-3),
     config=DiTConfig(
         in_channels=1, out_channels=1, patch=4, width=128, depth=4, time_width=128, size=(28, 28)
@@ -94,7 +99,7 @@ FASHION_DIT = replace(
     told=ByNothing(),
 )
 FASHION_CLIP = ClipRecipe(
-    source=fashion,
+    source=FASHION,
     loop=LoopConfig(steps=400, batch=128, learning_rate=5e-4, weight_decay=0.1),
     text=TextTowerConfig(
         length=16, width=512, layers=2, heads=8, mlp_width=1024, projection_width=128
@@ -113,7 +118,7 @@ FASHION_CLIP = ClipRecipe(
 )
 SEED_RECIPES: dict[str, Recipe] = {
     "notebook-clip": replace(
-        FASHION_CLIP, source=cifar10, vision=replace(FASHION_CLIP.vision, image_size=32, channels=3)
+        FASHION_CLIP, source=CIFAR10, vision=replace(FASHION_CLIP.vision, image_size=32, channels=3)
     ),
     "notebook-dit": NOTEBOOK,
     "notebook-dit-classes": replace(
@@ -121,7 +126,7 @@ SEED_RECIPES: dict[str, Recipe] = {
     ),
     "notebook-dit-fashion": replace(
         NOTEBOOK,
-        source=fashion,
+        source=FASHION,
         loop=replace(NOTEBOOK.loop, steps=1000),
         config=replace(DIT_NOTEBOOK, in_channels=1, out_channels=1, size=(28, 28)),
         sampling=FASHION_SAMPLING,
@@ -154,7 +159,7 @@ SEED_RECIPES: dict[str, Recipe] = {
         ),
     ),
     "fashion-plane": AutoencoderRecipe(
-        source=fashion_32,
+        source=FASHION_32,
         loop=LoopConfig(steps=3000, batch=64, learning_rate=1e-3),
         config=replace(AUTOENCODER_TWO_NUMBERS, in_channels=1),
         kl_weight=1e-4,

@@ -21,7 +21,6 @@ from limner.data.drawn_latents import DrawnLatents
 from limner.data.everyday_words import EverydayWords
 from limner.data.everyday_world import everyday_world, typed, vocabulary
 from limner.data.grounds import Place
-from limner.data.latents import pictures_fingerprint
 from limner.data.records import PictureSet
 from limner.data.world import Draw, World, WorldConfig
 from limner.diffusion.prediction import name_of, prediction_named
@@ -110,10 +109,7 @@ class WorldDenoiserRecipe:
             model.path.parent / POOL,
             count=self.pool,
             shape=(space.channels, side, side),
-            origin={
-                "encoder weights": weights_fingerprint(autoencoder),
-                "pictures": pictures_fingerprint(world.data),
-            },
+            origin={"encoder weights": weights_fingerprint(autoencoder)},
             seed=self.loop.seed,
         )
 
