@@ -40,11 +40,17 @@ def _random_numbers() -> None:
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _threads_of_fixtures() -> None:
+    """What a module's tests share is made on as many threads as they have, whichever run first."""
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))
+
+
 @pytest.fixture(autouse=True)
 def _threads(request: pytest.FixtureRequest) -> None:
     """Small tensors lose time on more than one thread; the full-size tests of `slow` gain it.
 
-    (And other sums on other numbers of threads: a fixture of a module is made on one.)
+    (And sums are others on other numbers of threads.)
     """
     marked = {marker.name for marker in request.node.iter_markers()}
     cores = os.cpu_count() if "slow" in marked and "often" not in marked else 1

@@ -302,3 +302,9 @@ def test_a_thing_that_is_described_twice_is_two(text: str, said: str, reader: Re
 def test_a_word_for_what_was_named_is_of_that(text: str, said: str, reader: Reader) -> None:
     reading = reader.read(text)
     assert (canonical(reading.scene), reading.unknown) == (said, ())
+
+
+def test_a_colour_that_no_thing_comes_for_is_told(reader: Reader) -> None:
+    reading = reader.read("a cat and a red and a blue")
+    assert canonical(reading.scene) == "a cat"
+    assert reading.unused == ("red", "blue")

@@ -53,6 +53,11 @@ def test_a_batch_of_prompts_is_what_each_gives_alone(painter):
     )
 
 
+def test_a_batch_of_nothing_is_refused(painter):
+    with pytest.raises(UsageError, match="there is nothing to paint"):
+        painter.paint_batch([], [])
+
+
 def test_it_is_guided_euler_on_the_flow_written_out(painter):
     request = Request(
         prompt="a red apple", negative="a cat", seed=1, steps=3, guidance=2.5, solver="euler"

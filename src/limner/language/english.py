@@ -123,7 +123,9 @@ YOUNG = ("baby",)  # before the name of a thing: a small one
 DOINGS = phrases("bowling|camping|cooking|painting|flies|watches|waves|kisses|hugs")  # after it
 SHAPED = phrases("shaped|colored|coloured|themed|flavored|flavoured|patterned|printed|scented")
 ALSO_GROUNDS = {
-    "sky": phrases("in the blue sky|in a clear sky|in the air|in the clouds|in a cloudy sky|across the sky"),
+    "sky": phrases(
+        "in the blue sky|in a clear sky|in the air|in the clouds|in a cloudy sky|across the sky"
+    ),
     "sea": phrases(
         """
         in sea|over the sea|by the sea|above the sea|under the sea|underwater|under water

@@ -5,29 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from limner.language.chain import JOINING, Chain
 from limner.language.english import is_plural
 from limner.language.scene import Ground, Relation, Scene, Size, Thing
 from limner.language.words import Kind, Word
 
 BREAKS = (Kind.PAUSE, Kind.RELATION, Kind.BETWEEN, Kind.GROUND)
-JOINING = (Relation.AND, Relation.WITH)
-INVERSE = {
-    Relation.LEFT: Relation.RIGHT,
-    Relation.RIGHT: Relation.LEFT,
-    Relation.ABOVE: Relation.BELOW,
-    Relation.BELOW: Relation.ABOVE,
-    Relation.ON: Relation.UNDER,
-    Relation.UNDER: Relation.ABOVE,
-    Relation.IN_FRONT: Relation.BEHIND,
-    Relation.BEHIND: Relation.IN_FRONT,
-}
 DESCRIBING = (Kind.COLOUR, Kind.SIZE, Kind.STYLE)
-OPPOSITE = {
-    Relation.LEFT: Relation.RIGHT,
-    Relation.RIGHT: Relation.LEFT,
-    Relation.ABOVE: Relation.BELOW,
-    Relation.BELOW: Relation.ABOVE,
-}
 
 
 def thing_follows(words: Sequence[Word]) -> bool:
@@ -76,9 +60,7 @@ class Described:
 class Parts:
     """A scene under way."""
 
-    things: list[Thing] = field(default_factory=list)
-    joins: list[Relation] = field(default_factory=list)
-    sides: dict[int, Relation] = field(default_factory=dict)
+    chain: Chain = field(default_factory=Chain)
     ground: Ground | None = None
     style: str = ""
     described: Described = field(default_factory=Described)
@@ -134,24 +116,29 @@ class Parts:
         self._break()
         self._point_back()
         self._share_out()
-        self._surround()
-        joins = self._placed()
-        if self.leading is not None and len(self.things) > 1:
-            self._turn_round(joins, self.leading)
-        things, style = self.things, self.style
+        if self.between is not None and self.chain.surround(self.between):
+            self.lonely = []
+        self.chain.place_sides()
+        if self.leading is not None and len(self.chain.things) > 1:
+            self.chain.turn_round(self.leading)
+        for said in self.adrift:
+            self.unused += said.words
+        things, style = self.chain.things, self.style
         own = {thing.style for thing in things if thing.style}
         if not style and len(own) == 1:
             style = own.pop()
         if style:
             things = [replace(each, style="") if each.style == style else each for each in things]
-        return Scene(things=tuple(things), joins=tuple(joins), ground=self.ground, style=style)
+        return Scene(
+            things=tuple(things), joins=tuple(self.chain.joins), ground=self.ground, style=style
+        )
 
     def _thing(self, word: Word) -> None:
         self._share_out()
-        if len(self.things) == 1 and (self.relation or self.side):
+        if len(self.chain.things) == 1 and (self.relation or self.side):
             self.leading = None
         if self.side is not None:
-            self.sides[len(self.things)] = self.side
+            self.chain.sides[len(self.chain.things)] = self.side
         for said in (*self.adrift, self.described):
             self._add(word, said)
         self.described, self.relation, self.side = Described(), None, None
@@ -165,12 +152,11 @@ class Parts:
         thing = Thing(
             concept=word.meaning, count=count, colour=said.colour, size=said.size, style=said.style
         )
-        self.things.append(thing)
-        if len(self.things) > 1:
-            relation, self.relation = self.relation or Relation.AND, None
-            self.joins.append(relation)
-            if self.pointing:
-                self._turn(relation)
+        relation = self.relation or Relation.AND
+        self.chain.add(thing, relation)
+        if self.pointing:
+            self.chain.turn(relation)
+        self.relation, self.pointing = None, False
 
     def _describe(self, word: Word, rest: Sequence[Word]) -> None:
         if self.open and not thing_follows(rest) and word.kind in (Kind.COLOUR, Kind.SIZE):
@@ -181,7 +167,7 @@ class Parts:
             self._used(word, self.described.take(word))
 
     def _add_to_last(self, word: Word) -> None:
-        last = self.things[-1]
+        last = self.chain.things[-1]
         if word.kind is Kind.COLOUR:
             last = replace(last, colour=last.colour or word.meaning)
             self._used(word, last.colour == word.meaning)
@@ -189,7 +175,7 @@ class Parts:
             size = Size(word.meaning)
             last = replace(last, size=size if last.size is Size.PLAIN else last.size)
             self._used(word, last.size is size)
-        self.things[-1] = last
+        self.chain.things[-1] = last
 
     def _styled(self, word: Word, rest: Sequence[Word]) -> None:
         if thing_follows(rest) and not self.open:
@@ -208,13 +194,13 @@ class Parts:
             return
         self._break()
         self._point_back()
-        if not self.things and relation not in JOINING:
+        if not self.chain.things and relation not in JOINING:
             self.leading = relation
         self.relation, self.open, self.lost = relation, False, False
 
     def _beside(self, side: Relation) -> None:
         if self.open:
-            self.sides[len(self.things) - 1] = side
+            self.chain.sides[len(self.chain.things) - 1] = side
         else:
             self.side = side
 
@@ -222,12 +208,12 @@ class Parts:
         """What was said and belongs to no thing that follows is the last thing's, or nobody's."""
         said = self.described
         self.style = self.style or said.style
-        if self.things and not self.lost and self._is_share(said):
+        if self.chain.things and not self.lost and self._is_share(said):
             self.shares.append(said)
         elif self._is_adrift(said):
             self.adrift.append(said)
-        elif said.words and self.things and not self.lost:
-            last = self.things[-1]
+        elif said.words and self.chain.things and not self.lost:
+            last = self.chain.things[-1]
             plain = last.size is Size.PLAIN
             last = replace(
                 last, colour=last.colour or said.colour, size=said.size if plain else last.size
@@ -235,105 +221,52 @@ class Parts:
             kept = (last.colour, last.size.value, self.style)
             described = (word for word in said.words if word.kind in DESCRIBING)
             self.unused += [word for word in described if word.meaning not in kept]
-            self.things[-1] = last
+            self.chain.things[-1] = last
         self.described, self.open = Described(), False
 
     def _is_share(self, said: Described) -> bool:
         """Whether it is said of some of the last things: "one black" of two cats."""
-        whole, taken = self.things[-1].count, sum(each.count or 0 for each in self.shares)
+        whole, taken = self.chain.things[-1].count, sum(each.count or 0 for each in self.shares)
         several = whole is None or whole > 1
         fits = whole is None or taken + (said.count or 0) <= whole
         return bool(said.counted and said.count and said.colour and several and fits)
 
     def _is_adrift(self, said: Described) -> bool:
         """Whether what was said can only be of a thing that is named later."""
-        nothing = not self.things or self.relation is not None or bool(self.adrift)
+        nothing = not self.chain.things or self.relation is not None or bool(self.adrift)
         described = bool(said.colour) or said.size is not Size.PLAIN
         return said.counted and described and nothing and not self.lost
 
     def _point(self) -> None:
         """A word for what was named: of the thing that all else was said of."""
-        if self.relation is not None and self.relation not in JOINING and self.things:
-            if self.leading is not None and len(self.things) > 1:
-                self._turn_round(self.joins, self.leading)
+        if self.relation is not None and self.relation not in JOINING and self.chain.things:
+            if self.leading is not None and len(self.chain.things) > 1:
+                self.chain.turn_round(self.leading)
                 self.leading = None
             self.pointing = True
 
     def _point_back(self) -> None:
         """Where no thing follows, the last is so to the one before: "a tree, a cat under it"."""
-        if self.pointing and self.relation is not None and self.joins:
-            if self.joins[-1] in JOINING:
-                self._turn(self.relation)
+        if self.pointing and self.relation is not None and self.chain.joins:
+            if self.chain.joins[-1] in JOINING:
+                self.chain.turn(self.relation)
             self.relation = None
-        self.pointing = False
-
-    def _turn(self, relation: Relation) -> None:
-        """Make the last relation one of the last thing to the one before."""
-        if len(self.joins) > 1 and relation in INVERSE:
-            self.joins[-1] = INVERSE[relation]
-        else:
-            self.things[-2:] = self.things[-1], self.things[-2]
-            self.joins[-1] = relation
         self.pointing = False
 
     def _share_out(self) -> None:
         """The last things by what was said of some of them: a black cat and a white cat."""
         if self.shares:
-            last = self.things.pop()
+            last = self.chain.things[-1]
             parts = [
                 replace(last, count=s.count, colour=s.colour, size=s.size) for s in self.shares
             ]
             left = (last.count or 0) - sum(each.count or 0 for each in self.shares)
-            parts += [replace(last, count=left)] if left > 0 else []
-            self.things += parts
-            self.joins += [Relation.AND] * (len(parts) - 1)
+            self.chain.part([*parts, *([replace(last, count=left)] if left > 0 else [])])
             self.shares = []
 
     def _put_between(self, word: Word) -> None:
         self._break()
         self._share_out()
-        self.between = len(self.things) - 1
+        self.between = len(self.chain.things) - 1
         self.lonely = [word]
         self.relation, self.open, self.lost = None, False, False
-
-    def _surround(self) -> None:
-        """What is said to be between two things, in the middle of them: in a row."""
-        if self.between is None:
-            return
-        start = self.between + 1
-        pair = self.things[start : start + 2]
-        if pair and pair[0].count in (2, None):
-            pair = [replace(pair[0], count=1)] * 2
-            stop = start + 1
-        else:
-            stop = start + 2
-        first = last = self.between if start else stop
-        while start and first > 0 and self.joins[first - 1] in JOINING:
-            first -= 1
-        while not start and last < len(self.joins) and self.joins[last] is Relation.WITH:
-            last += 1
-        if len(pair) == 2 and last < len(self.things):
-            middle, within = self.things[first : last + 1], self.joins[first:last]
-            first, after = min(first, start), max(last + 1, stop)
-            self.things[first:after] = [pair[0], *middle, pair[1]]
-            self.joins[first : after - 1] = [Relation.LEFT, *within, Relation.LEFT]
-            self.lonely = []
-
-    def _placed(self) -> list[Relation]:
-        """The relations, with those that the things' own sides say."""
-        joins = list(self.joins)
-        for index, relation in enumerate(joins):
-            first, second = self.sides.get(index), self.sides.get(index + 1)
-            if relation is Relation.WITH and second is Relation.ABOVE:
-                joins[index] = Relation.UNDER  # "a cake with a cherry on top"
-            elif relation is Relation.AND and (first or second):
-                joins[index] = first or OPPOSITE[second or Relation.LEFT]
-        return joins
-
-    def _turn_round(self, joins: list[Relation], leading: Relation) -> None:
-        """What "on the car a cat" says as "a cat on the car": the first thing after the others."""
-        stop = 2
-        while stop < len(self.things) and joins[stop - 1] in JOINING:
-            stop += 1
-        self.things[:stop] = [*self.things[1:stop], self.things[0]]
-        joins[: stop - 1] = [*joins[1 : stop - 1], leading]

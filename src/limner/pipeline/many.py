@@ -14,6 +14,7 @@ from torch import Tensor
 from limner.engine.asks import Denoise
 from limner.engine.eager import EagerEngine
 from limner.engine.scheduler import outcomes
+from limner.errors import UsageError
 from limner.generators import answered
 from limner.pipeline.model import Model
 from limner.pipeline.paint import Painting, latents, paint
@@ -73,7 +74,10 @@ def paint_batch(
     """One picture a prompt and seed, in the model's defaults, as model pixels on the CPU.
 
     For measuring many prompts, which are taken as they stand: the batch shares every model call.
+    Raises UsageError where there are none.
     """
+    if not prompts:
+        raise UsageError("there is nothing to paint: a prompt and a seed at least are right")
     model = replace(model, language=None)
     asked = [Request(prompt=p, seed=s) for p, s in zip(prompts, seeds, strict=True)]
     paintings = ((n, latents(plan(request, model)), 0) for n, request in enumerate(asked))
