@@ -484,3 +484,9 @@ def test_shoes_are_a_pair(shipped: Words) -> None:
     assert language.read("a pair of shoes").regions == language.read("shoes").regions
     assert language.read("three shoes").notes[0].startswith("read as: three running shoes")
     assert language.read("headphones").regions == ()
+
+
+@pytest.mark.parametrize("thing", ["baby chick", "woman's hat", "man's shoe", "snowman"])
+def test_what_only_sounds_like_people_is_turned(thing: str, shipped: Words) -> None:
+    (region,) = EmojiLanguage(shipped).read(f"a brown {thing}").regions
+    assert region.colour == "brown"

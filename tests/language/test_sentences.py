@@ -308,3 +308,23 @@ def test_a_colour_that_no_thing_comes_for_is_told(reader: Reader) -> None:
     reading = reader.read("a cat and a red and a blue")
     assert canonical(reading.scene) == "a cat"
     assert reading.unused == ("red", "blue")
+
+
+def test_a_name_goes_before_a_measure(reader: Reader) -> None:
+    words = Vocabulary(concepts={"banknote": ("dollar banknote",), "star": ("star",)})
+    assert canonical(Reader(words).read("two dollar banknotes").scene) == "two banknotes"
+    assert canonical(Reader(words).read("one star").scene) == "a star"
+    assert reader.read("a two dollar cat").unknown == ("two dollar",)
+
+
+def test_parts_are_of_a_thing_where_it_has_them() -> None:
+    words = Vocabulary(concepts={"cat": ("cat",), "ear": ("ear",)}, parts=frozenset({"ear"}))
+    reader = Reader(words)
+    for text, said in [
+        ("a cat with red ears", "a cat"),
+        ("a cat with a cat on its ear", "a cat with a cat"),
+        ("a cat left of an ear", "a cat left of an ear"),
+        ("a cat and a red ear", "a cat and a red ear"),
+        ("an ear", "an ear"),
+    ]:
+        assert canonical(reader.read(text).scene) == said

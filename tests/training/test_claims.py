@@ -11,6 +11,7 @@ import torch
 from small_trainings import trainer
 
 from limner.cli import train as command
+from limner.engine import devices
 from limner.errors import TrainingError
 from limner.training import precision
 from limner.training.loop import LoopConfig
@@ -81,7 +82,7 @@ def test_auto_computes_what_the_chosen_one_does(tmp_path: Path) -> None:
 
 
 def test_slow_precision_is_said(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(precision, "emulates_bf16", lambda device: True)
+    monkeypatch.setattr(devices, "emulates_bf16", lambda device: True)
     command.warn_of_slow_precision("auto", "cpu")
     command.warn_of_slow_precision("fp32", "cpu")
     assert capsys.readouterr().err == ""

@@ -133,8 +133,9 @@ def warn_of_slow_precision(precision: str, device: str) -> None:
     """Say it where a training was asked for in bf16 on a processor that has none."""
     import torch
 
+    from limner.engine.devices import emulates_bf16
     from limner.training.launch import first_process
-    from limner.training.precision import BF16, emulates_bf16
+    from limner.training.precision import BF16
 
     if precision == BF16 and first_process() and emulates_bf16(torch.device(device)):
         streams.warn(

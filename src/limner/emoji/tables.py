@@ -92,7 +92,7 @@ PAIRS = frozenset(
 )
 # People are painted as they are: what is said of them so is no colour to turn them to.
 PEOPLE = re.compile(
-    r".*\b(m[ae]n|wom[ae]n|person|people|boy|girl|child|baby|family|couple|claus|prince|princess"
-    r"|merperson|ninja|superhero|supervillain|mage|fairy|elf|genie|older)\b.*"
+    r"baby( angel)?|.*\b(m[ae]n|wom[ae]n|person|people|boy|girl|child|family|couple|claus|prince"
+    r"|princess|merperson|ninja|superhero|supervillain|mage|fairy|elf|genie)\b(?!').*"
 )
 SKIN_COLOURS = ("black", "white", "brown", "yellow", "red")

@@ -35,3 +35,8 @@ def computes_in_bf16() -> bool:
     """Whether the processor computes in bf16 natively, by AVX-512 or AMX."""
     asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, name, bool)() for name in asked)
+
+
+def emulates_bf16(device: torch.device) -> bool:
+    """Whether bf16 takes some hundred times as long as fp32: on a processor that has none."""
+    return device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from limner.engine.devices import emulates_bf16
 from limner.errors import TrainingError
 from limner.evaluate.judge import Judge, JudgeConfig, Verdict
 
@@ -42,14 +43,14 @@ def train_judge(
     batch: int = 128,
     learning_rate: float = 3e-3,
     channels: tuple[int, ...] = (64, 128, 256),
-    bf16: bool = True,
+    bf16: bool | None = None,
     device: torch.device | str = "cpu",
     report_every: int = 20,
 ) -> Generator[JudgeProgress, None, Judge]:
     """Trains a judge on real pictures; yields progress, returns the judge.
 
     concepts, styles: the label of each picture.
-    bf16: autocast the convolutions to bf16 (weights stay fp32).
+    bf16: autocast the convolutions to bf16 (weights stay fp32); None where the device has it.
     """
     if len(pictures) < 2 or not len(pictures) == len(concepts) == len(styles):
         raise TrainingError(
@@ -57,6 +58,7 @@ def train_judge(
             "a judge needs one of each a picture, and at least 2 pictures"
         )
     device = torch.device(device)
+    lower = not emulates_bf16(device) if bf16 is None else bf16
     generator = torch.Generator(device).manual_seed(seed)
     judge = _new_judge(concepts, styles, channels, pictures.shape[-1], seed).to(device)
     judge.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -68,7 +70,7 @@ def train_judge(
         chosen = torch.randint(len(pictures), (batch,), generator=generator, device=device)
         real = pictures[chosen.to(pictures.device)].to(device)
         changed = augment(real.float() / 255, generator)
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=lower):
             verdict = judge(changed.contiguous(memory_format=torch.channels_last))
             loss = _loss(verdict, labels[0][chosen], labels[1][chosen])
         optimiser.zero_grad(set_to_none=True)

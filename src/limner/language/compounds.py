@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from limner.language.english import DOINGS, YOUNG
+from limner.language.english import DOINGS, POSSESSIVES, YOUNG
 from limner.language.scene import Relation, Size
 from limner.language.words import Kind, Word, unknown
 
@@ -46,7 +46,7 @@ def without_parts(
     for place, word in enumerate(words):
         if word.kind is Kind.CONCEPT and word.meaning in parts and things:
             start = _begins(words, place)
-            if words[start].kind is Kind.RELATION:
+            if _is_own(words[start:place]):
                 found.append(text[words[start + 1].start : word.stop])
                 inside = range(start, place + 1)
                 lowered |= {index: replace(words[index], kind=Kind.FILLER) for index in inside}
@@ -59,6 +59,13 @@ def _begins(words: Sequence[Word], place: int) -> int:
     while place > 0 and words[place - 1].kind in (*SAID, Kind.FILLER):
         place -= 1
     return max(0, place - 1)
+
+
+def _is_own(before: Sequence[Word]) -> bool:
+    """Whether what is said before a part makes it one of the thing: "with", "in its"."""
+    if not before or before[0].kind is not Kind.RELATION:
+        return False
+    return _is_with(before[0]) or any(word.text.casefold() in POSSESSIVES for word in before)
 
 
 def without_descriptions(words: Sequence[Word]) -> list[Word]:

@@ -121,6 +121,7 @@ ALSO_SIZES: dict[Size, tuple[str, ...]] = {
 }
 YOUNG = ("baby",)  # before the name of a thing: a small one
 DOINGS = phrases("bowling|camping|cooking|painting|flies|watches|waves|kisses|hugs")  # after it
+POSSESSIVES = ("its", "his", "her", "their")
 SHAPED = phrases("shaped|colored|coloured|themed|flavored|flavoured|patterned|printed|scented")
 ALSO_GROUNDS = {
     "sky": phrases(

@@ -100,11 +100,7 @@ class Index:
         found, index = list[list[Word]](), 0
         while index < len(pieces):
             rest = pieces[index : index + LONGEST + 2]
-            count, senses = self._here(text, rest, also or {})
-            if posture := self._posture(text, rest, also or {}):
-                count, senses = posture, [Sense(Kind.FILLER, "")]
-            elif senses[0].kind is Kind.NUMBER and (measure := self._measure(text, rest[count:])):
-                count, senses = count + measure, [Sense(Kind.UNKNOWN, "")]
+            count, senses = self._next(text, rest, also or {})
             start, stop = pieces[index][0], pieces[index + count - 1][1]
             found.append([_word(text, start, stop, sense) for sense in senses])
             index += count
@@ -134,6 +130,17 @@ class Index:
         """Whether the word says something, by itself or as another form of a name."""
         return bool(self.senses(word) or self._kind_of(word))
 
+    def _next(
+        self, text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]
+    ) -> tuple[int, list[Sense]]:
+        """As `_here`; what is no word by itself is told by what comes after it."""
+        if posture := self._posture(text, pieces, also):
+            return posture, [Sense(Kind.FILLER, "")]
+        count, senses = self._here(text, pieces, also)
+        several = senses[0].kind is Kind.NUMBER and senses[0].meaning != "1"
+        measure = self._measure(text, pieces[count:], also) if several else 0
+        return (count + measure, [Sense(Kind.UNKNOWN, "")]) if measure else (count, senses)
+
     def _here(
         self, text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]
     ) -> tuple[int, list[Sense]]:
@@ -160,11 +167,16 @@ class Index:
                     return count
         return 0
 
-    def _measure(self, text: str, pieces: Sequence[tuple[int, int]]) -> int:
-        """How many pieces after a number say what is measured: the "year old" of "20 year old"."""
+    def _measure(
+        self, text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]
+    ) -> int:
+        """How many pieces after a number say what is measured: the "year old" of "20 year old".
+
+        None where they begin a longer name, as of dollar banknotes.
+        """
         for count in range(min(2, len(pieces)), 0, -1):
             if normal(text[pieces[0][0] : pieces[count - 1][1]]) in self.grammar.measures:
-                return count
+                return count if self._longest(text, pieces, also)[0] <= count else 0
         return 0
 
     def _longest(

@@ -57,7 +57,7 @@ class LoopConfig:
     one after another, where memory is short; the result is the same.
     warmup, decay: parts of `steps`. ema: gammas of `PowerEMA`, the first is the one that ships.
     precision: "bf16" runs the forward pass under autocast, weights stay fp32; "auto" does where the
-    device has bf16 (`precision.emulates_bf16`).
+    device has bf16 (`engine.devices.emulates_bf16`).
     save_every: steps between saves; save_minutes: minutes after which there is one all the same.
     snapshot_every: steps between snapshots of the averages, from which one of any length can be
     rebuilt (`snapshots.rebuild`); 0: none.
