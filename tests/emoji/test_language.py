@@ -490,3 +490,25 @@ def test_shoes_are_a_pair(shipped: Words) -> None:
 def test_what_only_sounds_like_people_is_turned(thing: str, shipped: Words) -> None:
     (region,) = EmojiLanguage(shipped).read(f"a brown {thing}").regions
     assert region.colour == "brown"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "painted"),
+    [
+        ("a black kitten", ["a black cat, 3d"]),
+        ("a red and a blue heart", ["a red heart, 3d", "a blue heart, 3d"]),
+        ("two apples, one red and one green", ["a red apple, 3d", "a green apple, 3d"]),
+        ("dos manzanas verdes", ["a green apple, 3d"] * 2),
+        ("a black cat and a white one", ["a black cat, 3d", "a cat, 3d"]),
+    ],
+)
+def test_a_thing_whose_name_says_the_colour(
+    prompt: str, painted: list[str], shipped: Words
+) -> None:
+    reading = EmojiLanguage(shipped).read(prompt)
+    assert [region.text for region in reading.regions] == painted or reading.prompt == painted[0]
+
+
+def test_another_colour_takes_the_place_of_the_names(shipped: Words) -> None:
+    reading = EmojiLanguage(shipped).read("a brown apple")
+    assert reading.notes == ("read as: a brown apple (colours turned afterwards)",)

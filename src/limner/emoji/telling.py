@@ -12,7 +12,8 @@ from limner.emoji.names import in_words
 from limner.emoji.tables import OTHER_STYLES, PAIRS
 from limner.emoji.taught import has_colour, has_ground
 from limner.emoji.understanding import Understanding
-from limner.language import Relation, Scene, Size, canonical
+from limner.language import Relation, Scene, Size, Thing, canonical
+from limner.language.english import COLOURS
 from limner.language.words import Kind
 from limner.pipeline.request import BESIDE, COLLAGE
 
@@ -55,9 +56,14 @@ def read_as(words: Words, found: Understanding, scene: Scene, layout: str | None
 
 
 def _in_words(scene: Scene) -> Scene:
-    return replace(
-        scene, things=tuple(replace(t, concept=in_words(t.concept)) for t in scene.things)
-    )
+    things = (replace(t, concept=_said(t)) for t in scene.things)
+    return replace(scene, things=tuple(things))
+
+
+def _said(thing: Thing) -> str:
+    """Its name, without the colour in it where another one is said."""
+    words = in_words(thing.concept).split()
+    return " ".join(w for w in words if not thing.colour or w not in COLOURS)
 
 
 def _laid(words: Words, scene: Scene) -> Iterator[str]:

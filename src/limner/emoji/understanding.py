@@ -13,7 +13,7 @@ from limner.emoji.names import abroad, everyday_names, names_of
 from limner.emoji.spelling import is_english, nearest
 from limner.emoji.tables import OTHER_STYLES, PARTS, PEOPLE, SKIN_COLOURS, UNPAINTED
 from limner.emoji.words import LANGUAGES, characters, descriptions, translations
-from limner.language import Relation, Scene, Vocabulary
+from limner.language import Relation, Scene, Thing, Vocabulary
 from limner.language.english import COLOURS
 from limner.language.foreign import FOREIGN
 from limner.language.grammar import Grammar
@@ -80,7 +80,7 @@ class Understander:
     def _of(
         self, reading: Reading, corrected: Mapping[str, str], language: str = ""
     ) -> Understanding:
-        scene, undyed = self._people_as_they_are(_plainer(reading.scene))
+        scene, undyed = self._people_as_they_are(self._plainer(reading.scene))
         missing = list(map(_told, reading.unknown))
         for index in reversed(range(len(scene.things))):
             name = scene.things[index].concept
@@ -95,6 +95,21 @@ class Understander:
             language=language,
             undyed=undyed,
         )
+
+    def _plainer(self, scene: Scene) -> Scene:
+        """The scene with things whose names say their colours: of a green red apple a green one."""
+        return replace(scene, things=tuple(map(self._named_in_colour, scene.things)))
+
+    def _named_in_colour(self, thing: Thing) -> Thing:
+        words = thing.concept.split()
+        if thing.colour in words:
+            return replace(thing, colour="")
+        bare = " ".join(word for word in words if word not in COLOURS)
+        own = f"{thing.colour} {bare}"
+        if thing.colour and own in self.names:
+            return replace(thing, concept=own, colour="")
+        other = self._concepts.get(bare, thing.concept) if thing.colour else thing.concept
+        return replace(thing, concept=other)
 
     def _people_as_they_are(self, scene: Scene) -> tuple[Scene, tuple[str, ...]]:
         """The scene without colours of people, and these."""
@@ -189,15 +204,6 @@ def _joins_colours(name: str, grammar: Grammar) -> bool:
     both = grammar.relations.get(Relation.AND, ())
     words = name.split()
     return any(map(both.__contains__, words)) and all(w in colours or w in both for w in words)
-
-
-def _plainer(scene: Scene) -> Scene:
-    """The scene without colours that the names say already: a red red apple."""
-    things = (
-        replace(each, colour="") if each.colour in each.concept.split() else each
-        for each in scene.things
-    )
-    return replace(scene, things=tuple(things))
 
 
 def without(scene: Scene, index: int) -> Scene:

@@ -177,6 +177,9 @@ ALSO_SEVERAL = phrases(
 )
 BETWEEN = ("between", "in between")
 PRONOUNS = ("it", "them", "him")
+POINTING = ("her", "that", "this", "these", "those")
+OTHERS = ("one", "ones", "another", "another one")
+DEFINITE = ("the", "this", "that")
 POSTURES = phrases(  # before a place
     """
     sitting|sits|sat|seated|standing|stands|lying|lies|laying|resting|rests|perched|flying|flies
@@ -233,6 +236,12 @@ WRITINGS = phrases(
 )
 
 SHOWING = phrases("of|showing|with|that shows|which shows|about|where|in which|depicting|featuring")
+HOLDING = phrases(  # what is in it is painted
+    """
+    cup of|cups of|mug of|glass of|glasses of|bottle of|bottles of|bowl of|bowls of|pot of|can of
+    jar of
+    """
+)
 ALSO_PICTURES = phrases(  # pictures of something, and things by themselves
     """
     painting|paintings|poster|close-up|close up|closeup|view|shot|scene|print
@@ -288,8 +297,6 @@ PICTURES = phrases(
 )
 ALSO_FILLERS = phrases(
     """
-    cup of|cups of|mug of|glass of|glasses of|bottle of|bottles of|bowl of|bowls of|pot of|can of
-    jar of
     draw a picture of|can you|could you|would you|give me|create|design|render|i would like
     i'd like|i need|make me|generate an image of|let me see|want|please|thanks|thank you
     pretty|gorgeous|sweet|lovely|awesome|amazing|cool|great|good|best|fine|perfect|super|ultra
@@ -299,7 +306,7 @@ ALSO_FILLERS = phrases(
     with a transparent background|with no background|isolated|centered|centred|close-up|close up
     plain|simple background|minimal|minimalist|high resolution|high-resolution|hires|resolution
     professional|elegant|fancy|typical|ordinary|normal|regular|common|classic|real|single|lone
-    alone|only|just|other|another|one of|kind of|sort of|type of|piece of|pair|set of
+    alone|only|just|other|another|another one|kind of|sort of|type of|piece of|pair|set of
     the|of|to|is|are|was|that|which|who|it's|its|there|there is|there are|his|her
     their|my|your|our
     this|these|those|such|very|really|so|also|be|being|been|do|does|for|from|at|as

@@ -23,8 +23,9 @@ class Grammar:
     compounds: whether a name before another only says what sort of it is meant. postures: words
     that say nothing before a place ("sitting on"). measures: what stands after a number that counts
     no things ("20 years"). likenesses: what stands before a thing that is none here ("made of").
-    pronouns: what stands for a thing that was named. shaped: what stands behind a thing that is
-    none here ("heart shaped").
+    pronouns: what stands for a thing that was named; pointing: so after a place alone; others: for
+    one more of them; definite: articles of what was named. shaped: what stands behind a thing that
+    is none here ("heart shaped").
     """
 
     name: str
@@ -50,6 +51,9 @@ class Grammar:
     measures: frozenset[str] = frozenset()
     likenesses: tuple[str, ...] = ()
     pronouns: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    pointing: tuple[str, ...] = ()
+    definite: tuple[str, ...] = ()
     shaped: tuple[str, ...] = ()
 
     @cached_property
@@ -87,10 +91,10 @@ def _toned() -> dict[str, tuple[str, ...]]:
 
 
 def _openings() -> tuple[str, ...]:
-    """Every word for a picture, with what leads on to what it shows."""
+    """Every word for a picture, with what leads on to what it shows; so of what holds things."""
     words = [*english.PICTURES, *(f"{word}s" for word in english.PICTURES)]
     both = (f"{word} {of}" for word in words for of in english.SHOWING)
-    return (*both, *(f"{word} of" for word in english.ALSO_PICTURES))
+    return (*both, *(f"{word} of" for word in english.ALSO_PICTURES), *english.HOLDING)
 
 
 ENGLISH = Grammar(
@@ -126,5 +130,8 @@ ENGLISH = Grammar(
     measures=frozenset(english.MEASURES),
     likenesses=english.LIKENESSES,
     pronouns=english.PRONOUNS,
+    others=english.OTHERS,
+    pointing=english.POINTING,
+    definite=english.DEFINITE,
     shaped=english.SHAPED,
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from limner.language.chain import JOINING, Chain
-from limner.language.english import is_plural
+from limner.language.english import COLOURS, is_plural
 from limner.language.scene import Ground, Relation, Scene, Size, Thing
 from limner.language.words import Kind, Word
 
@@ -33,8 +33,14 @@ class Described:
     count: int | None = 1
     style: str = ""
     counted: bool = False  # a number was said, or an article of one
+    number: bool = False  # a number was
     pair: bool = False  # the number was "a pair of"
     words: list[Word] = field(default_factory=list)  # those that belong to a thing
+
+    @property
+    def looks(self) -> bool:
+        """Whether it says how the thing looks."""
+        return bool(self.colour) or self.size is not Size.PLAIN
 
     def take(self, word: Word) -> bool:
         """What is said first counts; whether it is this word, or says the same."""
@@ -49,8 +55,9 @@ class Described:
             self.style = self.style or word.meaning
             return self.style == word.meaning
         if self.counted:
+            self.number |= word.kind is Kind.NUMBER
             return True
-        self.counted = True
+        self.counted = self.number = True
         self.count = int(word.meaning) if word.kind is Kind.NUMBER else None
         self.pair = word.kind is Kind.NUMBER and "pair" in word.text
         return True
@@ -71,6 +78,8 @@ class Parts:
     shares: list[Described] = field(default_factory=list)  # of the last: "one black, one white"
     adrift: list[Described] = field(default_factory=list)  # of the next: "a red and a blue car"
     pointing: bool = False  # the relation is to what was named: "a house, behind it a tree"
+    name: str = ""  # what the last thing was called
+    at: int = -1  # the thing that is described where none follows
     open: bool = False  # the last thing may still be described: no break since
     lost: bool = False  # something unknown since the last thing or break
     unused: list[Word] = field(default_factory=list)
@@ -80,11 +89,14 @@ class Parts:
         match word.kind:
             case Kind.CONCEPT:
                 self._thing(word)
+            case Kind.AGAIN:
+                self._again(word)
             case Kind.COLOUR | Kind.SIZE | Kind.NUMBER | Kind.SEVERAL:
                 self._describe(word, rest)
             case Kind.STYLE:
                 self._styled(word, rest)
             case Kind.ARTICLE:
+                self._end_lost()
                 self._break()
                 self.described.counted = True
             case Kind.OPENING:
@@ -106,10 +118,12 @@ class Parts:
                 self.relation = None
             case Kind.PAUSE:
                 if self.lost:
-                    self.described = Described()
+                    self.described, self.relation = Described(), None
                 self._point_back()
                 self.open, self.lost = False, False
             case Kind.UNKNOWN:
+                if word.text.endswith("ing"):
+                    self._end_lost()
                 self.lost = True
 
     def scene(self) -> Scene:
@@ -142,7 +156,7 @@ class Parts:
         for said in (*self.adrift, self.described):
             self._add(word, said)
         self.described, self.relation, self.side = Described(), None, None
-        self.open, self.lost, self.adrift = True, False, []
+        self.open, self.lost, self.adrift, self.name = True, False, [], word.text.casefold()
 
     def _add(self, word: Word, said: Described) -> None:
         """One more thing, which is of the same kind as the last where several are described."""
@@ -156,7 +170,7 @@ class Parts:
         self.chain.add(thing, relation)
         if self.pointing:
             self.chain.turn(relation)
-        self.relation, self.pointing = None, False
+        self.relation, self.pointing, self.at = None, False, -1
 
     def _describe(self, word: Word, rest: Sequence[Word]) -> None:
         if self.open and not thing_follows(rest) and word.kind in (Kind.COLOUR, Kind.SIZE):
@@ -166,8 +180,23 @@ class Parts:
                 self._break()
             self._used(word, self.described.take(word))
 
+    def _again(self, word: Word) -> None:
+        """A thing that was named before: what is said of it is added, or where another one is."""
+        named = [n for n, thing in enumerate(self.chain.things) if thing.concept == word.meaning]
+        said = self.described
+        if not named or said.number or said.colour not in ("", self.chain.things[named[-1]].colour):
+            self._thing(word)
+            return
+        self.described, self.open, self.lost, self.at = Described(), True, False, named[-1]
+        if self.relation is not None and self.relation not in JOINING:
+            if named[-1] == len(self.chain.things) - 1:
+                self._point()
+            else:
+                self.unused.append(word)
+                self.relation = None
+
     def _add_to_last(self, word: Word) -> None:
-        last = self.chain.things[-1]
+        last = self.chain.things[self.at]
         if word.kind is Kind.COLOUR:
             last = replace(last, colour=last.colour or word.meaning)
             self._used(word, last.colour == word.meaning)
@@ -175,7 +204,7 @@ class Parts:
             size = Size(word.meaning)
             last = replace(last, size=size if last.size is Size.PLAIN else last.size)
             self._used(word, last.size is size)
-        self.chain.things[-1] = last
+        self.chain.things[self.at] = last
 
     def _styled(self, word: Word, rest: Sequence[Word]) -> None:
         if thing_follows(rest) and not self.open:
@@ -200,7 +229,7 @@ class Parts:
 
     def _beside(self, side: Relation) -> None:
         if self.open:
-            self.chain.sides[len(self.chain.things) - 1] = side
+            self.chain.sides[self.at % len(self.chain.things)] = side
         else:
             self.side = side
 
@@ -210,10 +239,15 @@ class Parts:
         self.style = self.style or said.style
         if self.chain.things and not self.lost and self._is_share(said):
             self.shares.append(said)
+        elif self.chain.things and not self.lost and self._is_another(said):
+            last = self.chain.things[-1]
+            one = replace(last, count=said.count, colour=said.colour, size=said.size)
+            self.chain.add(one, self.relation or Relation.AND)
+            self.relation = None
         elif self._is_adrift(said):
             self.adrift.append(said)
         elif said.words and self.chain.things and not self.lost:
-            last = self.chain.things[-1]
+            last = self.chain.things[self.at]
             plain = last.size is Size.PLAIN
             last = replace(
                 last, colour=last.colour or said.colour, size=said.size if plain else last.size
@@ -221,7 +255,7 @@ class Parts:
             kept = (last.colour, last.size.value, self.style)
             described = (word for word in said.words if word.kind in DESCRIBING)
             self.unused += [word for word in described if word.meaning not in kept]
-            self.chain.things[-1] = last
+            self.chain.things[self.at] = last
         self.described, self.open = Described(), False
 
     def _is_share(self, said: Described) -> bool:
@@ -229,13 +263,27 @@ class Parts:
         whole, taken = self.chain.things[-1].count, sum(each.count or 0 for each in self.shares)
         several = whole is None or whole > 1
         fits = whole is None or taken + (said.count or 0) <= whole
-        return bool(said.counted and said.count and said.colour and several and fits)
+        plain = not self._colour()
+        return bool(said.counted and said.count and said.looks and plain and several and fits)
+
+    def _is_another(self, said: Described) -> bool:
+        """Whether it is said of more things like the last: "two red apples and one green"."""
+        return bool(said.number and said.colour and self._colour() not in ("", said.colour))
+
+    def _colour(self) -> str:
+        """What was said to be the last thing's colour, by its name too."""
+        own = (word for word in self.name.split() if word in COLOURS)
+        return self.chain.things[-1].colour or next(own, "")
 
     def _is_adrift(self, said: Described) -> bool:
         """Whether what was said can only be of a thing that is named later."""
         nothing = not self.chain.things or self.relation is not None or bool(self.adrift)
-        described = bool(said.colour) or said.size is not Size.PLAIN
-        return said.counted and described and nothing and not self.lost
+        return said.counted and said.looks and nothing and not self.lost
+
+    def _end_lost(self) -> None:
+        """What is said after an unknown thing is not where that was to be: "on a bench feeding"."""
+        if self.lost:
+            self.relation = None
 
     def _point(self) -> None:
         """A word for what was named: of the thing that all else was said of."""

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from limner.language.again import named_again
 from limner.language.compounds import without_descriptions, without_modifiers, without_parts
 from limner.language.grammar import ENGLISH, Grammar
 from limner.language.parts import BREAKS, Parts, thing_follows
@@ -54,6 +55,7 @@ class Reader:
         also: further words, as a known one each ("catt": "cat").
         """
         words = _without_echoes(_chosen(self.index.words(text, also)))
+        words = named_again(words, self.index.grammar)
         words = _without_likenesses(text, words, self.index.grammar.shaped)
         words, negated = _without_negated(text, words)
         words, writing = _without_writing(text, words)
@@ -90,11 +92,22 @@ def _chosen(options: Sequence[Sequence[Word]]) -> list[Word]:
             words.append(many)  # two flowers are no two bouquets
         elif look is not None and len(several) > 1:
             rest = [each[0] for each in options[place + 1 :]]
-            after = _describes_last(words) or thing_follows(rest)
-            words.append(look if after else several[0])
+            is_look = _describes_last(words) or thing_follows(rest) or _is_one_of_two(words, rest)
+            words.append(look if is_look else several[0])
         else:
             words.append(several[0])
     return words
+
+
+def _is_and(word: Word) -> bool:
+    return word.kind is Kind.RELATION and word.meaning == Relation.AND.value
+
+
+def _is_one_of_two(words: Sequence[Word], rest: Sequence[Word]) -> bool:
+    """Whether a colour is among others: "an orange and white cat", "two cats, one orange and"."""
+    among = len(rest) > 1 and _is_and(rest[0]) and rest[1].kind is Kind.COLOUR
+    share = bool(words) and words[-1].kind is Kind.NUMBER and words[-1].meaning == "1"
+    return among or (share and any(word.kind is Kind.CONCEPT for word in words))
 
 
 def _is_counted(words: Sequence[Word]) -> bool:
@@ -145,9 +158,8 @@ def _is_shape(following: Sequence[Word], shaped: Collection[str]) -> bool:
 def _describes_last(words: Sequence[Word]) -> bool:
     """Whether a word that comes after these would describe the last thing: "un chat noir et"."""
     for place, word in reversed([*enumerate(words)]):
-        joins = word.kind is Kind.RELATION and word.meaning == Relation.AND.value
-        joined = joins and place > 0 and words[place - 1].kind is Kind.COLOUR
-        if word.kind not in (Kind.COLOUR, Kind.SIZE) and not joined:
+        joined = _is_and(word) and place > 0 and words[place - 1].kind is Kind.COLOUR
+        if word.kind not in (Kind.COLOUR, Kind.SIZE, Kind.FILLER) and not joined:
             return word.kind is Kind.CONCEPT
     return False
 
@@ -170,8 +182,7 @@ def _without_negated(text: str, words: list[Word]) -> tuple[list[Word], tuple[st
 def _negation_ends(words: Sequence[Word], place: int) -> int:
     for stop in range(place, len(words)):
         word, after = words[stop], words[stop + 1 : stop + 2]
-        joined = word.kind is Kind.RELATION and word.meaning == Relation.AND.value
-        if joined and not (after and after[0].kind in (Kind.ARTICLE, Kind.NUMBER)):
+        if _is_and(word) and not (after and after[0].kind in (Kind.ARTICLE, Kind.NUMBER)):
             continue
         if word.kind in (*BREAKS, Kind.STYLE, Kind.NEGATION):
             return stop

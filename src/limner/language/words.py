@@ -40,6 +40,7 @@ class Kind(Enum):
     FILLER = "filler"
     PAUSE = "pause"  # a comma, a full stop
     UNKNOWN = "unknown"
+    AGAIN = "again"  # the name of a thing that was named before: the dog
 
 
 @dataclass(frozen=True, kw_only=True)
