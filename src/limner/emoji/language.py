@@ -21,7 +21,7 @@ SYNTAX = re.compile(
     r"[()\[\]{}|\\]|<\w[^<>]*>|\b(AND|BREAK)\b|(?<=[^\s\d]):\s*[+-]?[.\d]"
     r"|(?<=\S)(\+\+|--)(?=\W|$)|^\s*#|\bembedding:"
 )
-OPTION = re.compile(r"(?<!\S)--[a-z]\w*(\s+[\w:.]*\d[\w:.]*)?")  # of another program: --ar 16:9
+OPTION = re.compile(r"(?<!\S)--(?!no\b)[a-z]\w*(\s+[\w:.]*\d[\w:.]*)?")  # of others: --ar 16:9
 QUOTED = re.compile(r"""\s*["\u201c\u201e\u00ab]([^"\u201d\u00bb]+)["\u201d\u201c\u00bb]\s*""")
 INSIDE = re.compile(r"\[[^\]]*\]|\{[^}]*\}|<[^>]*>")
 SIGNS = re.compile(r"[()|\\]|:\s*[+-]?[.\d]+|\+\+|--")
@@ -52,6 +52,7 @@ def _as_sentence(prompt: str) -> tuple[str, tuple[str, ...]]:
         prompt = quoted[1]
     if prompt.isupper() and " " in prompt.strip():
         prompt = prompt.lower()
+    prompt = re.sub(r"(?<!\S)--no\b", ", without", prompt)
     options = tuple(match[0] for match in OPTION.finditer(prompt))
     return " ".join(OPTION.sub(" ", prompt).split()) if options else prompt, options
 
@@ -140,7 +141,7 @@ class EmojiLanguage:
         asked = [w for w in found.reading.words if w.kind is not Kind.FILLER]
         told = "; ".join(beside_words(self.words, found))
         style_alone = all(w.kind in (Kind.STYLE, Kind.ARTICLE, Kind.PAUSE) for w in asked)
-        if asked and style_alone and not told:
+        if style_alone and not told and any(w.kind is Kind.STYLE for w in asked):
             return Reading(prompt=prompt)
         left = _without(prompt, found.reading.negated)
         notes = (GUESS.format(prompt),) if left else ()

@@ -51,6 +51,10 @@ OTHER_STYLES = phrases(
     """
 )
 
+_PARTS = (
+    *(" hair", " haired", "-haired", " skinned", " eyed", "-eyed", " nosed", "-nosed", " headed"),
+    *(" bellied", " winged", " faced", " furred"),
+)
 _LOOKS = (
     *chain.from_iterable(COLOURS.values()),
     "dark",
@@ -74,13 +78,19 @@ UNPAINTED = (
         ambient light|rim light|light rays|god rays|neon light|neon lights|candle light|baseball bat
         cricket bat|bowling pin|bowling pins|poker chip|poker chips|deck of cards|fire hydrant
         fish tank|sea lion|sea lions|at sign|plus sign|minus sign|equal sign|equals sign
-        percent sign|hashtag sign|plate of|statue of|sculpture of
+        percent sign|hashtag sign|plate of|on fire|street lights|city lights|northern lights
+        christmas lights|statue of|sculpture of
         """
     ),
     *(f"letter {letter}" for letter in ascii_lowercase),
-    *(f"{look}{part}" for look in _LOOKS for part in (" hair", " haired", "-haired", " skinned")),
+    *(f"{look}{part}" for look in _LOOKS for part in _PARTS),
 )
-PARTS = frozenset(phrases("eyes|eye|ear|mouth|nose|leg|foot|tongue|tooth|wing|raised hand|wheel"))
+PARTS = frozenset(
+    phrases(
+        "eyes|eye|ear|mouth|nose|leg|foot|tongue|tooth|wing|raised hand|wheel|horn|horns"
+        "|paw|paws|arm|arms|claws|fins"
+    )
+)
 # What is two where no number is said: shoes.
 PAIRS = frozenset(
     phrases(

@@ -64,7 +64,8 @@ class Understander:
         if found.missing and self._foreign(found):
             for language in likely_languages(text):
                 other = self._abroad(text, language, signs)
-                if other.scene.things and len(other.missing) < len(found.missing):
+                better = len(other.missing) < len(found.missing) and _is_mostly_read(other)
+                if other.scene.things and better:
                     found = other
         if found.missing and not found.language and not _has_article(found):
             corrected = self._corrected(text, found)
@@ -190,6 +191,12 @@ class Understander:
                 if near is not None:
                     corrected[normal(word.text)] = near
         return corrected
+
+
+def _is_mostly_read(found: Understanding) -> bool:
+    """Whether half of a sentence's words are understood, so that it is in that language."""
+    words = [word for word in found.reading.words if word.kind is not Kind.PAUSE]
+    return 2 * sum(word.kind is Kind.UNKNOWN for word in words) <= len(words)
 
 
 def _has_article(found: Understanding) -> bool:

@@ -44,28 +44,37 @@ def without_parts(
     """The words with what a thing has by nature as fillers, and these: its blue eyes, its mouth."""
     lowered, found, things = dict[int, Word](), list[str](), False
     for place, word in enumerate(words):
-        if word.kind is Kind.CONCEPT and word.meaning in parts and things:
+        if word.kind is Kind.CONCEPT and _is_part(word, parts) and things:
             start = _begins(words, place)
-            if _is_own(words[start:place]):
+            had = start > 0 and (start - 1 in lowered or words[start - 1].text.endswith("hair"))
+            if _is_own(words[start:place], had=had):
                 found.append(text[words[start + 1].start : word.stop])
                 inside = range(start, place + 1)
                 lowered |= {index: replace(words[index], kind=Kind.FILLER) for index in inside}
-        things |= word.kind is Kind.CONCEPT and word.meaning not in parts
+        things |= word.kind is Kind.CONCEPT and not _is_part(word, parts)
     return [lowered.get(index, word) for index, word in enumerate(words)], tuple(found)
+
+
+def _is_part(word: Word, parts: AbstractSet[str]) -> bool:
+    return word.meaning in parts or word.text.casefold() in parts
 
 
 def _begins(words: Sequence[Word], place: int) -> int:
     """Where what is said of a thing begins, with the word that joins it to the one before."""
-    while place > 0 and words[place - 1].kind in (*SAID, Kind.FILLER):
+    while place > 0 and words[place - 1].kind in (*SAID, Kind.FILLER, Kind.UNKNOWN):
         place -= 1
     return max(0, place - 1)
 
 
-def _is_own(before: Sequence[Word]) -> bool:
-    """Whether what is said before a part makes it one of the thing: "with", "in its"."""
-    if not before or before[0].kind is not Kind.RELATION:
+def _is_own(before: Sequence[Word], *, had: bool) -> bool:
+    """Whether what is said before a part makes it one of the thing: "with", "in its".
+
+    had: whether another one comes just before these words: "red hair and".
+    """
+    if not before or before[0].kind not in (Kind.RELATION, Kind.PAUSE):
         return False
-    return _is_with(before[0]) or any(word.text.casefold() in POSSESSIVES for word in before)
+    own = any(word.text.casefold() in POSSESSIVES for word in before)
+    return own or had or _is_with(before[0])
 
 
 def without_descriptions(words: Sequence[Word]) -> list[Word]:
@@ -105,12 +114,20 @@ def _names_end(text: str, words: Sequence[Word], place: int) -> int:
     """Where the names end that begin here and have nothing but spaces between them."""
     stop = place
     while stop < len(words) and _is_name(words[stop]):
+        if stop > place and _does(words[stop - 1]):
+            break
         if stop > place:
             before = words[stop - 1]
             if before.several or text[before.stop : words[stop].start].strip(" "):
                 break
         stop += 1
     return stop
+
+
+def _does(word: Word) -> bool:
+    """Whether it says what somebody does: what comes next is another thing."""
+    said = word.text.casefold()
+    return said in DOINGS or (" " in said and said.endswith("ing"))
 
 
 def _is_name(word: Word) -> bool:

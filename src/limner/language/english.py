@@ -107,7 +107,10 @@ ALSO_RELATIONS: dict[Relation, tuple[str, ...]] = {
     Relation.IN_FRONT: phrases("before"),
     Relation.BEHIND: phrases("at the back of"),
     Relation.IN: phrases("within|into"),
-    Relation.WITH: phrases("wearing|holding|carrying|having|breathing|eating|has"),
+    Relation.WITH: phrases(
+        "wearing|holding|carrying|having|breathing|eating|has|wears|wear|holds|carries|eats|drinks"
+        "|drinking"
+    ),
     Relation.AND: phrases(
         """
         close to|by|alongside|together with|along with|plus|beside of|adjacent to|around|vs|versus
@@ -172,7 +175,8 @@ ALSO_SEVERAL = phrases(
     a group of|a herd of|a flock of|a pile of|lots of|numerous|few|multiple|bunch of|a set of
     a swarm of|a pack of|a row of|a line of|a field of|a school of|a heap of|a crowd of|a bundle of
     a collection of|a handful of|a variety of|an assortment of|plenty of|dozens of|hundreds of
-    thousands of|tons of|loads of|various|countless|assorted|a stack of|rows of|groups of|herds of
+    a family of|a pride of|a colony of|a litter of|thousands of|tons of|loads of|various|countless
+    assorted|a stack of|rows of|groups of|herds of
     """
 )
 BETWEEN = ("between", "in between")
@@ -200,7 +204,8 @@ LIKENESSES = phrases(
     """
     made of|made out of|made from|made entirely of|built of|built from|shaped like|in the shape of
     in the form of|dressed as|dressed like|dressed up as|disguised as|that looks like|looks like
-    looking like|which looks like|resembling|similar to|inspired by|instead of|rather than
+    looking like|which looks like|like a|like an|as a|as an|resembling|similar to|inspired by
+    instead of|rather than
     """
 )
 
@@ -306,7 +311,8 @@ ALSO_FILLERS = phrases(
     with a transparent background|with no background|isolated|centered|centred|close-up|close up
     plain|simple background|minimal|minimalist|high resolution|high-resolution|hires|resolution
     professional|elegant|fancy|typical|ordinary|normal|regular|common|classic|real|single|lone
-    alone|only|just|other|another|another one|kind of|sort of|type of|piece of|pair|set of
+    alone|only|just|other|another|another one|colored|coloured|kind of|sort of
+    type of|piece of|pair|set of
     the|of|to|is|are|was|that|which|who|it's|its|there|there is|there are|his|her
     their|my|your|our
     this|these|those|such|very|really|so|also|be|being|been|do|does|for|from|at|as

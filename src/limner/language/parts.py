@@ -72,6 +72,7 @@ class Parts:
     style: str = ""
     described: Described = field(default_factory=Described)
     relation: Relation | None = None
+    placing: Word | None = None  # what said the relation
     side: Relation | None = None
     leading: Relation | None = None  # "on the car a cat": said before the first thing
     between: int | None = None  # "a cat between two dogs": the index of what is between others
@@ -102,7 +103,7 @@ class Parts:
             case Kind.OPENING:
                 self.described.counted = False  # "a picture of cats"
             case Kind.RELATION:
-                self._relate(Relation(word.meaning))
+                self._relate(word)
             case Kind.PRONOUN:
                 self._point()
             case Kind.BETWEEN:
@@ -217,7 +218,8 @@ class Parts:
         if not used:
             self.unused.append(word)
 
-    def _relate(self, relation: Relation) -> None:
+    def _relate(self, word: Word) -> None:
+        relation = Relation(word.meaning)
         within = bool(self.described.words) and not self.lost  # "a black and white cat"
         if relation is Relation.AND and within and not self.open:
             return
@@ -225,7 +227,7 @@ class Parts:
         self._point_back()
         if not self.chain.things and relation not in JOINING:
             self.leading = relation
-        self.relation, self.open, self.lost = relation, False, False
+        self.relation, self.placing, self.open, self.lost = relation, word, False, False
 
     def _beside(self, side: Relation) -> None:
         if self.open:
@@ -295,9 +297,13 @@ class Parts:
 
     def _point_back(self) -> None:
         """Where no thing follows, the last is so to the one before: "a tree, a cat under it"."""
-        if self.pointing and self.relation is not None and self.chain.joins:
-            if self.chain.joins[-1] in JOINING:
+        if self.relation is not None and self.relation not in JOINING and self.chain.joins:
+            had = self.chain.joins[-1] is Relation.WITH and not self.lost
+            if had or (self.pointing and self.chain.joins[-1] in JOINING):
                 self.chain.turn(self.relation)
+                self.relation = None
+        if self.placing is not None and self.relation not in (None, *JOINING) and not self.lost:
+            self._used(self.placing, bool(not self.chain.things))
             self.relation = None
         self.pointing = False
 

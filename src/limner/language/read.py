@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from limner.language.again import named_again
 from limner.language.compounds import without_descriptions, without_modifiers, without_parts
+from limner.language.english import ARTICLES as ONE
 from limner.language.grammar import ENGLISH, Grammar
 from limner.language.parts import BREAKS, Parts, thing_follows
 from limner.language.scene import Relation, Scene
@@ -55,7 +56,7 @@ class Reader:
         also: further words, as a known one each ("catt": "cat").
         """
         words = _without_echoes(_chosen(self.index.words(text, also)))
-        words = named_again(words, self.index.grammar)
+        words = named_again(_without_measures(words), self.index.grammar)
         words = _without_likenesses(text, words, self.index.grammar.shaped)
         words, negated = _without_negated(text, words)
         words, writing = _without_writing(text, words)
@@ -131,6 +132,16 @@ def _without_echoes(words: Sequence[Word]) -> list[Word]:
     return found
 
 
+def _without_measures(words: Sequence[Word]) -> list[Word]:
+    """The words with numbers that an article of one comes before as unknown ones: "a 3 layer"."""
+    found = list(words[:1])
+    for before, word in pairwise(words):
+        single = before.kind is Kind.ARTICLE and word.kind is Kind.NUMBER and word.meaning != "1"
+        measure = single and word.text[0].isalnum() and before.text.casefold() in ONE
+        found.append(unknown(word) if measure else word)
+    return found
+
+
 def _without_likenesses(text: str, words: Sequence[Word], shaped: Collection[str]) -> list[Word]:
     """The words with what only says how a thing looks as an unknown one: "made of pizza".
 
@@ -141,7 +152,7 @@ def _without_likenesses(text: str, words: Sequence[Word], shaped: Collection[str
         word, stop = words[place], place + 1
         if word.kind is Kind.LIKENESS:
             stop = _negation_ends(words, stop)
-        elif word.kind is Kind.CONCEPT and _is_shape(words[stop : stop + 1], shaped):
+        elif word.kind is Kind.CONCEPT and _is_shape(words[stop:], shaped):
             stop += 1
         if stop > place + 1 or word.kind is Kind.LIKENESS:
             last = words[stop - 1].stop
@@ -152,7 +163,9 @@ def _without_likenesses(text: str, words: Sequence[Word], shaped: Collection[str
 
 
 def _is_shape(following: Sequence[Word], shaped: Collection[str]) -> bool:
-    return any(word.text.casefold() in shaped for word in following)
+    """Whether a word such as "shaped" comes next, and what is so after it."""
+    named = bool(following) and following[0].text.casefold() in shaped
+    return named and thing_follows(following[1:]) and following[1].kind not in LOOKS
 
 
 def _describes_last(words: Sequence[Word]) -> bool:

@@ -16,6 +16,7 @@ from limner.language.vocabulary import Vocabulary
 
 LONGEST = 9  # words of a phrase
 LONGEST_NUMBER = 3  # digits
+SHORTEST_PART = 3  # letters of a part of a name that is written apart
 
 
 class Kind(Enum):
@@ -110,13 +111,21 @@ class Index:
     def senses(self, phrase: str) -> list[Sense]:
         """What a phrase may say, the likeliest first; of one that is not known nothing."""
         key = normal(phrase, self.grammar)
-        found = self._senses.get(key) or self._bent(key)
-        if not found and PARTED.fullmatch(key):
+        found = self._senses.get(key, [])
+        if all(sense.kind is Kind.CONCEPT for sense in found):
+            found = [*found, *self._bent(key)]  # of several that are counted it is this
+        if not found and PARTED.fullmatch(key) and not self._small_in(key):
             found = self._joined.get(_squeezed(key), [])
         if not found and key.isdecimal() and len(key) <= LONGEST_NUMBER and int(key) > 0:
             found = [Sense(Kind.NUMBER, str(int(key)))]
         order = list(Kind)
         return sorted(found, key=lambda sense: (order.index(sense.kind), sense.several))
+
+    def _small_in(self, key: str) -> bool:
+        """Whether a part of a phrase is too small for one of a name: a man goes, "be an"."""
+        parts = key.split()
+        small = self.grammar.words | {"go", "goes"}
+        return len(parts) > 1 and any(len(p) < SHORTEST_PART or p in small for p in parts)
 
     @property
     def single(self) -> tuple[str, ...]:
