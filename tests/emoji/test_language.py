@@ -428,6 +428,9 @@ def test_what_a_dialect_keeps_from_being_laid_out_is_told(
         ("a bowl of apples", "apples"),
         ("a car colored red", "a red car"),
         ("sun flower", "sunflower"),
+        ("a vase of flowers", "a bouquet"),
+        ("a bouquet of red roses", "red roses"),
+        ("a basket full of apples", "a basket with apples"),
         ("trois bougies", "three candles"),
         ("drei Vögel", "three birds"),
         ("zwei Bücher", "two open books"),
@@ -475,7 +478,9 @@ def test_what_is_left_out_is_told(prompt: str, like: str, told: str, shipped: Wo
     assert told in " ".join(reading.notes)
 
 
-@pytest.mark.parametrize("prompt", ["mexico", "rome", "america", "toward", "baseball bat"])
+@pytest.mark.parametrize(
+    "prompt", ["mexico", "rome", "america", "toward", "baseball bat", "barbie"]
+)
 def test_a_name_of_a_place_is_no_misspelt_thing(prompt: str, shipped: Words) -> None:
     reading = EmojiLanguage(shipped).read(prompt)
     assert reading.prompt == prompt

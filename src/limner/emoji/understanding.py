@@ -180,6 +180,12 @@ class Understander:
         colour, _, thing = name.partition(" ")
         return name not in self._concepts and colour in COLOURS and thing in self._concepts
 
+    @cached_property
+    def _of_one(self) -> tuple[str, ...]:
+        """The single words that are no plurals: what a misspelt one without an s may be."""
+        index = self.english.index
+        return tuple(word for word in index.single if not index.senses(word)[0].several)
+
     def _corrected(self, text: str, found: Understanding) -> dict[str, str]:
         """Misspelt words -> the nearest that are known; a name of somebody has none."""
         corrected = dict[str, str]()
@@ -187,7 +193,8 @@ class Understander:
             named = word.start > 0 and word.text[0].isupper() and not text.isupper()
             meant = bool(self.english.index.senses(word.text))  # as nothing to be painted
             if word.kind is Kind.UNKNOWN and not named and not meant:
-                near = nearest(word.text, self.english.index.single)
+                several = word.text.endswith("s")
+                near = nearest(word.text, self.english.index.single if several else self._of_one)
                 if near is not None:
                     corrected[normal(word.text)] = near
         return corrected

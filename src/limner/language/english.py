@@ -109,7 +109,7 @@ ALSO_RELATIONS: dict[Relation, tuple[str, ...]] = {
     Relation.IN: phrases("within|into"),
     Relation.WITH: phrases(
         "wearing|holding|carrying|having|breathing|eating|has|wears|wear|holds|carries|eats|drinks"
-        "|drinking"
+        "|drinking|full of|filled with"
     ),
     Relation.AND: phrases(
         """
@@ -244,7 +244,7 @@ SHOWING = phrases("of|showing|with|that shows|which shows|about|where|in which|d
 HOLDING = phrases(  # what is in it is painted
     """
     cup of|cups of|mug of|glass of|glasses of|bottle of|bottles of|bowl of|bowls of|pot of|can of
-    jar of
+    jar of|bouquet of|vase of
     """
 )
 ALSO_PICTURES = phrases(  # pictures of something, and things by themselves
