@@ -6,6 +6,7 @@ import pytest
 
 from limner.language import Ground, Relation, Scene, Size, Thing, Vocabulary, canonical, write
 from limner.language.english import plural, with_article
+from limner.language.read import Reader
 from limner.language.scene import PLAIN
 
 APPLES = Thing(concept="red apple", count=2, size=Size.SMALL)
@@ -80,3 +81,10 @@ def test_plurals(one: str, several: str) -> None:
 )
 def test_what_ends_as_a_plural_and_is_none_has_an_article(name: str, said: str) -> None:
     assert with_article(name) == said
+
+
+def test_the_ground_has_the_article_that_fits() -> None:
+    for colour, said in (("orange", "on an orange background"), ("blue", "on a blue background")):
+        scene = Scene(things=(Thing(concept="cat"),), ground=Ground(place=PLAIN, colour=colour))
+        assert canonical(scene) == f"a cat {said}"
+        assert Reader(Vocabulary(concepts={"cat": ("cat",)})).read(canonical(scene)).scene == scene

@@ -21,6 +21,7 @@ from limner.language.english import (
     SEVERAL,
     SIZES,
     STYLE_AFTER,
+    in_colour,
     plural,
     with_article,
 )
@@ -86,7 +87,7 @@ def canonical(scene: Scene) -> str:
 def plain_ground(ground: Ground) -> str:
     """The ground's plain phrase: "on the beach", "on a blue background"."""
     if ground.place == PLAIN:
-        return PLAIN_GROUNDS[0].format(ground.colour)
+        return in_colour(PLAIN_GROUNDS[0], ground.colour)
     return GROUNDS[ground.place][0]
 
 
@@ -147,7 +148,7 @@ def _joined(things: Sequence[str], joins: Sequence[Relation], chance: Chance) ->
 
 def _ground(ground: Ground, chance: Chance) -> str:
     if ground.place == PLAIN:
-        return pick(PLAIN_GROUNDS, chance).format(_named(ground.colour, COLOURS, chance))
+        return in_colour(pick(PLAIN_GROUNDS, chance), _named(ground.colour, COLOURS, chance))
     return pick(GROUNDS[ground.place], chance)
 
 

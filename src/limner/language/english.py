@@ -80,6 +80,7 @@ GROUNDS: dict[str, tuple[str, ...]] = {
     "street": ("on the street", "in the street", "on a street", "on the road"),
     "room": ("in a room", "in the room", "indoors"),
 }
+ALSO_PLAIN_GROUNDS = ("{} background", "on an {} background", "with an {} background")
 PLAIN_GROUNDS = ("on a {} background", "on {} background", "with a {} background")
 NUMBERS = {
     1: ("one", "1"),
@@ -371,6 +372,11 @@ def with_article(words: str) -> str:
         return words
     vowel = SPOKEN_VOWEL.match(words) and not SPOKEN_CONSONANT.match(words)
     return f"{'an' if vowel else 'a'} {words}"
+
+
+def in_colour(form: str, colour: str) -> str:
+    """A phrase of `PLAIN_GROUNDS` with a colour, "on an orange background"."""
+    return form.replace("a {}", with_article(colour)).format(colour)
 
 
 def with_article_within(name: str) -> str:

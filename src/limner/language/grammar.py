@@ -113,7 +113,7 @@ ENGLISH = Grammar(
     grounds={
         place: words + english.ALSO_GROUNDS[place] for place, words in english.GROUNDS.items()
     },
-    plain_grounds=(*english.PLAIN_GROUNDS, "{} background"),
+    plain_grounds=(*english.PLAIN_GROUNDS, *english.ALSO_PLAIN_GROUNDS),
     style_forms=english.STYLE_FORMS,
     openings=_openings(),
     fillers=(
