@@ -88,9 +88,10 @@ class Index:
         self._senses: dict[str, list[Sense]] = {}
         self._joined: dict[str, list[Sense]] = {}  # names without what parts their words
         for phrase, sense in (*_names(vocabulary, grammar), *_small_words(grammar)):
-            self._senses.setdefault(normal(phrase, grammar), []).append(sense)
+            key = normal(phrase, grammar)
+            self._senses.setdefault(key, []).append(sense)
             if sense.kind is Kind.CONCEPT and grammar.compounds:
-                self._joined.setdefault(_squeezed(phrase), []).append(sense)
+                self._joined.setdefault(_squeezed(key), []).append(sense)
         self._elided = re.compile(grammar.elided) if grammar.elided else None
 
     def words(self, text: str, also: Mapping[str, str] | None = None) -> list[list[Word]]:
@@ -248,9 +249,11 @@ def split(text: str, elided: re.Pattern[str] | None = None) -> Iterator[tuple[in
 
 def normal(phrase: str, grammar: Grammar | None = None) -> str:
     """The phrase as an index holds it: lower case, one space, plain apostrophes."""
-    plain = unicodedata.normalize("NFC", phrase).casefold().replace("\u2019", "'")
-    plain = plain.replace("\ufe0f", "").replace("\u200b", "").replace("_", " ")
-    plain = SKIN.sub("", plain) or plain
+    plain = phrase.casefold().replace("_", " ")
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFC", phrase).casefold().replace("\u2019", "'")
+        plain = plain.replace("\ufe0f", "").replace("\u200b", "").replace("_", " ")
+        plain = SKIN.sub("", plain) or plain
     if grammar is not None and grammar.elided:
         plain = re.sub(r"(?<=\w')\s+", "", plain)
     return " ".join(plain.split())
@@ -299,9 +302,9 @@ def _phrase(text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str
     return "".join(word for pair in zip(said, (*gaps, ""), strict=True) for word in pair)
 
 
-def _squeezed(phrase: str) -> str:
+def _squeezed(key: str) -> str:
     """A phrase without what parts its words: "firetruck" is a fire truck, "tea-pot" a teapot."""
-    return normal(phrase).replace(" ", "").replace("-", "")
+    return key.replace(" ", "").replace("-", "")
 
 
 def _word(text: str, start: int, stop: int, sense: Sense) -> Word:
@@ -322,7 +325,7 @@ def _names(vocabulary: Vocabulary, grammar: Grammar) -> Iterator[tuple[str, Sens
         for name in names:
             describes = name in vocabulary.descriptions
             for form, sense in _forms(name, concept, grammar):
-                yield form, replace(sense, describes=describes)
+                yield form, replace(sense, describes=True) if describes else sense
     for style, names in vocabulary.styles.items():
         for name in names:
             for form in grammar.style_forms:
