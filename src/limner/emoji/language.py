@@ -12,7 +12,7 @@ from limner.emoji.prompts import Manner, painted
 from limner.emoji.telling import beside_words
 from limner.emoji.understanding import Understander
 from limner.language.english import plural, with_article
-from limner.language.words import Kind, Word
+from limner.language.words import SKIN, Kind, Word
 from limner.pipeline.language import Reading
 from limner.text.tokenizer import words_in
 
@@ -111,9 +111,9 @@ class EmojiLanguage:
     def _read(self, prompt: str, manner: Manner) -> Reading:
         prompt, options = _as_sentence(prompt)
         reading = self._as_it_is(prompt, manner)
-        told = tuple(
-            f"not painted: {option!r} (an option of another program)" for option in options
-        )
+        told = [f"not painted: {option!r} (an option of another program)" for option in options]
+        if SKIN.search(prompt):
+            told.append("not painted: a tone of skin (people are painted as they are)")
         return replace(reading, notes=(*reading.notes, *told))
 
     def _as_it_is(self, prompt: str, manner: Manner) -> Reading:

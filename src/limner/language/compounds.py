@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from limner.language.english import DOINGS, POSSESSIVES, YOUNG
+from limner.language.also_english import DOINGS, POSSESSIVES, YOUNG
 from limner.language.scene import Relation, Size
 from limner.language.words import Kind, Word, unknown
 

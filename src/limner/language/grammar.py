@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from limner.language import english
+from limner.language import also_english, english
 from limner.language.scene import Relation, Size
 
 
@@ -83,8 +83,8 @@ def _toned() -> dict[str, tuple[str, ...]]:
     return {
         colour: (
             *words,
-            *english.ALSO_COLOURS.get(colour, ()),
-            *(f"{tone} {word}" for tone in english.TONES for word in words),
+            *also_english.ALSO_COLOURS.get(colour, ()),
+            *(f"{tone} {word}" for tone in also_english.TONES for word in words),
         )
         for colour, words in english.COLOURS.items()
     }
@@ -93,27 +93,27 @@ def _toned() -> dict[str, tuple[str, ...]]:
 def _openings() -> tuple[str, ...]:
     """Every word for a picture, with what leads on to what it shows; so of what holds things."""
     words = [*english.PICTURES, *(f"{word}s" for word in english.PICTURES)]
-    both = (f"{word} {of}" for word in words for of in english.SHOWING)
-    return (*both, *(f"{word} of" for word in english.ALSO_PICTURES), *english.HOLDING)
+    both = (f"{word} {of}" for word in words for of in also_english.SHOWING)
+    return (*both, *(f"{word} of" for word in also_english.ALSO_PICTURES), *also_english.HOLDING)
 
 
 ENGLISH = Grammar(
     name="English",
     articles=english.ARTICLES,
     numbers={
-        number: english.NUMBERS.get(number, ()) + english.ALSO_NUMBERS.get(number, ())
-        for number in sorted(english.NUMBERS.keys() | english.ALSO_NUMBERS.keys())
+        number: english.NUMBERS.get(number, ()) + also_english.ALSO_NUMBERS.get(number, ())
+        for number in sorted(english.NUMBERS.keys() | also_english.ALSO_NUMBERS.keys())
     },
-    several=english.SEVERAL + english.ALSO_SEVERAL,
+    several=english.SEVERAL + also_english.ALSO_SEVERAL,
     colours=_toned(),
-    sizes={size: words + english.ALSO_SIZES[size] for size, words in english.SIZES.items()},
-    relations=_both(english.RELATIONS, english.ALSO_RELATIONS),
-    between=english.BETWEEN,
-    sides=english.SIDES,
+    sizes={size: words + also_english.ALSO_SIZES[size] for size, words in english.SIZES.items()},
+    relations=_both(english.RELATIONS, also_english.ALSO_RELATIONS),
+    between=also_english.BETWEEN,
+    sides=also_english.SIDES,
     grounds={
-        place: words + english.ALSO_GROUNDS[place] for place, words in english.GROUNDS.items()
+        place: words + also_english.ALSO_GROUNDS[place] for place, words in english.GROUNDS.items()
     },
-    plain_grounds=(*english.PLAIN_GROUNDS, *english.ALSO_PLAIN_GROUNDS),
+    plain_grounds=(*english.PLAIN_GROUNDS, *also_english.ALSO_PLAIN_GROUNDS),
     style_forms=english.STYLE_FORMS,
     openings=_openings(),
     fillers=(
@@ -121,17 +121,17 @@ ENGLISH = Grammar(
         *english.REQUESTS,
         *english.PRAISE,
         *english.QUALITIES,
-        *english.ALSO_FILLERS,
+        *also_english.ALSO_FILLERS,
     ),
-    negations=english.NEGATIONS,
-    writings=english.WRITINGS,
+    negations=also_english.NEGATIONS,
+    writings=also_english.WRITINGS,
     compounds=True,
-    postures=frozenset(english.POSTURES),
-    measures=frozenset(english.MEASURES),
-    likenesses=english.LIKENESSES,
-    pronouns=english.PRONOUNS,
-    others=english.OTHERS,
-    pointing=english.POINTING,
-    definite=english.DEFINITE,
-    shaped=english.SHAPED,
+    postures=frozenset(also_english.POSTURES),
+    measures=frozenset(also_english.MEASURES),
+    likenesses=also_english.LIKENESSES,
+    pronouns=also_english.PRONOUNS,
+    others=also_english.OTHERS,
+    pointing=also_english.POINTING,
+    definite=also_english.DEFINITE,
+    shaped=also_english.SHAPED,
 )

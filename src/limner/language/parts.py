@@ -302,8 +302,9 @@ class Parts:
             if had or (self.pointing and self.chain.joins[-1] in JOINING):
                 self.chain.turn(self.relation)
                 self.relation = None
-        if self.placing is not None and self.relation not in (None, *JOINING) and not self.lost:
-            self._used(self.placing, bool(not self.chain.things))
+        left_over = self.relation not in (None, *JOINING) and not self.lost
+        if self.placing is not None and left_over and self.chain.things:
+            self.unused.append(self.placing)
             self.relation = None
         self.pointing = False
 

@@ -17,6 +17,7 @@ from limner.language.vocabulary import Vocabulary
 LONGEST = 9  # words of a phrase
 LONGEST_NUMBER = 3  # digits
 SHORTEST_PART = 3  # letters of a part of a name that is written apart
+GOING = ("goes", "does")  # no parts of names: a man goes by, and is no mango
 
 
 class Kind(Enum):
@@ -123,10 +124,10 @@ class Index:
         return sorted(found, key=lambda sense: (order.index(sense.kind), sense.several))
 
     def _small_in(self, key: str) -> bool:
-        """Whether a part of a phrase is too small for one of a name: a man goes, "be an"."""
+        """Whether a part of a phrase is too small for one of a name: "be an", "man goes"."""
         parts = key.split()
-        small = self.grammar.words | {"go", "goes"}
-        return len(parts) > 1 and any(len(p) < SHORTEST_PART or p in small for p in parts)
+        small = (len(p) < SHORTEST_PART or p in GOING or p in self.grammar.words for p in parts)
+        return len(parts) > 1 and any(small)
 
     @property
     def single(self) -> tuple[str, ...]:
