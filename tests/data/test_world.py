@@ -12,7 +12,7 @@ from torch import Tensor
 
 from limner.data.colours import Colour, colour_of
 from limner.data.composition import Composed, compose
-from limner.data.grounds import FLOORED, Place
+from limner.data.grounds import FLOORED, TAUGHT, Place
 from limner.data.withheld import Pair, Withheld
 from limner.data.world import Draw, World, WorldConfig
 from limner.errors import DataError, UsageError
@@ -159,7 +159,7 @@ def test_grounds_are_said_and_things_stand_on_them():
             lowest = max(piece.box[3] for piece in draw.composition.pieces)
             assert lowest > 0.4 * draw.composition.size
         places.add(backdrop.place)
-    assert places == set(Place)
+    assert places == set(TAUGHT)
 
 
 def test_all_things_of_a_scene_are_of_its_style():

@@ -133,7 +133,8 @@ def test_a_name_before_a_name_is_told(
 @pytest.mark.parametrize(
     ("prompt", "unused"),
     [
-        ("a car on a street at night", "at night"),
+        ("a car in a room at night", "at night"),
+        ("a car on the beach in the city at night", "in the city"),
         ("a blue red cat", "red"),
         ("a blue cat, red", "red"),
         ("a small big cat", "big"),
@@ -299,7 +300,7 @@ def taught(words: Words) -> EmojiLanguage:
         ("a red apple", "a red apple, 3d"),
         ("a yellow banana", "a banana, 3d"),
         ("a cat at the beach", "a cat on the beach, 3d"),
-        ("a rocket in outer space", "a rocket at night, 3d"),
+        ("a rocket under the stars", "a rocket at night, 3d"),
         ("a cat on a blue background", "a cat on a blue background, 3d"),
         (
             "a green car left of a yellow house in the snow",
@@ -317,9 +318,11 @@ def test_colours_and_grounds_that_were_taught_are_painted(
 
 
 def test_picture_of_a_whole_place_has_no_ground_and_that_is_told(taught: EmojiLanguage) -> None:
-    reading = taught.read("a sunset over the sea")
-    assert reading.prompt == "a sunset, 3d"
-    assert reading.notes == ("not painted: 'over the sea' ('sunset' is a whole picture by itself)",)
+    reading = taught.read("a rainbow over the sea")
+    assert reading.prompt == "a rainbow, 3d"
+    assert reading.notes == (
+        "not painted: 'over the sea' ('rainbow' is a whole picture by itself)",
+    )
 
 
 def test_ground_that_was_not_taught_is_told(words: Words) -> None:

@@ -53,6 +53,52 @@ def test_what_says_how_a_thing_is_is_no_thing(
 
 
 @pytest.mark.parametrize(
+    ("sentence", "said", "language"),
+    [
+        ("кошка на столе", "a cat on a table", "Russian"),
+        ("собака на пляже ночью", "a dog on the beach at night", "Russian"),
+        ("森の熊", "a bear in the forest", "Japanese"),
+        ("机の上の本", "an open book on a table", "Japanese"),
+        ("海滩上的一只猫", "a cat on the beach", "Chinese"),
+        ("masada bir kedi", "a cat on a table", "Turkish"),
+        ("kucing di atas meja", "a cat on a table", "Indonesian"),
+        ("con mèo trên bàn", "a cat on a table", "Vietnamese"),
+        ("قطة على الطاولة", "a cat on a table", "Arabic"),
+        ("मेज पर बिल्ली", "a cat on a table", "Hindi"),
+        ("ein Hund auf dem Tisch", "a dog on a table", "German"),
+        ("un chat sous la pluie", "a cat in the rain", "French"),
+        ("un gato en la ciudad de noche", "a cat in the city at night", "Spanish"),
+        ("un gatto sulla luna", "a cat on the moon", "Italian"),
+        ("um cachorro na praia ao pôr do sol", "a dog on the beach at sunset", "Portuguese"),
+        ("ein Wald bei Nacht", "three evergreen trees in the forest at night", "German"),
+        ("un bosque con un oso", "a bear in the forest", "Spanish"),
+        # words in other cases than the tables', and those that stand between things
+        ("кошка в шляпе", "a cat in a top hat", "Russian"),
+        ("вижу кошку с собакой", "a cat with a dog", "Russian"),  # noqa: RUF001
+        ("две кошки под деревом", "two cats under a deciduous tree", "Russian"),
+        # written together with an article or an "and"
+        ("قطة سوداء وكلب أبيض", "a black cat and a white dog", "Arabic"),
+        ("القطة على الطاولة", "a cat on a table", "Arabic"),
+        ("وردة حمراء", "a red rose", "Arabic"),
+        # words of many signs, other signs for the same, words before a colour
+        ("オートバイ", "a motorcycle", "Japanese"),
+        ("赤いリンゴ", "a red apple", "Japanese"),
+        ("一隻藍色的貓", "a blue cat", "Chinese"),
+        ("quả táo màu xanh dương", "a blue apple", "Vietnamese"),
+        # of other letters than English a word is enough
+        ("красивая кошка играет на пианино", "a cat on a musical keyboard", "Russian"),
+        ("قطة تعزف على البيانو", "a cat and a musical keyboard", "Arabic"),
+    ],
+)
+def test_where_things_are(
+    understander: Understander, sentence: str, said: str, language: str
+) -> None:
+    found = understander.understand(sentence)
+    assert canonical(found.scene).replace("blue red", "blue") == said
+    assert found.language == language
+
+
+@pytest.mark.parametrize(
     ("word", "thing"),
     [("danke", "folded hands"), ("liebe", "red heart"), ("heureux", "smiling face")],
 )

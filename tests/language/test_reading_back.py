@@ -57,9 +57,11 @@ def drawn(chance: random.Random) -> Scene:
 
 
 def _thing(chance: random.Random) -> Thing:
+    concept = chance.choice(list(WORDS.concepts))
+    count = chance.choice((1, 1, 1, 2, 3, 4, 12, 37, None))
     return Thing(
-        concept=chance.choice(list(WORDS.concepts)),
-        count=chance.choice((1, 1, 1, 2, 3, 4, 12, 37, None)),
+        concept=concept,
+        count=1 if concept == "grapes" and count is None else count,  # of grapes a bunch is one
         colour=chance.choice(("", *COLOURS)),
         size=chance.choice(list(Size)),
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from limner.data.colours import Colour
 from limner.data.composition import Backdrop, Composition, Piece
-from limner.data.grounds import FLOORED, Place, draw_ground
+from limner.data.grounds import FLOORED, TAUGHT, Place, draw_ground
 from limner.data.placing import (
     FULL,
     Extent,
@@ -218,7 +218,7 @@ class World:
         withheld = self.config.withheld
         places = [
             place
-            for place in Place
+            for place in TAUGHT
             if not any(withheld.has(Pair.GROUND, r.concept, place.value) for r in records)
         ]
         if not places:

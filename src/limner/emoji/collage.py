@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from limner.checkpoints import Words
 from limner.data.everyday_world import WHOLE
 from limner.emoji.taught import WORN, has_colour, has_ground
-from limner.emoji.understanding import without
 from limner.language import Relation, Scene, Size
+from limner.language.english import LIGHTS
 from limner.language.layout import Box, around, lay_out
-from limner.language.scene import PLAIN
+from limner.language.scene import PLAIN, without
 
 MOST_LAID = 12  # things
 WIDEST = 3.0  # of what is laid; where more stand in a row, each is smaller
@@ -53,7 +53,9 @@ def drawn_ground(words: Words, scene: Scene) -> str | None:
         return None
     if has_ground(words, ground) and sum(thing.count or 1 for thing in scene.things) == 1:
         return None
-    return ground.colour if ground.place == PLAIN else ground.place
+    if ground.place == PLAIN:
+        return ground.colour
+    return f"{ground.place} {LIGHTS.get(ground.light, '')}".strip()
 
 
 def arranged(words: Words, scene: Scene) -> Arrangement:

@@ -10,6 +10,7 @@ from limner.language.foreign import FOREIGN
 from limner.language.words import normal, split
 
 MOST_WORDS = 4  # of a phrase that is looked for
+MOST_SIGNS = 9  # of a word in a script without spaces, of which each is a piece
 MOST_LANGUAGES = 3
 
 
@@ -29,14 +30,18 @@ def known_letters(text: str, language: str) -> int:
     letters = set[int]()
     for start, stop in _phrases(list(split(text, elided))):
         key = normal(text[start:stop])
-        bent = (end for end in grammar.endings if key.endswith(end[0]))
-        stems = [key, *(key.removesuffix(ending) + instead for ending, instead in bent)]
+        stems = [key, *(stem for stem, _ in grammar.stems(key))]
         if key in small or any(stem in names for stem in stems):
             letters.update(range(start, stop))
     return len(letters)
 
 
 def _phrases(places: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Up to so many words, and words of so many signs that nothing parts."""
     for first in range(len(places)):
-        for last in range(first, min(first + MOST_WORDS, len(places))):
+        apart = 0
+        for last in range(first, min(first + MOST_SIGNS, len(places))):
+            apart += last > first and places[last][0] > places[last - 1][1]
+            if apart and last - first >= MOST_WORDS:
+                break
             yield places[first][0], places[last][1]

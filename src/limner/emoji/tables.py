@@ -68,18 +68,16 @@ _LOOKS = (
 UNPAINTED = (
     *phrases(
         """
-        at dawn|at sunset|at sunrise|at dusk|in the morning|in the evening|at noon|at christmas
-        on christmas|in the rain|in the sun|in the sunshine|in the moonlight|in the fog
-        on a rainy day|in autumn|in spring|in summer|on the moon|in love|in the dark
-        in the background|in front|in the back|at the back|toward|towards|against|through|across
-        along|among|up|down|natural light|natural lighting|soft light|soft lighting|dramatic light
-        dramatic lighting|cinematic light|cinematic lighting|volumetric light|volumetric lighting
-        studio light|studio lighting|warm light|golden light|in golden light|golden hour
-        ambient light|rim light|light rays|god rays|neon light|neon lights|candle light|baseball bat
-        cricket bat|bowling pin|bowling pins|poker chip|poker chips|deck of cards|fire hydrant
-        fish tank|sea lion|sea lions|at sign|plus sign|minus sign|equal sign|equals sign
-        percent sign|hashtag sign|plate of|on fire|street lights|city lights|northern lights
-        christmas lights|statue of|sculpture of
+        in the morning|at noon|at christmas|on christmas|in the sun|in the sunshine|in summer
+        in love|in the background|in front|in the back|at the back|toward|towards|against|through
+        across|along|among|up|down|natural light|natural lighting|soft light|soft lighting
+        dramatic light|dramatic lighting|cinematic light|cinematic lighting|volumetric light
+        volumetric lighting|studio light|studio lighting|warm light|golden light|in golden light
+        golden hour|ambient light|rim light|light rays|god rays|neon light|neon lights|candle light
+        baseball bat|cricket bat|bowling pin|bowling pins|poker chip|poker chips|deck of cards
+        fire hydrant|fish tank|sea lion|sea lions|at sign|plus sign|minus sign|equal sign
+        equals sign|percent sign|hashtag sign|plate of|on fire|street lights|city lights
+        northern lights|christmas lights|statue of|sculpture of
         """
     ),
     *(f"letter {letter}" for letter in ascii_lowercase),

@@ -33,7 +33,7 @@ def has_ground(words: Words, ground: Ground) -> bool:
     """Whether the model was taught what is behind the things; a plain one with its colour."""
     if ground.place == PLAIN:
         return bool(words.grounds) and ground.colour in words.colours
-    return ground.place in words.grounds
+    return ground.place in words.grounds and not ground.light
 
 
 def has_colour(words: Words, thing: Thing) -> bool:

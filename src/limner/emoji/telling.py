@@ -13,6 +13,7 @@ from limner.emoji.tables import OTHER_STYLES, PAIRS
 from limner.emoji.taught import has_colour, has_ground
 from limner.emoji.understanding import Understanding
 from limner.language import Relation, Scene, Size, Thing, canonical
+from limner.language.captions import plain_ground
 from limner.language.english import COLOURS
 from limner.language.words import Kind
 from limner.pipeline.request import BESIDE, COLLAGE
@@ -128,7 +129,8 @@ def _missing_ground(
     ground = found.scene.ground
     if ground is None:
         return
-    said = next(w.text for w in found.reading.words if w.kind is Kind.GROUND)
+    texts = (word.text for word in found.reading.words if word.kind is Kind.GROUND)
+    said = next(texts, plain_ground(ground))
     whole = [thing.concept for thing in scene.things if thing.concept in WHOLE]
     if whole:
         yield f"{said!r} ({whole[0]!r} is a whole picture by itself)"

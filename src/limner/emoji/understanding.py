@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,6 +10,7 @@ from functools import cached_property
 from limner.checkpoints import Words
 from limner.emoji.aliases import doings, with_aliases
 from limner.emoji.guessing import likely_languages
+from limner.emoji.landscapes import behind, landscapes
 from limner.emoji.names import abroad, everyday_names, names_of
 from limner.emoji.spelling import is_english, nearest
 from limner.emoji.tables import OTHER_STYLES, PARTS, PEOPLE, SKIN_COLOURS, UNPAINTED
@@ -18,7 +20,10 @@ from limner.language.english import COLOURS
 from limner.language.foreign import FOREIGN
 from limner.language.grammar import Grammar
 from limner.language.read import Reader, Reading
+from limner.language.scene import joined, without
 from limner.language.words import Kind, normal, split
+
+LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +60,8 @@ class Understander:
     @cached_property
     def english(self) -> Reader:
         """The reader of English, which is made when it is asked for first."""
-        return Reader(self._vocabulary(with_aliases(self.names), kinds=self.words.lexicon))
+        names = landscapes(self.names) | with_aliases(self.names)
+        return Reader(self._vocabulary(names, kinds=self.words.lexicon))
 
     def understand(self, text: str) -> Understanding:
         """The reading that has most of the words, English where others have no more."""
@@ -82,6 +88,7 @@ class Understander:
         self, reading: Reading, corrected: Mapping[str, str], language: str = ""
     ) -> Understanding:
         scene, undyed = self._people_as_they_are(self._plainer(reading.scene))
+        scene = behind(scene, self.names)
         missing = list(map(_told, reading.unknown))
         for index in reversed(range(len(scene.things))):
             name = scene.things[index].concept
@@ -201,9 +208,13 @@ class Understander:
 
 
 def _is_mostly_read(found: Understanding) -> bool:
-    """Whether half of a sentence's words are understood, so that it is in that language."""
+    """Whether half of a sentence's words are understood, so that it is in that language.
+
+    So is one that is written in other letters than English, whatever of it is understood.
+    """
     words = [word for word in found.reading.words if word.kind is not Kind.PAUSE]
-    return 2 * sum(word.kind is Kind.UNKNOWN for word in words) <= len(words)
+    unknown = [word.text for word in words if word.kind is Kind.UNKNOWN]
+    return 2 * len(unknown) <= len(words) or not any(map(LATIN.search, unknown))
 
 
 def _has_article(found: Understanding) -> bool:
@@ -218,27 +229,6 @@ def _joins_colours(name: str, grammar: Grammar) -> bool:
     both = grammar.relations.get(Relation.AND, ())
     words = name.split()
     return any(map(both.__contains__, words)) and all(w in colours or w in both for w in words)
-
-
-def without(scene: Scene, index: int) -> Scene:
-    """The scene without one of its things, and without its relation to the one before."""
-    things = scene.things[:index] + scene.things[index + 1 :]
-    cut = max(0, index - 1)
-    return replace(scene, things=things, joins=scene.joins[:cut] + scene.joins[cut + 1 :])
-
-
-def joined(scene: Scene) -> Scene:
-    """The scene with neighbours of one kind counted: "🐈🐈" is two cats."""
-    things, joins = list(scene.things[:1]), list[Relation]()
-    for relation, thing in zip(scene.joins, scene.things[1:], strict=True):
-        last = things[-1]
-        alike = replace(thing, count=last.count) == last
-        if alike and relation is Relation.AND and last.count and thing.count:
-            things[-1] = replace(last, count=last.count + thing.count)
-        else:
-            things.append(thing)
-            joins.append(relation)
-    return replace(scene, things=tuple(things), joins=tuple(joins))
 
 
 def _told(word: str) -> str:

@@ -59,30 +59,162 @@ YOUNG = ("baby",)  # before the name of a thing: a small one
 DOINGS = phrases("bowling|camping|cooking|painting|flies|watches|waves|kisses|hugs")  # after it
 POSSESSIVES = ("its", "his", "her", "their")
 SHAPED = phrases("shaped|colored|coloured|themed|flavored|flavoured|patterned|printed|scented")
+
+
+def _places(before: str, nouns: str, others: str = "") -> tuple[str, ...]:
+    """ "in a forest", "in the forest": each of the nouns after each word; and other phrases."""
+    articles = ((noun, "an" if noun[0] in "aeiou" else "a") for noun in phrases(nouns))
+    return (
+        *(
+            f"{word} {article} {noun}"
+            for noun, one in articles
+            for word in phrases(before)
+            for article in (one, "the")
+        ),
+        *phrases(others),
+    )
+
+
 ALSO_GROUNDS = {
-    "sky": phrases(
-        "in the blue sky|in a clear sky|in the air|in the clouds|in a cloudy sky|across the sky"
+    "sky": _places(
+        "in|up in|across|through|under|against",
+        "sky|blue sky|clear sky|cloudy sky|open sky",
+        "in the air|in the clouds|above the clouds|among the clouds|through the air|on a sunny day",
     ),
-    "sea": phrases(
+    "sea": _places(
+        "in|on|at|over|by|above|near|across|into|out of",
         """
-        in sea|over the sea|by the sea|above the sea|under the sea|underwater|under water
-        over the ocean|by the ocean|on a lake|on the lake|in a lake|in the lake|on the ocean
-        on a river|in the river|in a pond|on water|in water|on the waves
-        """
+        sea|ocean|water|lake|river|pond|open sea|open ocean|harbor|harbour|bay|pool|swimming pool
+        stream|lagoon|canal
+        """,
+        "in sea|on water|in water|on the waves|in the waves|over the waves|on the high seas|at sea",
     ),
-    "beach": phrases("on the sand|in the sand|by the beach|on beach"),
-    "grass": phrases(
-        """
-        in a meadow|in the meadow|on grass|in grass|on a field|in the field|in the park|in a park
-        on the meadow|in a garden|in the garden|on a lawn
-        """
+    "beach": _places(
+        "on|at|by|near|along|in",
+        "beach|sandy beach|tropical beach|sunny beach|seashore|seaside|coast|shore|sand",
+        "on beach",
     ),
-    "snow": phrases("in snow|in the ice|on the ice|in winter|in a snowy landscape"),
-    "desert": phrases("in desert|on the desert|across the desert"),
-    "night": phrases("in the night|at midnight|under a starry sky|by night|in outer space"),
-    "forest": phrases("in forest|in the wood|in a wood|in the jungle|in a jungle"),
-    "street": phrases("in a street|in the road|on a road|on street"),
-    "room": phrases("in a bedroom|in the bedroom|in the kitchen|in a kitchen|in the living room"),
+    "grass": _places(
+        "in|on|at|through|across",
+        """
+        grass|meadow|field|lawn|park|pasture|prairie|farm|hill|hillside|grassland|green field|yard
+        grassy field|green meadow|grassy hill|countryside|savanna|savannah|hilltop|backyard
+        playground|tall grass|green grass|wheat field|green hill
+        """,
+        """
+        on grass|in grass|outside|outdoors|in nature|in the wild|on green grass|on the plains
+        on the ground
+        """,
+    ),
+    "snow": _places(
+        "in|on|through|across|at",
+        """
+        snow|ice|snowy landscape|snowstorm|blizzard|arctic|antarctic|north pole|south pole
+        snowy field|winter landscape|winter wonderland|snowy forest|snowy mountain landscape
+        """,
+        "in snow|in winter|in antarctica|on a snowy day|in the winter|on a winter day",
+    ),
+    "desert": _places(
+        "in|on|through|across", "desert|sahara|dunes|sand dunes|hot desert", "in desert"
+    ),
+    "night": _places(
+        "in|under|against|through|across",
+        "night|starry sky|night sky|starry night|starry night sky|moonlight|dark sky|dark night",
+        "at midnight|by night|by moonlight|in the dark|in darkness|under stars|during the night",
+    ),
+    "forest": _places(
+        "in|through|into|inside|across|deep in",
+        """
+        forest|wood|woods|jungle|rainforest|rain forest|bamboo forest|pine forest|deep forest
+        tropical forest|woodland|green forest
+        """,
+        "in forest",
+    ),
+    "street": _places(
+        "in|on|along|down|across|crossing|by",
+        "street|road|highway|city street|motorway|sidewalk|pavement|alley|busy street|village|town",
+        "on street",
+    ),
+    "room": _places(
+        "in|inside|into",
+        """
+        bedroom|living room|kitchen|bathroom|classroom|office|library|cafe|restaurant|bar|hallway
+        studio|gym|apartment|dining room|attic|basement|cabin|cozy room|waiting room
+        """,
+        "at home|on the floor|on the carpet|on a carpet|on a rug|on the rug|inside a room",
+    ),
+    "sunset": _places(
+        "at|in|during|under|against|before|in front of",
+        "sunset|sunrise|dawn|dusk|twilight|sunset sky|golden hour|setting sun|rising sun",
+        "at sunrise|at twilight|in the evening|at golden hour|at sundown|at daybreak|during sunset",
+    ),
+    "space": _places(
+        "in|through|into|across",
+        "galaxy|universe|cosmos|outer space|deep space|milky way|void",
+        """
+        through space|into space|in deep space|among the stars|among stars|in orbit
+        through outer space
+        """,
+    ),
+    "underwater": _places(
+        "in",
+        "deep sea|deep ocean|aquarium|fish tank|coral reef",
+        """
+        under water|under the water|under the ocean|under the waves|beneath the sea
+        beneath the waves
+        at the bottom of the sea|at the bottom of the ocean|on the seabed|on the sea floor
+        on the ocean floor|below the surface|beneath the water|deep under the sea
+        """,
+    ),
+    "garden": _places(
+        "in|at|through",
+        """
+        flower garden|flower field|field of flowers|meadow of flowers|flower meadow
+        field full of flowers|meadow full of flowers|garden full of flowers|rose garden
+        spring meadow|flowery meadow|meadow with flowers|garden with flowers|field of wildflowers
+        """,
+        "through the garden|in spring|in springtime|among flowers|among the flowers|in the spring",
+    ),
+    "mountains": _places(
+        "in|near|through|over|above|before|in front of",
+        """
+        alps|himalayas|rocky mountains|valley|canyon|mountain landscape|mountain valley
+        mountain range
+        """,
+        """
+        through the mountains|over the mountains|above the mountains|near the mountains
+        in front of mountains|in front of the mountains|over mountains|in the hills|in mountains
+        """,
+    ),
+    "moon": _places("on", "lunar surface|surface of the moon", "on moon|walking on the moon"),
+    "city": _places(
+        "in|over|above|through|across|near",
+        "city|big city|metropolis|large city|modern city|futuristic city|busy city|downtown",
+        "in town|downtown|in new york|in london|in paris|in tokyo|in berlin|in rome",
+    ),
+    "table": _places(
+        "on|at|upon",
+        """
+        table|wooden table|kitchen table|dining table|desk|wooden desk|tabletop|counter
+        kitchen counter|countertop|picnic table|coffee table|wood table
+        """,
+        "on table",
+    ),
+    "rain": _places(
+        "in|under|during|through",
+        "rain|storm|thunderstorm|heavy rain|pouring rain|rainstorm|downpour|drizzle|hurricane",
+        "in rain|in heavy rain|in rainy weather|in bad weather|on a stormy day|in pouring rain",
+    ),
+    "fog": _places(
+        "in|through",
+        "fog|mist|haze|misty forest|foggy forest|morning mist",
+        "in mist|on a misty morning|on a misty day|in thick fog|in fog|on a foggy morning",
+    ),
+    "autumn": _places(
+        "in|during|on",
+        "autumn|autumn forest|autumn park|autumn landscape|autumn day|autumn leaves|fall leaves",
+        "in fall|in october|in november|in autumn leaves",
+    ),
 }
 ALSO_NUMBERS = {
     2: ("both", "pair of", "couple of", "twin"),

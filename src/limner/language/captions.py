@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from limner.language.english import (
     COLOURS,
     GROUNDS,
+    LIGHTS,
     NUMBERS,
     OPENINGS,
     PLAIN_GROUNDS,
@@ -88,7 +89,7 @@ def plain_ground(ground: Ground) -> str:
     """The ground's plain phrase: "on the beach", "on a blue background"."""
     if ground.place == PLAIN:
         return in_colour(PLAIN_GROUNDS[0], ground.colour)
-    return GROUNDS[ground.place][0]
+    return f"{GROUNDS[ground.place][0]} {LIGHTS.get(ground.light, '')}".strip()
 
 
 def pick(options: Sequence[Option], chance: Chance) -> Option:

@@ -53,11 +53,28 @@ GROUNDS: dict[str, tuple[str, ...]] = {
     "grass": ("on the grass", "in the grass", "on a meadow", "in a field", "on the lawn"),
     "snow": ("in the snow", "on snow", "on the snow", "on ice"),
     "desert": ("in the desert", "in a desert"),
-    "night": ("at night", "under the stars", "in the night sky", "in space"),
+    "night": ("at night", "under the stars", "in the night sky"),
     "forest": ("in the forest", "in a forest", "in the woods"),
     "street": ("on the street", "in the street", "on a street", "on the road"),
     "room": ("in a room", "in the room", "indoors"),
+    "sunset": ("at sunset", "at dawn", "at dusk"),
+    "space": ("in space", "in outer space"),
+    "underwater": ("underwater", "under the sea"),
+    "garden": ("in a garden", "in the garden"),
+    "mountains": ("in the mountains", "in a valley"),
+    "moon": ("on the moon",),
+    "city": ("in the city", "in a city"),
+    "table": ("on a table", "on the table"),
+    "rain": ("in the rain", "on a rainy day"),
+    "fog": ("in the fog", "on a foggy day"),
+    "autumn": ("in autumn", "in the fall"),
 }
+LIGHTS = {"night": "at night", "sunset": "at sunset"}  # grounds that others may lie in
+UNDER_SKY = (
+    *("sea", "beach", "grass", "snow", "desert", "forest", "street"),
+    *("garden", "mountains", "city", "autumn"),
+)
+DRAWN = (*GROUNDS, *(f"{place} {when}" for place in UNDER_SKY for when in LIGHTS.values()))
 PLAIN_GROUNDS = ("on a {} background", "on {} background", "with a {} background")
 NUMBERS = {
     1: ("one", "1"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,13 +19,15 @@ class Grammar:
     sides: a thing's own place, of two that are told apart by it. plain_grounds: phrases with `{}`
     where the colour stands. openings: "picture of". endings: (ending, what stands in its place)
     that lead from a name in another form back to the one in the vocabulary. elided: words that
-    lose their last letter before a vowel ("l'") and are a word each, as a regular expression.
+    lose their last letter before a vowel ("l'") or are written together with what comes after
+    them and are a word each, as a regular expression.
     compounds: whether a name before another only says what sort of it is meant. postures: words
     that say nothing before a place ("sitting on"). measures: what stands after a number that counts
     no things ("20 years"). likenesses: what stands before a thing that is none here ("made of").
     pronouns: what stands for a thing that was named; pointing: so after a place alone; others: for
     one more of them; definite: articles of what was named. shaped: what stands behind a thing that
-    is none here ("heart shaped").
+    is none here ("heart shaped"). cases: endings as those, of a name's other forms for one.
+    prefixes: what is written together with a name and says nothing of it (an Arabic article).
     """
 
     name: str
@@ -55,6 +57,18 @@ class Grammar:
     pointing: tuple[str, ...] = ()
     definite: tuple[str, ...] = ()
     shaped: tuple[str, ...] = ()
+    cases: tuple[tuple[str, str], ...] = ()
+    prefixes: tuple[str, ...] = ()
+
+    def stems(self, key: str) -> Iterator[tuple[str, bool]]:
+        """What a word may be another form of, and whether of several."""
+        for table, several in ((self.cases, False), (self.endings, True)):
+            for ending, instead in table:
+                if (key.endswith(ending) and len(key) > len(ending) + 1) or key == ending:
+                    yield key.removesuffix(ending) + instead, several
+        for prefix in self.prefixes:
+            if key.startswith(prefix) and len(key) > len(prefix) + 1:
+                yield key.removeprefix(prefix), False
 
     @cached_property
     def words(self) -> frozenset[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from limner.language.chain import JOINING, Chain
-from limner.language.english import COLOURS, is_plural
+from limner.language.english import COLOURS, LIGHTS, UNDER_SKY, is_plural
 from limner.language.scene import Ground, Relation, Scene, Size, Thing
 from limner.language.words import Kind, Word
 
@@ -112,11 +112,7 @@ class Parts:
                 self._beside(Relation(word.meaning))
             case Kind.GROUND:
                 self._break()
-                place, _, colour = word.meaning.partition(" ")
-                ground = Ground(place=place, colour=colour)
-                self.ground = self.ground or ground
-                self._used(word, self.ground == ground)
-                self.relation = None
+                self._lie_behind(word)
             case Kind.PAUSE:
                 if self.lost:
                     self.described, self.relation = Described(), None
@@ -213,6 +209,20 @@ class Parts:
         else:
             self.style = self.style or word.meaning
             self._used(word, self.style == word.meaning)
+
+    def _lie_behind(self, word: Word) -> None:
+        """The first ground counts, and with a place under the sky when it is there."""
+        self._break()
+        place, _, colour = word.meaning.partition(" ")
+        ground = Ground(place=place, colour=colour)
+        known = self.ground or ground
+        if place in LIGHTS and known.place in UNDER_SKY and known.light in ("", place):
+            known = replace(known, light=place)
+        elif known.place in LIGHTS and place in UNDER_SKY:
+            known = replace(ground, light=known.place)
+        self.ground = known
+        self._used(word, place in (known.place, known.light) and colour == known.colour)
+        self.relation = None
 
     def _used(self, word: Word, used: bool) -> None:
         if not used:

@@ -6,7 +6,7 @@ A scene is written by `captions.write`, read by `read.read` and laid out by `lay
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 MOST_THINGS = 4
@@ -57,10 +57,14 @@ class Thing:
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
-    """What lies behind the things: a place of the vocabulary, or PLAIN with a colour."""
+    """What lies behind the things: a place of the vocabulary, or PLAIN with a colour.
+
+    light: when it is in a place under the sky: "night", "sunset", by day nothing.
+    """
 
     place: str
     colour: str = ""
+    light: str = ""
 
 
 PLAIN = "plain"
@@ -107,3 +111,24 @@ class Scene:
             else:
                 yield from ((first, relation, index) for first in group)
                 group, own = [index], index
+
+
+def without(scene: Scene, index: int) -> Scene:
+    """The scene without one of its things, and without its relation to the one before."""
+    things = scene.things[:index] + scene.things[index + 1 :]
+    cut = max(0, index - 1)
+    return replace(scene, things=things, joins=scene.joins[:cut] + scene.joins[cut + 1 :])
+
+
+def joined(scene: Scene) -> Scene:
+    """The scene with neighbours of one kind counted: "🐈🐈" is two cats."""
+    things, joins = list(scene.things[:1]), list[Relation]()
+    for relation, thing in zip(scene.joins, scene.things[1:], strict=True):
+        last = things[-1]
+        alike = replace(thing, count=last.count) == last
+        if alike and relation is Relation.AND and last.count and thing.count:
+            things[-1] = replace(last, count=last.count + thing.count)
+        else:
+            things.append(thing)
+            joins.append(relation)
+    return replace(scene, things=tuple(things), joins=tuple(joins))

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from itertools import pairwise
+from itertools import pairwise, product
 
 from limner.language.english import plural, with_article_within
 from limner.language.grammar import ENGLISH, Grammar
@@ -15,6 +15,8 @@ from limner.language.scene import PLAIN
 from limner.language.vocabulary import Vocabulary
 
 LONGEST = 9  # words of a phrase
+PLACE_WORDS = (3, 2, 1)  # of a ground's name, which comes last in its phrase
+MOST_WITHIN = 2  # words before it that say more of it
 LONGEST_NUMBER = 3  # digits
 SHORTEST_PART = 3  # letters of a part of a name that is written apart
 GOING = ("goes", "does")  # no parts of names: a man goes by, and is no mango
@@ -93,6 +95,8 @@ class Index:
             self._senses.setdefault(key, []).append(sense)
             if sense.kind is Kind.CONCEPT and grammar.compounds:
                 self._joined.setdefault(_squeezed(key), []).append(sense)
+        grounds = (phrase for words in grammar.grounds.values() for phrase in words)
+        self._before_grounds = {phrase.split()[0] for phrase in grounds}
         self._elided = re.compile(grammar.elided) if grammar.elided else None
 
     def words(self, text: str, also: Mapping[str, str] | None = None) -> list[list[Word]]:
@@ -105,8 +109,12 @@ class Index:
         while index < len(pieces):
             rest = pieces[index : index + LONGEST + 2]
             count, senses = self._next(text, rest, also or {})
+            unseen = list[int]()
+            if senses[0].kind is not Kind.GROUND and (ground := self._described_ground(text, rest)):
+                count, senses, unseen = ground
             start, stop = pieces[index][0], pieces[index + count - 1][1]
             found.append([_word(text, start, stop, sense) for sense in senses])
+            found += [[_word(text, *rest[place], UNSEEN)] for place in unseen]
             index += count
         return found
 
@@ -167,6 +175,29 @@ class Index:
                 return self._longest(text, pieces[:1], also)
         return count, senses
 
+    def _described_ground(
+        self, text: str, pieces: Sequence[tuple[int, int]]
+    ) -> tuple[int, list[Sense], list[int]] | None:
+        """A ground's phrase with words within it that say more: "in a magical forest".
+
+        How many pieces it has, what it says, and which of the pieces are not painted.
+        """
+        if text[slice(*pieces[0])].casefold() not in self._before_grounds:
+            return None
+        for before, more, named in product((2, 1), range(1, MOST_WITHIN + 1), PLACE_WORDS):
+            last = before + more
+            parts = (*pieces[:before], *pieces[last : last + named])
+            phrase = normal(" ".join(text[slice(*piece)] for piece in parts), self.grammar)
+            senses = [s for s in self._senses.get(phrase, ()) if s.kind is Kind.GROUND]
+            if senses and last + named <= len(pieces):
+                within = {
+                    p: self._longest(text, [pieces[p]], {})[1][0] for p in range(before, last)
+                }
+                if all(sense.kind in DESCRIBING for sense in within.values()):
+                    unseen = [place for place, s in within.items() if s.kind not in SILENT]
+                    return last + named, senses, unseen
+        return None
+
     def _posture(
         self, text: str, pieces: Sequence[tuple[int, int]], also: Mapping[str, str]
     ) -> int:
@@ -217,17 +248,18 @@ class Index:
         return []
 
     def _bent(self, key: str) -> list[Sense]:
-        """Names of which the phrase is another form by the grammar's endings."""
-        for ending, instead in self.grammar.endings:
-            if (key.endswith(ending) and len(key) > len(ending) + 1) or key == ending:
-                stem = key.removesuffix(ending) + instead
-                named = [s for s in self._senses.get(stem, ()) if s.kind is Kind.CONCEPT]
-                if named:
-                    return [replace(sense, several=True) for sense in named]
+        """Names of which the phrase is another form by the grammar."""
+        for stem, several in self.grammar.stems(key):
+            named = [s for s in self._senses.get(stem, ()) if s.kind is Kind.CONCEPT]
+            if named:
+                return [replace(sense, several=several) for sense in named]
         return []
 
 
 LOOKS = (Kind.COLOUR, Kind.SIZE)
+SILENT = (Kind.FILLER, Kind.ARTICLE)
+DESCRIBING = (*LOOKS, *SILENT, Kind.UNKNOWN)
+UNSEEN = Sense(Kind.UNKNOWN, "")
 PLACES = (Kind.RELATION, Kind.GROUND, Kind.SIDE, Kind.BETWEEN)
 QUOTES = '"\u201c\u201e\u00ab'
 CLOSING = {'"': '"', "\u201c": "\u201d", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb"}

@@ -17,7 +17,7 @@ from limner.diffusion.names import (
     schedule_name,
     solver_and_schedule,
 )
-from limner.language.english import COLOURS, GROUNDS
+from limner.language.english import COLOURS, DRAWN
 from limner.pipeline.compound_kinds import Sides, Size, Texts, Weighted
 from limner.pipeline.fields import Field, Group, about, fields_of
 from limner.pipeline.kinds import (
@@ -133,7 +133,7 @@ class Statement:
     ground: str | None = field(
         default=None,
         metadata=about(
-            Choice(names=(*GROUNDS, *COLOURS)),
+            Choice(names=(*DRAWN, *COLOURS)),
             "What is drawn behind what is painted, where that is transparent: a place or a colour.",
             Group.PICTURE,
             more="It is drawn by rules and not painted by the model.",

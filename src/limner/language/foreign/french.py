@@ -59,16 +59,51 @@ FRENCH = Grammar(
         Relation.RIGHT: phrases("à droite|sur la droite"),
     },
     grounds={
-        "sky": phrases("dans le ciel"),
-        "sea": phrases("dans la mer|sur la mer|dans l'eau|sur l'eau|en mer|dans l'océan"),
+        "sky": phrases("dans le ciel|dans les airs|dans les nuages"),
+        "sea": phrases(
+            """
+            dans la mer|sur la mer|dans l'eau|sur l'eau|en mer|dans l'océan|au bord de la mer
+            sur un lac|sur le lac|dans un lac|dans la rivière|dans l'étang
+            """
+        ),
         "beach": phrases("sur la plage|à la plage|sur une plage"),
-        "grass": phrases("dans l'herbe|sur l'herbe|dans un pré|sur la pelouse"),
-        "snow": phrases("dans la neige|sur la neige|sur la glace"),
+        "grass": phrases(
+            """
+            dans l'herbe|sur l'herbe|dans un pré|sur la pelouse|dans un champ|dans le champ
+            dans le parc|dans un parc|à la ferme|dehors|dans la nature
+            """
+        ),
+        "snow": phrases("dans la neige|sur la neige|sur la glace|en hiver|sur la banquise"),
         "desert": phrases("dans le désert|dans un désert"),
-        "night": phrases("la nuit|de nuit|dans la nuit|dans l'espace"),
-        "forest": phrases("dans la forêt|dans une forêt"),
-        "street": phrases("dans la rue|sur la route|dans une rue"),
-        "room": phrases("dans une chambre|dans la chambre|dans une pièce"),
+        "night": phrases("la nuit|de nuit|dans la nuit"),
+        "forest": phrases("dans la forêt|dans une forêt|dans les bois|dans la jungle"),
+        "street": phrases("dans la rue|sur la route|dans une rue|sur la rue|au village"),
+        "room": phrases(
+            """
+            dans une chambre|dans la chambre|dans une pièce|dans la cuisine|dans le salon
+            à la maison|par terre
+            """
+        ),
+        "sunset": phrases(
+            """
+            au coucher du soleil|au coucher de soleil|au lever du soleil|à l'aube|au crépuscule
+            le soir
+            """
+        ),
+        "space": phrases("dans l'espace"),
+        "underwater": phrases("sous l'eau|sous la mer|au fond de la mer|dans un aquarium"),
+        "garden": phrases("dans le jardin|dans un jardin|dans un champ de fleurs|au printemps"),
+        "mountains": phrases(
+            """
+            dans les montagnes|à la montagne|dans les alpes|devant les montagnes
+            """
+        ),
+        "moon": phrases("sur la lune"),
+        "city": phrases("dans la ville|dans une ville|en ville|au-dessus de la ville"),
+        "table": phrases("sur la table|sur une table|sur le bureau|sur une table en bois"),
+        "rain": phrases("sous la pluie|dans la tempête|sous l'orage"),
+        "fog": phrases("dans le brouillard|dans la brume"),
+        "autumn": phrases("en automne"),
     },
     plain_grounds=("sur fond {}", "sur un fond {}"),
     style_forms=("{}", "style {}", "en style {}", "dans le style {}", "en {}"),

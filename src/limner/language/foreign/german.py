@@ -66,16 +66,55 @@ GERMAN = Grammar(
         Relation.RIGHT: phrases("rechts|auf der rechten seite|ganz rechts"),
     },
     grounds={
-        "sky": phrases("am himmel|im himmel"),
-        "sea": phrases("im meer|auf dem meer|im wasser|auf dem wasser|im ozean"),
+        "sky": phrases("am himmel|im himmel|in der luft|in den wolken"),
+        "sea": phrases(
+            """
+            im meer|auf dem meer|im wasser|auf dem wasser|im ozean|am meer|am see|auf dem see
+            auf einem see|im fluss|im teich
+            """
+        ),
         "beach": phrases("am strand|auf dem strand"),
-        "grass": phrases("auf der wiese|im gras|auf einer wiese|auf dem rasen"),
-        "snow": phrases("im schnee|auf schnee|auf dem eis|auf eis"),
+        "grass": phrases(
+            """
+            auf der wiese|im gras|auf einer wiese|auf dem rasen|auf dem feld|auf einem feld|im park
+            auf dem bauernhof|draußen|auf der weide
+            """
+        ),
+        "snow": phrases("im schnee|auf schnee|auf dem eis|auf eis|im winter"),
         "desert": phrases("in der wüste|in einer wüste"),
-        "night": phrases("bei nacht|in der nacht|nachts|im weltall|im all"),
-        "forest": phrases("im wald|in einem wald"),
-        "street": phrases("auf der straße|auf der strasse|auf einer straße"),
-        "room": phrases("im zimmer|in einem zimmer"),
+        "night": phrases("bei nacht|in der nacht|nachts"),
+        "forest": phrases("im wald|in einem wald|im dschungel|im urwald"),
+        "street": phrases("auf der straße|auf der strasse|auf einer straße|in der straße|im dorf"),
+        "room": phrases(
+            """
+            im zimmer|in einem zimmer|in der küche|im wohnzimmer|im schlafzimmer|zu hause
+            auf dem boden
+            """
+        ),
+        "sunset": phrases(
+            """
+            bei sonnenuntergang|im sonnenuntergang|bei sonnenaufgang|am abend|im abendrot
+            in der dämmerung
+            """
+        ),
+        "space": phrases("im weltraum|im weltall|im all"),
+        "underwater": phrases("unter wasser|unter dem meer|auf dem meeresgrund|im aquarium"),
+        "garden": phrases(
+            """
+            im garten|in einem garten|auf einer blumenwiese|auf der blumenwiese|im frühling
+            """
+        ),
+        "mountains": phrases("in den bergen|im gebirge|in den alpen|vor den bergen|im tal"),
+        "moon": phrases("auf dem mond"),
+        "city": phrases("in der stadt|in einer stadt|über der stadt|in der großstadt"),
+        "table": phrases(
+            """
+            auf dem tisch|auf einem tisch|am tisch|auf dem schreibtisch|auf einem holztisch
+            """
+        ),
+        "rain": phrases("im regen|bei regen|im sturm|im gewitter"),
+        "fog": phrases("im nebel|bei nebel"),
+        "autumn": phrases("im herbst|im herbstwald"),
     },
     plain_grounds=(
         "auf {} hintergrund",

@@ -59,16 +59,50 @@ ITALIAN = Grammar(
         Relation.RIGHT: phrases("a destra|sulla destra"),
     },
     grounds={
-        "sky": phrases("nel cielo|in cielo"),
-        "sea": phrases("nel mare|in mare|nell'acqua|sull'acqua|nell'oceano|sul mare"),
+        "sky": phrases("nel cielo|in cielo|in aria|tra le nuvole"),
+        "sea": phrases(
+            """
+            nel mare|in mare|nell'acqua|sull'acqua|nell'oceano|sul mare|su un lago|sul lago|nel lago
+            nel fiume|al mare|nello stagno
+            """
+        ),
         "beach": phrases("sulla spiaggia|in spiaggia|su una spiaggia"),
-        "grass": phrases("sull'erba|nell'erba|sul prato|in un prato"),
-        "snow": phrases("nella neve|sulla neve|sul ghiaccio"),
+        "grass": phrases(
+            """
+            sull'erba|nell'erba|sul prato|in un prato|in un campo|nel campo|nel parco|in un parco
+            nella fattoria|all'aperto|nella natura
+            """
+        ),
+        "snow": phrases("nella neve|sulla neve|sul ghiaccio|in inverno|d'inverno"),
         "desert": phrases("nel deserto|in un deserto"),
-        "night": phrases("di notte|nella notte|nello spazio"),
-        "forest": phrases("nella foresta|nel bosco|in un bosco"),
-        "street": phrases("per strada|nella strada|sulla strada|in strada"),
-        "room": phrases("in una stanza|nella stanza"),
+        "night": phrases("di notte|nella notte"),
+        "forest": phrases("nella foresta|nel bosco|in un bosco|nella giungla"),
+        "street": phrases(
+            """
+            per strada|nella strada|sulla strada|in strada|in una strada|nel villaggio
+            """
+        ),
+        "room": phrases(
+            """
+            in una stanza|nella stanza|in cucina|nella cucina|nel salotto|in casa|sul pavimento
+            in camera
+            """
+        ),
+        "sunset": phrases("al tramonto|all'alba|di sera|al crepuscolo"),
+        "space": phrases("nello spazio"),
+        "underwater": phrases("sott'acqua|sotto il mare|in fondo al mare|in un acquario"),
+        "garden": phrases(
+            """
+            in giardino|nel giardino|in un giardino|in un campo di fiori|in primavera
+            """
+        ),
+        "mountains": phrases("in montagna|tra le montagne|sulle alpi|nelle alpi"),
+        "moon": phrases("sulla luna"),
+        "city": phrases("in città|nella città|in una città|sopra la città"),
+        "table": phrases("sul tavolo|su un tavolo|sulla scrivania|su un tavolo di legno"),
+        "rain": phrases("sotto la pioggia|nella pioggia|nella tempesta"),
+        "fog": phrases("nella nebbia"),
+        "autumn": phrases("in autunno|d'autunno"),
     },
     plain_grounds=("su sfondo {}", "su uno sfondo {}", "con sfondo {}"),
     style_forms=("{}", "stile {}", "in stile {}", "nello stile {}", "in {}"),

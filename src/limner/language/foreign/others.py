@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from limner.language.english import COLOURS, phrases
+from limner.language.foreign import grounds
 from limner.language.grammar import Grammar
 from limner.language.scene import Relation, Size
 
 HAN = "一二三四五六七八九十"
-CHINESE_ONES = "只个條条辆輛张張朵棵本头頭匹把座位颗顆"
+CHINESE_ONES = "只隻个個條条辆輛张張朵棵本头頭匹把座位颗顆"
+# "And" is written together with what comes after it; words that begin with its letter are whole.
+ARABIC_AND = (
+    r"و(?!ا[جرفقهوت]|الد|ان\b|تر|ج[بعه]|ح[دشي]|ر[دقش]|زن|سا|سط|سيل|شاح|صل|صول|ضع|ظي|عا|عر\b|ق[تو]|كز"
+    r"|ل[اد]|م[ضي]|ند|ي[بكس])(?=\w{2})"
+)
+FINE_RUSSIAN = (
+    "красивый|красивая|красивое|красивые|милый|милая|милое|милые|забавный|забавная|забавное"
+    "|смешной|смешная|смешное|прекрасный|прекрасная"
+)
 JAPANESE_ONES = "匹つ羽人個本頭台枚冊"
 
 
@@ -21,18 +33,28 @@ def _few(
     numbers: str = "",
     sizes: str = "",
     endings: tuple[tuple[str, str], ...] = (),
+    cases: tuple[tuple[str, str], ...] = (),
+    prefixes: tuple[str, ...] = (),
+    elided: str = "",
+    relations: Mapping[Relation, str] | None = None,
+    places: grounds.Grounds | None = None,
 ) -> Grammar:
     """colours: the words of each, in the order of English. numbers: of two and on. sizes: small,
     big. Words of one are parted by bars, the colours, numbers and sizes by lines or semicolons."""
     return Grammar(
         name=name,
-        relations={Relation.AND: phrases(joining)},
+        relations={Relation.AND: phrases(joining)}
+        | {relation: phrases(words) for relation, words in (relations or {}).items()},
         fillers=phrases(fillers),
         negations=phrases(negations),
         colours=dict(zip(COLOURS, _each(colours), strict=bool(colours))),
         numbers=dict(enumerate(_each(numbers), start=2)),
         sizes=dict(zip((Size.SMALL, Size.BIG), _each(sizes), strict=bool(sizes))),
         endings=endings,
+        cases=cases,
+        prefixes=prefixes,
+        elided=elided,
+        grounds=places or {},
     )
 
 
@@ -58,18 +80,25 @@ def _inflected(stems: str, endings: str) -> str:
     return ";".join("|".join(f"{s}{e}" for s in line for e in endings.split("|")) for line in lines)
 
 
+def _with(before: str, table: str) -> str:
+    """The words of a table, each also after another one: màu đỏ."""
+    lines = (line.split("|") for line in table.split(";"))
+    return ";".join("|".join((*line, *(f"{before}{word}" for word in line))) for line in lines)
+
+
 OTHERS: dict[str, Grammar] = {
     "zh": _few(
         "Chinese",
         "和|与|跟|及|、",
-        "一只|一个|一条|一辆|一|只|个|的|条|辆|张|图片|画|可爱的|可爱",
+        "一只|一个|一条|一辆|一隻|一個|一輛|一|只|隻|个|個|的|条|辆|张|图片|画|可爱的|可爱",
         colours=(
-            "红色的|红色|红的|红;橙色的|橙色|橘色的|橘色;黄色的|黄色|黄的|黄;绿色的|绿色|绿的|绿;蓝色的|蓝色|蓝的|蓝"
-            ";紫色的|紫色|紫的|紫;粉色的|粉色|粉红色的|粉红色|粉红;棕色的|棕色|褐色的|褐色"
+            "红色的|红色|红的|红|紅色的|紅色|紅的|紅;橙色的|橙色|橘色的|橘色;黄色的|黄色|黄的|黄|黃色的|黃色|黃的|黃;绿色的|绿色|绿的|绿|綠色的|綠色|綠的|綠;蓝色的|蓝色|蓝的|蓝|藍色的|藍色|藍的|藍"
+            ";紫色的|紫色|紫的|紫;粉色的|粉色|粉红色的|粉红色|粉红|粉紅色的|粉紅色|粉紅;棕色的|棕色|褐色的|褐色"
             ";黑色的|黑色|黑的|黑;白色的|白色|白的|白;灰色的|灰色|灰的|灰"
         ),
         numbers=_counted("两|兩|2;3;4;5;6;7;8;9;10", CHINESE_ONES),
         sizes="小|小的;大|大的|巨大的",
+        places=grounds.CHINESE,
     ),
     "ja": _few(
         "Japanese",
@@ -82,17 +111,19 @@ OTHERS: dict[str, Grammar] = {
         ),
         numbers=_counted("2;3;4;5;6;7;8;9;10", JAPANESE_ONES, "の"),
         sizes="小さい|小さな;大きい|大きな|巨大な",
+        places=grounds.JAPANESE,
     ),
     "hi": _few(
         "Hindi",
         "और",
-        "एक|का|की|के",
+        "एक|का|की|के|पर|में|है",
         colours=(
             "लाल;नारंगी;पीला|पीली|पीले;हरा|हरी|हरे;नीला|नीली|नीले;बैंगनी;गुलाबी;भूरा|भूरी|भूरे"
             ";काला|काली|काले;सफेद|सफ़ेद;स्लेटी|धूसर"
         ),
         numbers="दो;तीन;चार;पाँच|पांच;छह;सात;आठ;नौ;दस",
         sizes="छोटा|छोटी|छोटे;बड़ा|बड़ी|बड़े",
+        places=grounds.HINDI,
     ),
     "mr": _few(
         "Marathi",
@@ -142,6 +173,9 @@ OTHERS: dict[str, Grammar] = {
         ),
         numbers="اثنان|اثنين;ثلاثة|ثلاث;أربعة|أربع;خمسة|خمس",
         sizes="صغير|صغيرة;كبير|كبيرة",
+        prefixes=("ال",),
+        elided=ARABIC_AND,
+        places=grounds.ARABIC,
     ),
     "ur": _few(
         "Urdu",
@@ -155,8 +189,8 @@ OTHERS: dict[str, Grammar] = {
     ),
     "ru": _few(
         "Russian",
-        "и|рядом с|с",
-        "один|одна|одно|рисунок|картинка",
+        "и|рядом с|возле|около",
+        "один|одна|одно|рисунок|картинка|нарисуй|" + FINE_RUSSIAN,
         "без|не",
         colours=_inflected(
             "красн;оранжев;жёлт|желт;зелён|зелен;голуб|син;фиолетов;розов;коричнев;чёрн|черн;бел;сер",
@@ -165,6 +199,22 @@ OTHERS: dict[str, Grammar] = {
         numbers="два|две;три;четыре;пять;шесть;семь;восемь;девять;десять",
         sizes=_inflected("маленьк|крошечн;больш|огромн", "ий|ая|ое|ие|ый|ые|ой|ую|ого|их"),
         endings=(("и", "а"), ("и", "ь"), ("и", ""), ("ы", "а"), ("ы", ""), ("ов", ""), ("", "а")),
+        cases=(
+            *(("у", "а"), ("ой", "а"), ("ом", ""), ("ом", "о"), ("е", "а"), ("е", ""), ("а", "")),
+            *(("а", "о"), ("я", "ь"), ("ем", "ь"), ("ей", "я"), ("ю", "я"), ("у", "")),
+        ),
+        relations={
+            Relation.IN: "в|во",
+            Relation.ON: "на",
+            Relation.UNDER: "под",
+            Relation.ABOVE: "над",
+            Relation.IN_FRONT: "перед",
+            Relation.BEHIND: "за|позади",
+            Relation.WITH: "с|со",
+            Relation.LEFT: "слева от",
+            Relation.RIGHT: "справа от",
+        },
+        places=grounds.RUSSIAN,
     ),
     "id": _few(
         "Indonesian",
@@ -177,17 +227,20 @@ OTHERS: dict[str, Grammar] = {
         ),
         numbers="dua;tiga;empat;lima;enam;tujuh;delapan;sembilan;sepuluh",
         sizes="kecil;besar",
+        places=grounds.INDONESIAN,
     ),
     "vi": _few(
         "Vietnamese",
         "và",
         "con|cái|một|chiếc|quả|bức|tranh",
-        colours=(
+        colours=_with(
+            "màu ",
             "đỏ;cam;vàng;xanh lá cây|xanh lá|xanh lục;xanh dương|xanh lam|xanh nước biển;tím;hồng"
-            ";nâu;đen;trắng;xám"
+            ";nâu;đen;trắng;xám",
         ),
         numbers="hai;ba;bốn;năm;sáu;bảy;tám;chín;mười",
         sizes="nhỏ;lớn|to",
+        places=grounds.VIETNAMESE,
     ),
     "tr": _few(
         "Turkish",
@@ -196,6 +249,7 @@ OTHERS: dict[str, Grammar] = {
         colours="kırmızı;turuncu;sarı;yeşil;mavi;mor;pembe;kahverengi;siyah;beyaz;gri",
         numbers="iki;üç;dört;beş;altı;yedi;sekiz;dokuz;on",
         sizes="küçük;büyük",
+        places=grounds.TURKISH,
     ),
     "sw": _few("Swahili", "na", "picha ya"),
     "ha": _few("Hausa", "da", "wani|wata"),

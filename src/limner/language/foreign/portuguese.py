@@ -59,16 +59,37 @@ PORTUGUESE = Grammar(
         Relation.RIGHT: phrases("à direita"),
     },
     grounds={
-        "sky": phrases("no céu"),
-        "sea": phrases("no mar|na água|no oceano|sobre a água"),
+        "sky": phrases("no céu|no ar|nas nuvens"),
+        "sea": phrases(
+            """
+            no mar|na água|no oceano|sobre a água|num lago|em um lago|no lago|no rio|à beira-mar
+            na lagoa
+            """
+        ),
         "beach": phrases("na praia|numa praia|em uma praia"),
-        "grass": phrases("na grama|na relva|no gramado|no prado"),
-        "snow": phrases("na neve|no gelo|sobre o gelo"),
+        "grass": phrases(
+            """
+            na grama|na relva|no gramado|no prado|no campo|num campo|no parque|num parque|na fazenda
+            ao ar livre|na natureza
+            """
+        ),
+        "snow": phrases("na neve|no gelo|sobre o gelo|no inverno"),
         "desert": phrases("no deserto|num deserto"),
-        "night": phrases("à noite|de noite|no espaço"),
-        "forest": phrases("na floresta|numa floresta|no bosque"),
-        "street": phrases("na rua|na estrada|numa rua"),
-        "room": phrases("num quarto|no quarto|em um quarto"),
+        "night": phrases("à noite|de noite"),
+        "forest": phrases("na floresta|numa floresta|no bosque|na selva|em uma floresta"),
+        "street": phrases("na rua|na estrada|numa rua|na aldeia"),
+        "room": phrases("num quarto|no quarto|em um quarto|na cozinha|na sala|em casa|no chão"),
+        "sunset": phrases("ao pôr do sol|no pôr do sol|ao amanhecer|ao anoitecer|ao entardecer"),
+        "space": phrases("no espaço|no espaço sideral"),
+        "underwater": phrases("debaixo d'água|embaixo d'água|no fundo do mar|num aquário"),
+        "garden": phrases("no jardim|num jardim|em um jardim|num campo de flores|na primavera"),
+        "mountains": phrases("nas montanhas|na montanha|nos alpes"),
+        "moon": phrases("na lua"),
+        "city": phrases("na cidade|numa cidade|em uma cidade|sobre a cidade"),
+        "table": phrases("na mesa|sobre a mesa|em cima da mesa|numa mesa|em uma mesa"),
+        "rain": phrases("na chuva|sob a chuva|na tempestade"),
+        "fog": phrases("na neblina|no nevoeiro"),
+        "autumn": phrases("no outono"),
     },
     plain_grounds=("em fundo {}", "com fundo {}", "sobre fundo {}"),
     style_forms=("{}", "estilo {}", "em estilo {}", "no estilo {}", "em {}"),

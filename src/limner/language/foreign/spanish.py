@@ -59,16 +59,46 @@ SPANISH = Grammar(
         Relation.RIGHT: phrases("a la derecha"),
     },
     grounds={
-        "sky": phrases("en el cielo"),
-        "sea": phrases("en el mar|en el agua|sobre el agua|en el océano"),
+        "sky": phrases("en el cielo|en el aire|en las nubes"),
+        "sea": phrases(
+            """
+            en el mar|en el agua|sobre el agua|en el océano|en un lago|en el lago|en el río
+            junto al mar|en el estanque
+            """
+        ),
         "beach": phrases("en la playa|en una playa"),
-        "grass": phrases("en la hierba|en el césped|en el prado|en un prado"),
-        "snow": phrases("en la nieve|sobre la nieve|en el hielo|sobre hielo"),
+        "grass": phrases(
+            """
+            en la hierba|en el césped|en el prado|en un prado|en el campo|en un campo|en el parque
+            en un parque|en la granja|al aire libre|en la naturaleza
+            """
+        ),
+        "snow": phrases("en la nieve|sobre la nieve|en el hielo|sobre hielo|en invierno"),
         "desert": phrases("en el desierto|en un desierto"),
-        "night": phrases("de noche|por la noche|en la noche|en el espacio"),
-        "forest": phrases("en el bosque|en un bosque"),
-        "street": phrases("en la calle|en la carretera|en una calle"),
-        "room": phrases("en una habitación|en la habitación"),
+        "night": phrases("de noche|por la noche|en la noche"),
+        "forest": phrases("en el bosque|en un bosque|en la selva|en la jungla"),
+        "street": phrases("en la calle|en la carretera|en una calle|en el pueblo"),
+        "room": phrases(
+            """
+            en una habitación|en la habitación|en la cocina|en la sala|en casa|en el suelo
+            en el dormitorio
+            """
+        ),
+        "sunset": phrases("al atardecer|al amanecer|en el atardecer|al anochecer|por la tarde"),
+        "space": phrases("en el espacio|en el espacio exterior"),
+        "underwater": phrases("bajo el agua|bajo el mar|en el fondo del mar|en un acuario"),
+        "garden": phrases("en el jardín|en un jardín|en un campo de flores|en primavera"),
+        "mountains": phrases("en las montañas|en la montaña|en los alpes|en un valle"),
+        "moon": phrases("en la luna"),
+        "city": phrases("en la ciudad|en una ciudad|sobre la ciudad"),
+        "table": phrases(
+            """
+            en la mesa|sobre la mesa|en una mesa|sobre una mesa|sobre una mesa de madera
+            """
+        ),
+        "rain": phrases("bajo la lluvia|en la lluvia|en la tormenta|en una tormenta"),
+        "fog": phrases("en la niebla|entre la niebla"),
+        "autumn": phrases("en otoño"),
     },
     plain_grounds=("sobre fondo {}", "sobre un fondo {}", "con fondo {}"),
     style_forms=("{}", "estilo {}", "en estilo {}", "al estilo {}", "en {}"),

@@ -10,11 +10,11 @@ from typing import Any
 from PIL import Image
 
 from limner.data.colours import Colour
-from limner.data.grounds import Place, draw_ground
+from limner.data.grounds import Light, Place, draw_ground
 from limner.data.pixels import to_picture
 from limner.engine.asks import Ask, Step
 from limner.errors import RequestError
-from limner.language.english import GROUNDS
+from limner.language.english import DRAWN, LIGHTS
 from limner.pipeline.model import Model
 from limner.pipeline.plan import Feature, given
 from limner.pipeline.request import Request
@@ -41,7 +41,7 @@ def planned(request: Request, model: Model) -> Feature | None:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ground(Feature):
-    """ground: a place of `language.english.GROUNDS` or a basic colour."""
+    """ground: one of `language.english.DRAWN`, as "beach at night", or a basic colour."""
 
     ground: str
 
@@ -52,13 +52,21 @@ class Ground(Feature):
         yield
 
     def _behind(self, picture: Image.Image, seed: int) -> Image.Image:
-        place, colour = Place.PLAIN, None
-        if self.ground in GROUNDS:
-            place = Place(self.ground)
+        side, chance = max(picture.size), random.Random(seed)
+        if self.ground in DRAWN:
+            place, light = _in_light(self.ground)
+            ground = draw_ground(place, side, chance, light=light)
         else:
-            colour = Colour(self.ground)
-        side = max(picture.size)
-        drawn = to_picture(draw_ground(place, side, random.Random(seed), colour).pixels)
+            ground = draw_ground(Place.PLAIN, side, chance, Colour(self.ground))
+        drawn = to_picture(ground.pixels)
         left, top = (side - picture.width) // 2, (side - picture.height) // 2
         behind = drawn.crop((left, top, left + picture.width, top + picture.height))
         return Image.alpha_composite(behind.convert("RGBA"), picture)
+
+
+def _in_light(ground: str) -> tuple[Place, Light]:
+    """The place, and when it is there: the night of "beach at night"."""
+    for light, when in LIGHTS.items():
+        if ground.endswith(f" {when}"):
+            return Place(ground.removesuffix(f" {when}")), Light(light)
+    return Place(ground), Light.DAY

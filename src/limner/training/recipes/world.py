@@ -20,7 +20,7 @@ from limner.data.colours import Colour
 from limner.data.drawn_latents import DrawnLatents
 from limner.data.everyday_words import EverydayWords
 from limner.data.everyday_world import everyday_world, typed, vocabulary
-from limner.data.grounds import Place
+from limner.data.grounds import TAUGHT, Place
 from limner.data.records import PictureSet
 from limner.data.world import Draw, World, WorldConfig
 from limner.diffusion.prediction import name_of, prediction_named
@@ -125,7 +125,7 @@ class WorldDenoiserRecipe:
             styles=data.styles,
             others=tuple(sorted(others - {*data.concepts})),
             colours=tuple(colour.value for colour in Colour),
-            grounds=tuple(place.value for place in Place if place is not Place.PLAIN),
+            grounds=tuple(place.value for place in TAUGHT if place is not Place.PLAIN),
         )
         model.save_settings(self.process, self.prediction, self.sampling, known)
 
