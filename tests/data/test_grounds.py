@@ -9,7 +9,7 @@ import torch
 
 from limner.data.colours import Colour, colour_of
 from limner.data.grounds import FLOORED, Light, Place, draw_ground
-from limner.language.english import DRAWN, GROUNDS, LIGHTS, UNDER_SKY
+from limner.language.english import DRAWN, GROUNDS, LIGHTS, LIT
 
 
 @pytest.mark.parametrize("place", Place)
@@ -58,8 +58,8 @@ def test_grounds_are_told_apart():
                 assert (drawn[one] - drawn[two]).abs().mean() > 0.05, (one, two)
 
 
-@pytest.mark.parametrize("place", map(Place, UNDER_SKY))
-def test_places_under_the_sky_are_dark_at_night_and_warm_at_sunset(place):
+@pytest.mark.parametrize("place", map(Place, LIT))
+def test_places_are_dark_at_night_and_warm_at_sunset(place):
     day, sunset, night = (
         draw_ground(place, 32, random.Random(2), light=light).pixels.mean(dim=(1, 2))
         for light in (Light.DAY, Light.SUNSET, Light.NIGHT)
@@ -71,5 +71,5 @@ def test_places_under_the_sky_are_dark_at_night_and_warm_at_sunset(place):
 def test_every_place_has_words_and_every_light():
     assert {place.value for place in Place} == {"plain", *GROUNDS}
     assert {light.value for light in Light} == {"day", *LIGHTS}
-    assert {*UNDER_SKY} < {*GROUNDS}
-    assert len({*DRAWN}) == len(GROUNDS) + len(UNDER_SKY) * len(LIGHTS)
+    assert {*LIT} < {*GROUNDS}
+    assert len({*DRAWN}) == len(GROUNDS) + len(LIT) * len(LIGHTS)

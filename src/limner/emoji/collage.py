@@ -19,9 +19,9 @@ from limner.language.scene import PLAIN, without
 MOST_LAID = 12  # things
 WIDEST = 3.0  # of what is laid; where more stand in a row, each is smaller
 MARGIN = 0.04  # round things on nothing
-IN_PLACE = 0.8  # a thing's side, where a ground is seen around it
+IN_PLACE = 0.7  # a thing's side, where a ground is seen around it
 ROUND, STANDS = 1.12, 0.95  # a ground's side, of what stands on it; how far down that stands
-FLOATING = ("sky", "sea", "night")  # nothing stands there
+FLOATING = ("sky", "sea", "night", "space", "underwater")  # nothing stands there
 SMALL = 0.55  # a small thing's side
 LONG = 1.4  # a long thing's width, such as a car's, of its height
 RISES = 0.5  # how far what is worn stands above a head, of that one's width
@@ -78,7 +78,8 @@ def arranged(words: Words, scene: Scene) -> Arrangement:
         canvas = group.width + 2 * MARGIN, group.height + 2 * MARGIN
     x = (canvas[0] - group.width) / 2 - group.x
     y = (canvas[1] - group.height) / 2 - group.y
-    if (ground is not None or whole) and ground not in FLOATING:
+    floating = ground is not None and scene.ground is not None and scene.ground.place in FLOATING
+    if (ground is not None or whole) and not floating:
         y = STANDS * canvas[1] - group.bottom
     behind = [Box(x=0.0, y=0.0, width=1.0, height=1.0, thing=index) for index in whole]
     placed = [_within(box.moved(x, y).scaled(1 / canvas[0], 1 / canvas[1])) for box in boxes]

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from limner.language import Ground, Relation, Scene
-from limner.language.english import LIGHTS
+from limner.language.english import LIGHTS, LIT
 from limner.language.scene import without
 
 
@@ -91,13 +91,15 @@ def behind(scene: Scene, known: Collection[str]) -> Scene:
         return scene
     name = scene.things[places[0]].concept
     place, light = named[name], "" if scene.ground is None else scene.ground.place
-    if light not in ("", *LIGHTS):
+    if light and (light not in LIGHTS or place.ground.place not in LIT):
         return scene
     ground = replace(place.ground, light=light) if light else place.ground
     if len(scene.things) > 1:
+        if scene.things[places[0]].colour:  # no ground has another colour than its own
+            return scene
         return replace(without(scene, places[0]), ground=ground)
     if (light or name in COMPOSED) and place.standing in known:
-        thing = replace(scene.things[0], concept=place.standing, count=place.count, colour="")
+        thing = replace(scene.things[0], concept=place.standing, count=place.count)
         shown = replace(scene, things=(thing,), ground=ground)
         return behind(replace(scene, things=(thing,)), known) if place.standing in named else shown
     return scene

@@ -70,11 +70,8 @@ GROUNDS: dict[str, tuple[str, ...]] = {
     "autumn": ("in autumn", "in the fall"),
 }
 LIGHTS = {"night": "at night", "sunset": "at sunset"}  # grounds that others may lie in
-UNDER_SKY = (
-    *("sea", "beach", "grass", "snow", "desert", "forest", "street"),
-    *("garden", "mountains", "city", "autumn"),
-)
-DRAWN = (*GROUNDS, *(f"{place} {when}" for place in UNDER_SKY for when in LIGHTS.values()))
+LIT = tuple(place for place in GROUNDS if place not in ("night", "sunset", "space", "moon"))
+DRAWN = (*GROUNDS, *(f"{place} {when}" for place in LIT for when in LIGHTS.values()))
 PLAIN_GROUNDS = ("on a {} background", "on {} background", "with a {} background")
 NUMBERS = {
     1: ("one", "1"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from limner.language.chain import JOINING, Chain
-from limner.language.english import COLOURS, LIGHTS, UNDER_SKY, is_plural
+from limner.language.english import COLOURS, LIGHTS, LIT, is_plural
 from limner.language.scene import Ground, Relation, Scene, Size, Thing
 from limner.language.words import Kind, Word
 
@@ -211,14 +211,14 @@ class Parts:
             self._used(word, self.style == word.meaning)
 
     def _lie_behind(self, word: Word) -> None:
-        """The first ground counts, and with a place under the sky when it is there."""
+        """The first ground counts, and with a place when it is there."""
         self._break()
         place, _, colour = word.meaning.partition(" ")
         ground = Ground(place=place, colour=colour)
         known = self.ground or ground
-        if place in LIGHTS and known.place in UNDER_SKY and known.light in ("", place):
+        if place in LIGHTS and known.place in LIT and known.light in ("", place):
             known = replace(known, light=place)
-        elif known.place in LIGHTS and place in UNDER_SKY:
+        elif known.place in LIGHTS and place in LIT:
             known = replace(ground, light=known.place)
         self.ground = known
         self._used(word, place in (known.place, known.light) and colour == known.colour)

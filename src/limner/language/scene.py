@@ -59,7 +59,7 @@ class Thing:
 class Ground:
     """What lies behind the things: a place of the vocabulary, or PLAIN with a colour.
 
-    light: when it is in a place under the sky: "night", "sunset", by day nothing.
+    light: when it is there: "night", "sunset", by day nothing.
     """
 
     place: str

@@ -23,7 +23,7 @@ SOFT = 1.5  # pixels over which an edge fades
 
 
 class Light(Enum):
-    """When it is in a place under the sky."""
+    """When it is in a place."""
 
     DAY = "day"
     SUNSET = "sunset"
@@ -44,10 +44,12 @@ class Canvas:
         self.x, self.y = middles[None, :], middles[:, None]
         self.pixels: Array = np.zeros((3, size, size), dtype=np.float32)
 
-    def fade(self, above: Rgb, below: Rgb, top: float = 0.0, bottom: float = 1.0) -> None:
+    def fade(
+        self, above: Rgb, below: Rgb, top: float = 0.0, bottom: float = 1.0, *, glows: bool = False
+    ) -> None:
         """One colour going over into another from top to bottom."""
         share = np.clip((self.y - top) / (bottom - top), 0.0, 1.0)
-        first, last = (np.array(c, dtype=np.float32)[:, None, None] for c in (above, below))
+        first, last = (self._ink(colour, glows=glows) for colour in (above, below))
         self.pixels = (first + share * (last - first)) * np.ones_like(self.pixels)
 
     def lay(self, inside: Array, colour: Rgb, opacity: float = 1.0, *, glows: bool = False) -> None:
@@ -58,11 +60,15 @@ class Canvas:
             return
         window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         share = opacity * np.clip(inside[window] * self.size / SOFT + 0.5, 0.0, 1.0)
-        ink = np.array(colour, dtype=np.float32)[:, None, None]
-        if self.light in TINTS and not glows:
-            ink = ink * np.array(TINTS[self.light], dtype=np.float32)[:, None, None]
+        ink = self._ink(colour, glows=glows)
         under = self.pixels[:, *window]
         self.pixels[:, *window] = under + share * (ink - under)
+
+    def _ink(self, colour: Rgb, *, glows: bool) -> Array:
+        """A colour in the canvas's light, (3, 1, 1)."""
+        tint = (1.0, 1.0, 1.0) if glows else TINTS.get(self.light, (1.0, 1.0, 1.0))
+        ink = np.array(colour, dtype=np.float32) * np.array(tint, dtype=np.float32)
+        return ink[:, None, None]
 
     def below(self, height: float, waves: Sequence[tuple[float, float, float]] = ()) -> Array:
         """All under a line; waves: amplitude, length and shift of each."""

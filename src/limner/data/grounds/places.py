@@ -89,7 +89,7 @@ def draw_ground(
 ) -> DrawnGround:
     """A ground of so many pixels a side. colour: of a plain one; by chance if None.
 
-    light: of a place under the sky; others are as they are.
+    light: what is not lit itself is darker at night and redder at sunset.
     """
     canvas = Canvas(size, chance, light)
     if place is Place.PLAIN:

@@ -51,14 +51,14 @@ def _dark(canvas: Canvas, down_to: float = 1.0) -> None:
         varied((0.04, 0.05, 0.16), chance, 0.03),
         varied((0.12, 0.13, 0.34), chance, 0.04),
     )
-    canvas.fade(above, below, 0.0, down_to)
+    canvas.fade(above, below, 0.0, down_to, glows=True)
 
 
 def _low_sun(canvas: Canvas, horizon: float) -> None:
     """The sun between long clouds."""
     chance = canvas.chance
     above, below = varied((0.38, 0.3, 0.58), chance), varied((1.0, 0.66, 0.36), chance)
-    canvas.fade(above, below, 0.0, horizon)
+    canvas.fade(above, below, 0.0, horizon, glows=True)
     x, y, around = chance.uniform(0.2, 0.8), horizon - chance.uniform(0.0, 0.12), 0.1
     for glow, opacity in ((2.2, 0.18), (1.5, 0.25), (1.0, 1.0)):
         halo = canvas.oval(x, y, glow * around, glow * around)
