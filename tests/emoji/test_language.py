@@ -185,7 +185,7 @@ def test_every_note(prompt: str, told: str, language: EmojiLanguage) -> None:
         ("thirteen cats", "not painted: 13 things: 12 at most are painted"),
         ("40 cats", "not painted: 40 things: 12 at most are painted"),
         ("a cat on a mat at night", "not painted: 'mat' (not known)"),
-        ("a sunset at the beach", "('sunset' is a whole picture by itself)"),
+        ("a rainbow at the beach", "('rainbow' is a whole picture by itself)"),
         ("a cat on the grass, anime", "(its styles are 3d, flat, twemoji, noto, blob, emojione)"),
     ],
 )

@@ -78,12 +78,17 @@ def arranged(words: Words, scene: Scene) -> Arrangement:
         canvas = group.width + 2 * MARGIN, group.height + 2 * MARGIN
     x = (canvas[0] - group.width) / 2 - group.x
     y = (canvas[1] - group.height) / 2 - group.y
-    floating = ground is not None and scene.ground is not None and scene.ground.place in FLOATING
-    if (ground is not None or whole) and not floating:
+    if (ground is not None or whole) and not _floats(scene):
         y = STANDS * canvas[1] - group.bottom
+    if scene.ground is not None and scene.ground.over and ground is not None:
+        y = (1 - STANDS) * canvas[1] - group.y
     behind = [Box(x=0.0, y=0.0, width=1.0, height=1.0, thing=index) for index in whole]
     placed = [_within(box.moved(x, y).scaled(1 / canvas[0], 1 / canvas[1])) for box in boxes]
     return Arrangement(boxes=(*behind, *placed), canvas=canvas, ground=ground)
+
+
+def _floats(scene: Scene) -> bool:
+    return scene.ground is not None and scene.ground.place in FLOATING
 
 
 def _laid(scene: Scene, whole: Sequence[int]) -> list[Box]:

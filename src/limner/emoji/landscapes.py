@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from limner.language import Ground, Relation, Scene
+from limner.language import Ground, Relation, Scene, Thing
 from limner.language.english import LIGHTS, LIT
 from limner.language.scene import without
 
@@ -24,46 +24,98 @@ class Landscape:
     names: tuple[str, ...] = ()
 
 
-FOREST, GRASS, ROOM = Ground(place="forest"), Ground(place="grass"), Ground(place="room")
+def _ground(place: str, light: str = "") -> Ground:
+    return Ground(place=place, light=light)
+
+
 PICTURED = {  # of which there are pictures, without another thing and in their own light
-    "beach with umbrella": Landscape(ground=Ground(place="beach"), standing="umbrella on ground"),
-    "desert island": Landscape(ground=Ground(place="beach"), standing="palm tree"),
-    "desert": Landscape(ground=Ground(place="desert"), standing="cactus"),
-    "cityscape": Landscape(ground=Ground(place="city")),
-    "cityscape at dusk": Landscape(ground=Ground(place="city", light="sunset")),
-    "sunrise over mountains": Landscape(ground=Ground(place="mountains", light="sunset")),
-    "sunrise": Landscape(ground=Ground(place="sea", light="sunset")),
-    "sunset": Landscape(ground=Ground(place="sunset")),
-    "night with stars": Landscape(ground=Ground(place="night")),
-    "milky way": Landscape(ground=Ground(place="space")),
-    "foggy": Landscape(ground=Ground(place="fog")),
-    "national park": Landscape(ground=Ground(place="mountains"), standing="evergreen tree"),
+    "beach with umbrella": Landscape(ground=_ground("beach"), standing="umbrella on ground"),
+    "desert island": Landscape(ground=_ground("beach"), standing="palm tree"),
+    "desert": Landscape(ground=_ground("desert"), standing="cactus"),
+    "cityscape": Landscape(ground=_ground("city")),
+    "cityscape at dusk": Landscape(ground=_ground("city", "sunset")),
+    "sunrise over mountains": Landscape(ground=_ground("mountains", "sunset")),
+    "sunrise": Landscape(ground=_ground("sunset")),
+    "sunset": Landscape(ground=_ground("sunset")),
+    "night with stars": Landscape(ground=_ground("night")),
+    "milky way": Landscape(ground=_ground("space")),
+    "foggy": Landscape(ground=_ground("fog")),
+    "national park": Landscape(ground=_ground("mountains"), standing="evergreen tree"),
+    "motorway": Landscape(ground=_ground("street")),
+    "water wave": Landscape(ground=_ground("sea"), standing="sailboat"),
 }
 COMPOSED = {  # which are grounds with something on them
     "forest": Landscape(
-        ground=FOREST,
+        ground=_ground("forest"),
         standing="evergreen tree",
         count=3,
         names=("woods", "woodland", "pine forest"),
     ),
     "jungle": Landscape(
-        ground=FOREST, standing="palm tree", count=3, names=("rainforest", "tropical forest")
+        ground=_ground("forest"),
+        standing="palm tree",
+        count=3,
+        names=("rainforest", "tropical forest"),
     ),
-    "meadow": Landscape(
-        ground=Ground(place="garden"),
+    "garden": Landscape(
+        ground=_ground("garden"),
         standing="tulip",
         count=3,
-        names=("flower meadow", "flower field", "field of flowers"),
+        names=("meadow", "flower meadow", "flower field", "field of flowers", "flower garden"),
     ),
-    "field": Landscape(ground=GRASS, names=("pasture", "grassland", "hill", "green hill")),
-    "park": Landscape(ground=GRASS, standing="deciduous tree", count=3),
+    "field": Landscape(
+        ground=_ground("grass"),
+        standing="deciduous tree",
+        names=("pasture", "grassland", "hill", "hills", "green hill", "farm", "countryside"),
+    ),
+    "park": Landscape(ground=_ground("grass"), standing="deciduous tree", count=3),
+    "winter landscape": Landscape(
+        ground=_ground("snow"),
+        standing="evergreen tree",
+        count=3,
+        names=("snowy landscape", "winter scene", "winter wonderland", "winter forest"),
+    ),
+    "autumn landscape": Landscape(
+        ground=_ground("autumn"),
+        standing="fallen leaf",
+        count=3,
+        names=("autumn forest", "fall landscape", "autumn scene", "autumn park"),
+    ),
     "lake": Landscape(
-        ground=Ground(place="sea"), standing="national park", names=("river", "pond", "stream")
+        ground=_ground("sea"), standing="national park", names=("river", "pond", "stream")
     ),
-    "bedroom": Landscape(ground=ROOM, standing="bed"),
-    "living room": Landscape(ground=ROOM, standing="couch and lamp"),
-    "room": Landscape(ground=ROOM, names=("kitchen", "classroom", "library")),
-    "table": Landscape(ground=Ground(place="table"), names=("desk", "wooden table", "tabletop")),
+    "sky": Landscape(ground=_ground("sky"), standing="cloud", names=("blue sky", "cloudy sky")),
+    "bedroom": Landscape(ground=_ground("room"), standing="bed"),
+    "living room": Landscape(ground=_ground("room"), standing="couch and lamp"),
+    "kitchen": Landscape(ground=_ground("room"), standing="pot of food"),
+    "library": Landscape(ground=_ground("room"), standing="books", names=("classroom",)),
+    "room": Landscape(ground=_ground("room"), standing="couch and lamp", names=("bathroom",)),
+    "table": Landscape(
+        ground=_ground("table"),
+        standing="bouquet",
+        names=("desk", "wooden table", "tabletop", "kitchen table"),
+    ),
+}
+STANDING = {  # on a ground where nothing that is said to be there is known
+    "sky": "cloud",
+    "sea": "sailboat",
+    "beach": "umbrella on ground",
+    "grass": "deciduous tree",
+    "snow": "evergreen tree",
+    "desert": "cactus",
+    "night": "crescent moon",
+    "forest": "evergreen tree",
+    "street": "automobile",
+    "room": "couch and lamp",
+    "space": "ringed planet",
+    "underwater": "tropical fish",
+    "garden": "tulip",
+    "mountains": "evergreen tree",
+    "moon": "rocket",
+    "city": "bus",
+    "table": "bouquet",
+    "rain": "umbrella with rain drops",
+    "autumn": "fallen leaf",
 }
 # How a place stands to what is before it, and so to what it is behind or under.
 AROUND = (
@@ -71,11 +123,13 @@ AROUND = (
     *(Relation.IN_FRONT, Relation.ABOVE),
 )
 HOLDING = (Relation.AND, Relation.WITH, Relation.BEHIND, Relation.UNDER, Relation.BELOW)
+SHORES = {"sea": "beach"}  # what lies before it
+UPON = (Relation.ON, Relation.WITH, Relation.UNDER)  # a table: what is beside one is not on it
 
 
 def landscapes(known: Collection[str]) -> dict[str, tuple[str, ...]]:
     """The composed places whose things are known, each with its names."""
-    there = ((k, v) for k, v in COMPOSED.items() if v.standing in ("", *known))
+    there = ((k, v) for k, v in COMPOSED.items() if v.standing in known)
     return {name: (name, *place.names) for name, place in there}
 
 
@@ -83,32 +137,87 @@ def behind(scene: Scene, known: Collection[str]) -> Scene:
     """The scene with a place behind other things, or with what stands there, as its ground.
 
     known: the things that there are. A place that has a picture stays one where it is alone, in no
-    other light than it has there.
+    other light than it has there; of several the first is the ground.
     """
     named = {**COMPOSED, **PICTURED}
     places = [i for i, thing in enumerate(scene.things) if thing.concept in named]
-    if len(places) != 1 or not _surrounds(scene, places[0]):
+    if len(places) == len(scene.things) == 1:
+        return _alone(scene, named, known)
+    for index in places:
+        thing = scene.things[index]
+        place = named[thing.concept]
+        if not thing.colour and _surrounds(scene, index):  # no ground has another than its own
+            own = replace(place.ground, over=_is_below(scene, index))
+            if own.place in SHORES and Relation.IN_FRONT in _relations(scene, index):
+                own = replace(own, place=SHORES[own.place])
+            ground = _both(scene.ground, own)
+            if ground is not None:
+                return behind(replace(without(scene, index), ground=ground), known)
+    return scene
+
+
+def standing(scene: Scene, known: Collection[str]) -> Scene:
+    """A scene of a ground alone with something that stands there."""
+    ground = scene.ground
+    if scene.things or ground is None or STANDING.get(ground.place) not in known:
         return scene
-    name = scene.things[places[0]].concept
-    place, light = named[name], "" if scene.ground is None else scene.ground.place
-    if light and (light not in LIGHTS or place.ground.place not in LIT):
+    return replace(scene, things=(Thing(concept=STANDING[ground.place]),), joins=())
+
+
+def _both(said: Ground | None, place: Ground) -> Ground | None:
+    """A place on a ground that was said: lit so, or lit by it; None where they do not go."""
+    if said is None:
+        return place
+    if said.place in LIGHTS and place.place in LIT:
+        return replace(place, light=said.place)
+    if place.place in LIGHTS and said.place in LIT and not said.light:
+        return replace(said, light=place.place, over=False)
+    return said if said.place == place.place else None
+
+
+def _alone(scene: Scene, named: Mapping[str, Landscape], known: Collection[str]) -> Scene:
+    """A place by itself: its picture, or what stands there."""
+    thing, said = scene.things[0], scene.ground
+    place = named[thing.concept]
+    if said is None and thing.concept in PICTURED:
         return scene
-    ground = replace(place.ground, light=light) if light else place.ground
-    if len(scene.things) > 1:
-        if scene.things[places[0]].colour:  # no ground has another colour than its own
+    shown = replace(thing, concept=place.standing, count=place.count)
+    if place.standing in named and said is None:  # a lake is shown by a picture of another place
+        return replace(scene, things=(shown,))
+    ground = _both(said, place.ground)
+    if ground is not None and (place.ground.place in LIGHTS or place.standing in named):
+        return standing(replace(scene, things=(), ground=ground), known)  # sunset at the beach
+    if place.standing in known:
+        if ground is None and thing.concept in PICTURED:
             return scene
-        return replace(without(scene, places[0]), ground=ground)
-    if (light or name in COMPOSED) and place.standing in known:
-        thing = replace(scene.things[0], concept=place.standing, count=place.count)
-        shown = replace(scene, things=(thing,), ground=ground)
-        return behind(replace(scene, things=(thing,)), known) if place.standing in named else shown
+        return replace(scene, things=(shown,), ground=ground or said)
     return scene
 
 
 def _surrounds(scene: Scene, place: int) -> bool:
     """Whether a thing may be what the others are in, on or before, by how they stand to it."""
+    upon = scene.things[place].concept == "table"
     return all(
-        relation in (AROUND if second == place else HOLDING)
+        relation in (AROUND if second == place else HOLDING) and (not upon or relation in UPON)
         for first, relation, second in scene.placed
         if place in (first, second)
+    )
+
+
+def _relations(scene: Scene, place: int) -> list[Relation]:
+    return [relation for first, relation, second in scene.placed if place in (first, second)]
+
+
+def is_lost(scene: Scene, index: int) -> bool:
+    """Whether a thing is a picture of a place in a scene that lies elsewhere."""
+    several = len(scene.things) > 1 and scene.ground is not None
+    return several and scene.things[index].concept in PICTURED
+
+
+def _is_below(scene: Scene, place: int) -> bool:
+    """Whether the others are said to be over a place."""
+    over = ((place, Relation.BELOW), (Relation.ABOVE, place))
+    return any(
+        (first, relation) == over[0] or (relation, second) == over[1]
+        for first, relation, second in scene.placed
     )

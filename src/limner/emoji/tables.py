@@ -68,7 +68,7 @@ _LOOKS = (
 UNPAINTED = (
     *phrases(
         """
-        in the morning|at noon|at christmas|on christmas|in the sun|in the sunshine|in summer
+        in the morning|at noon|at christmas|on christmas|in summer
         in love|in the background|in front|in the back|at the back|toward|towards|against|through
         across|along|among|up|down|natural light|natural lighting|soft light|soft lighting
         dramatic light|dramatic lighting|cinematic light|cinematic lighting|volumetric light

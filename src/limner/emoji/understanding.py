@@ -10,7 +10,7 @@ from functools import cached_property
 from limner.checkpoints import Words
 from limner.emoji.aliases import doings, with_aliases
 from limner.emoji.guessing import likely_languages
-from limner.emoji.landscapes import behind, landscapes
+from limner.emoji.landscapes import behind, is_lost, landscapes, standing
 from limner.emoji.names import abroad, everyday_names, names_of
 from limner.emoji.spelling import is_english, nearest
 from limner.emoji.tables import OTHER_STYLES, PARTS, PEOPLE, SKIN_COLOURS, UNPAINTED
@@ -92,10 +92,12 @@ class Understander:
         missing = list(map(_told, reading.unknown))
         for index in reversed(range(len(scene.things))):
             name = scene.things[index].concept
-            if name not in self.names:  # known, and the model has none
-                said = next(word.text for word in reading.words if word.meaning == name)
+            if name not in self.names or is_lost(scene, index):  # known, and the model has none
+                named = (word for word in reading.words if word.kind is Kind.CONCEPT)
+                said = next(word.text for word in named if word.meaning == name)
                 missing.append(said if said.casefold() == name else f"{said} ({name})")
                 scene = without(scene, index)
+        scene = standing(scene, self.names)
         return Understanding(
             reading=replace(reading, scene=joined(scene)),
             missing=tuple(dict.fromkeys(missing)),

@@ -5,6 +5,8 @@ They are not always true of what is drawn, or not everybody's.
 
 from __future__ import annotations
 
+from itertools import product
+
 from limner.language.english import phrases
 from limner.language.scene import Relation, Size
 
@@ -63,47 +65,59 @@ SHAPED = phrases("shaped|colored|coloured|themed|flavored|flavoured|patterned|pr
 
 def _places(before: str, nouns: str, others: str = "") -> tuple[str, ...]:
     """ "in a forest", "in the forest": each of the nouns after each word; and other phrases."""
-    articles = ((noun, "an" if noun[0] in "aeiou" else "a") for noun in phrases(nouns))
-    return (
-        *(
-            f"{word} {article} {noun}"
-            for noun, one in articles
-            for word in phrases(before)
-            for article in (one, "the")
-        ),
-        *phrases(others),
-    )
+    named = product(phrases(before), ("a", "an", "the"), phrases(nouns))
+    return (*map(" ".join, named), *phrases(others))
 
 
+WEATHER = {
+    "snow": phrases("snowy|snow-covered|snow covered|wintry"),
+    "rain": phrases("rainy|stormy"),
+    "fog": phrases("misty|foggy|hazy"),
+    "autumn": phrases("autumnal"),
+    "night": phrases("nighttime|moonlit"),
+    "garden": phrases("flowery"),
+}
 ALSO_GROUNDS = {
     "sky": _places(
-        "in|up in|across|through|under|against",
+        "in|up in|across|through|against",
         "sky|blue sky|clear sky|cloudy sky|open sky",
-        "in the air|in the clouds|above the clouds|among the clouds|through the air|on a sunny day",
+        "in the air|in the clouds|above the clouds|among the clouds|through the air",
     ),
     "sea": _places(
-        "in|on|at|over|by|above|near|across|into|out of",
+        "in|on|over|above|across|into|out of|in the middle of",
         """
         sea|ocean|water|lake|river|pond|open sea|open ocean|harbor|harbour|bay|pool|swimming pool
         stream|lagoon|canal
         """,
-        "in sea|on water|in water|on the waves|in the waves|over the waves|on the high seas|at sea",
+        """
+        in sea|on water|in water|on the waves|in the waves|over the waves|on the high seas|at sea
+        over sea
+        """,
     ),
     "beach": _places(
-        "on|at|by|near|along|in",
+        "on|at|by|near|along|in|over|above",
         "beach|sandy beach|tropical beach|sunny beach|seashore|seaside|coast|shore|sand",
-        "on beach",
+        """
+        on beach|by the sea|at the sea|near the sea|next to the sea|beside the sea|by the ocean
+        at the ocean|near the ocean|next to the ocean|beside the ocean
+        """,
     ),
     "grass": _places(
-        "in|on|at|through|across",
+        "in|on|at|through|across|over|above|in the middle of",
         """
         grass|meadow|field|lawn|park|pasture|prairie|farm|hill|hillside|grassland|green field|yard
         grassy field|green meadow|grassy hill|countryside|savanna|savannah|hilltop|backyard
         playground|tall grass|green grass|wheat field|green hill
         """,
         """
-        on grass|in grass|outside|outdoors|in nature|in the wild|on green grass|on the plains
-        on the ground
+        by a lake|by the lake|near a lake|near the lake|next to a lake|next to the lake|at the lake
+        by a river|by the river|near a river|near the river|next to a river|next to the river
+        by a pond|by the pond|near a pond|near the pond|next to a pond|by the water|near the water
+        next to the water|by the pool|at the pool|by a stream|by the stream|on a sunny day
+        on a summer day|on a summer morning|on a sunny morning|under the sky|under a sky
+        under a blue sky|under a cloudy sky|under the blue sky|under a clear sky|in the sun
+        in the sunshine|in summer|in the summer|in fields|in meadows|on hills|on the hills|on grass
+        in grass|outside|outdoors|in nature|in the wild|on green grass|on the plains|on the ground
         """,
     ),
     "snow": _places(
@@ -112,7 +126,11 @@ ALSO_GROUNDS = {
         snow|ice|snowy landscape|snowstorm|blizzard|arctic|antarctic|north pole|south pole
         snowy field|winter landscape|winter wonderland|snowy forest|snowy mountain landscape
         """,
-        "in snow|in winter|in antarctica|on a snowy day|in the winter|on a winter day",
+        """
+        in snow|in winter|it is snowing|it's snowing|snowing|in antarctica|on a snowy day
+        in the winter|on a winter day|on a winter morning|on a snowy night|on a winter night
+        on a snowy morning|on a winter evening
+        """,
     ),
     "desert": _places(
         "in|on|through|across", "desert|sahara|dunes|sand dunes|hot desert", "in desert"
@@ -123,30 +141,33 @@ ALSO_GROUNDS = {
         "at midnight|by night|by moonlight|in the dark|in darkness|under stars|during the night",
     ),
     "forest": _places(
-        "in|through|into|inside|across|deep in",
+        "in|through|into|inside|across|deep in|over|above|in the middle of",
         """
         forest|wood|woods|jungle|rainforest|rain forest|bamboo forest|pine forest|deep forest
         tropical forest|woodland|green forest
         """,
-        "in forest",
+        "in forest|in forests|in woods",
     ),
     "street": _places(
-        "in|on|along|down|across|crossing|by",
+        "in|on|along|down|across|crossing|by|in the middle of",
         "street|road|highway|city street|motorway|sidewalk|pavement|alley|busy street|village|town",
-        "on street",
+        "on street|on streets|on roads",
     ),
     "room": _places(
-        "in|inside|into",
+        "in|inside|into|in the middle of|in the corner of|on the floor of",
         """
-        bedroom|living room|kitchen|bathroom|classroom|office|library|cafe|restaurant|bar|hallway
-        studio|gym|apartment|dining room|attic|basement|cabin|cozy room|waiting room
+        room|bedroom|living room|kitchen|bathroom|classroom|office|library|cafe|restaurant|bar
+        hallway|studio|gym|apartment|dining room|attic|basement|cabin|cozy room|waiting room
         """,
         "at home|on the floor|on the carpet|on a carpet|on a rug|on the rug|inside a room",
     ),
     "sunset": _places(
         "at|in|during|under|against|before|in front of",
         "sunset|sunrise|dawn|dusk|twilight|sunset sky|golden hour|setting sun|rising sun",
-        "at sunrise|at twilight|in the evening|at golden hour|at sundown|at daybreak|during sunset",
+        """
+        at sunrise|at twilight|in the evening|at golden hour|at sundown|at daybreak|during sunset
+        on a summer evening|on a warm evening
+        """,
     ),
     "space": _places(
         "in|through|into|across",
@@ -167,13 +188,17 @@ ALSO_GROUNDS = {
         """,
     ),
     "garden": _places(
-        "in|at|through",
+        "in|at|through|in the middle of",
         """
+        field of lavender|lavender field|poppy field|tulip field|field of poppies|sunflower field
         flower garden|flower field|field of flowers|meadow of flowers|flower meadow
         field full of flowers|meadow full of flowers|garden full of flowers|rose garden
         spring meadow|flowery meadow|meadow with flowers|garden with flowers|field of wildflowers
         """,
-        "through the garden|in spring|in springtime|among flowers|among the flowers|in the spring",
+        """
+        through the garden|in spring|in springtime|in gardens|among flowers|among the flowers
+        in the spring
+        """,
     ),
     "mountains": _places(
         "in|near|through|over|above|before|in front of",
@@ -188,12 +213,12 @@ ALSO_GROUNDS = {
     ),
     "moon": _places("on", "lunar surface|surface of the moon", "on moon|walking on the moon"),
     "city": _places(
-        "in|over|above|through|across|near",
+        "in|over|above|through|across|near|in the middle of|high above",
         "city|big city|metropolis|large city|modern city|futuristic city|busy city|downtown",
         "in town|downtown|in new york|in london|in paris|in tokyo|in berlin|in rome",
     ),
     "table": _places(
-        "on|at|upon",
+        "on|upon|on top of",
         """
         table|wooden table|kitchen table|dining table|desk|wooden desk|tabletop|counter
         kitchen counter|countertop|picnic table|coffee table|wood table
@@ -203,7 +228,10 @@ ALSO_GROUNDS = {
     "rain": _places(
         "in|under|during|through",
         "rain|storm|thunderstorm|heavy rain|pouring rain|rainstorm|downpour|drizzle|hurricane",
-        "in rain|in heavy rain|in rainy weather|in bad weather|on a stormy day|in pouring rain",
+        """
+        in rain|in heavy rain|it is raining|it's raining|raining|in rainy weather|in bad weather
+        on a stormy day|in pouring rain
+        """,
     ),
     "fog": _places(
         "in|through",
@@ -212,7 +240,10 @@ ALSO_GROUNDS = {
     ),
     "autumn": _places(
         "in|during|on",
-        "autumn|autumn forest|autumn park|autumn landscape|autumn day|autumn leaves|fall leaves",
+        """
+        autumn morning|autumn evening|autumn|autumn forest|autumn park|autumn landscape|autumn day
+        autumn leaves|fall leaves
+        """,
         "in fall|in october|in november|in autumn leaves",
     ),
 }

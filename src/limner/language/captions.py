@@ -89,7 +89,9 @@ def plain_ground(ground: Ground) -> str:
     """The ground's plain phrase: "on the beach", "on a blue background"."""
     if ground.place == PLAIN:
         return in_colour(PLAIN_GROUNDS[0], ground.colour)
-    return f"{GROUNDS[ground.place][0]} {LIGHTS.get(ground.light, '')}".strip()
+    where, _, place = GROUNDS[ground.place][0].partition(" ")
+    where = "over" if ground.over and place else where
+    return " ".join(filter(None, (where, place, LIGHTS.get(ground.light))))
 
 
 def pick(options: Sequence[Option], chance: Chance) -> Option:

@@ -27,6 +27,7 @@ class Grammar:
     pronouns: what stands for a thing that was named; pointing: so after a place alone; others: for
     one more of them; definite: articles of what was named. shaped: what stands behind a thing that
     is none here ("heart shaped"). cases: endings as those, of a name's other forms for one.
+    weather: what says before a thing in which ground it is ("snowy").
     prefixes: what is written together with a name and says nothing of it (an Arabic article).
     """
 
@@ -59,6 +60,7 @@ class Grammar:
     shaped: tuple[str, ...] = ()
     cases: tuple[tuple[str, str], ...] = ()
     prefixes: tuple[str, ...] = ()
+    weather: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def stems(self, key: str) -> Iterator[tuple[str, bool]]:
         """What a word may be another form of, and whether of several."""
@@ -127,6 +129,7 @@ ENGLISH = Grammar(
     grounds={
         place: words + also_english.ALSO_GROUNDS[place] for place, words in english.GROUNDS.items()
     },
+    weather=also_english.WEATHER,
     plain_grounds=(*english.PLAIN_GROUNDS, *also_english.ALSO_PLAIN_GROUNDS),
     style_forms=english.STYLE_FORMS,
     openings=_openings(),

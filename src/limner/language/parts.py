@@ -11,13 +11,15 @@ from limner.language.scene import Ground, Relation, Scene, Size, Thing
 from limner.language.words import Kind, Word
 
 BREAKS = (Kind.PAUSE, Kind.RELATION, Kind.BETWEEN, Kind.GROUND)
+OVER = ("over ", "above ", "high above ", "through the air", "across the sky")
 DESCRIBING = (Kind.COLOUR, Kind.SIZE, Kind.STYLE)
 
 
 def thing_follows(words: Sequence[Word]) -> bool:
     """Whether a thing comes before the next break."""
     for word in words:
-        if word.kind in (*BREAKS, Kind.ARTICLE, Kind.NUMBER):
+        weather = word.kind is Kind.GROUND and word.describes
+        if word.kind in (*BREAKS, Kind.ARTICLE, Kind.NUMBER) and not weather:
             return False
         if word.kind is Kind.CONCEPT:
             return True
@@ -111,7 +113,6 @@ class Parts:
             case Kind.SIDE:
                 self._beside(Relation(word.meaning))
             case Kind.GROUND:
-                self._break()
                 self._lie_behind(word)
             case Kind.PAUSE:
                 if self.lost:
@@ -212,9 +213,11 @@ class Parts:
 
     def _lie_behind(self, word: Word) -> None:
         """The first ground counts, and with a place when it is there."""
-        self._break()
+        if not word.describes:  # "two snowy owls"
+            self._break()
         place, _, colour = word.meaning.partition(" ")
-        ground = Ground(place=place, colour=colour)
+        over = word.text.casefold().startswith(OVER)
+        ground = Ground(place=place, colour=colour, over=over)
         known = self.ground or ground
         if place in LIGHTS and known.place in LIT and known.light in ("", place):
             known = replace(known, light=place)
@@ -222,7 +225,7 @@ class Parts:
             known = replace(ground, light=known.place)
         self.ground = known
         self._used(word, place in (known.place, known.light) and colour == known.colour)
-        self.relation = None
+        self.relation = self.relation if word.describes else None
 
     def _used(self, word: Word, used: bool) -> None:
         if not used:

@@ -89,10 +89,13 @@ def _chosen(options: Sequence[Sequence[Word]]) -> list[Word]:
     for place, several in enumerate(options):
         look = next((word for word in several if word.kind in LOOKS), None)
         many = next((word for word in several if word.several), None)
-        if many is not None and _is_counted(words):
+        rest = [each[0] for each in options[place + 1 :]]
+        weather = several[0].kind is Kind.GROUND and several[0].describes
+        if weather and len(several) > 1 and not thing_follows(rest):
+            words.append(several[1])  # "foggy" is a thing too
+        elif many is not None and _is_counted(words):
             words.append(many)  # two flowers are no two bouquets
         elif look is not None and len(several) > 1:
-            rest = [each[0] for each in options[place + 1 :]]
             is_look = _describes_last(words) or thing_follows(rest) or _is_one_of_two(words, rest)
             words.append(look if is_look else several[0])
         else:
@@ -193,7 +196,8 @@ def _without_negated(text: str, words: list[Word]) -> tuple[list[Word], tuple[st
 
 
 def _negation_ends(words: Sequence[Word], place: int) -> int:
-    for stop in range(place, len(words)):
+    first = place + (place < len(words) and words[place].kind is Kind.GROUND)  # "not on the beach"
+    for stop in range(first, len(words)):
         word, after = words[stop], words[stop + 1 : stop + 2]
         if _is_and(word) and not (after and after[0].kind in (Kind.ARTICLE, Kind.NUMBER)):
             continue

@@ -59,12 +59,13 @@ class Thing:
 class Ground:
     """What lies behind the things: a place of the vocabulary, or PLAIN with a colour.
 
-    light: when it is there: "night", "sunset", by day nothing.
+    light: when it is there: "night", "sunset", by day nothing. over: the things are above it.
     """
 
     place: str
     colour: str = ""
     light: str = ""
+    over: bool = False
 
 
 PLAIN = "plain"

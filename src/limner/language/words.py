@@ -16,7 +16,7 @@ from limner.language.vocabulary import Vocabulary
 
 LONGEST = 9  # words of a phrase
 PLACE_WORDS = (3, 2, 1)  # of a ground's name, which comes last in its phrase
-MOST_WITHIN = 2  # words before it that say more of it
+MOST_WITHIN = 3  # words before it that say more of it
 LONGEST_NUMBER = 3  # digits
 SHORTEST_PART = 3  # letters of a part of a name that is written apart
 GOING = ("goes", "does")  # no parts of names: a man goes by, and is no mango
@@ -110,7 +110,8 @@ class Index:
             rest = pieces[index : index + LONGEST + 2]
             count, senses = self._next(text, rest, also or {})
             unseen = list[int]()
-            if senses[0].kind is not Kind.GROUND and (ground := self._described_ground(text, rest)):
+            known = senses[0].kind is Kind.GROUND or (senses[0].kind in PLACES and count > 1)
+            if not known and (ground := self._described_ground(text, rest)):
                 count, senses, unseen = ground
             start, stop = pieces[index][0], pieces[index + count - 1][1]
             found.append([_word(text, start, stop, sense) for sense in senses])
@@ -186,6 +187,8 @@ class Index:
             return None
         for before, more, named in product((2, 1), range(1, MOST_WITHIN + 1), PLACE_WORDS):
             last = before + more
+            if text[slice(*pieces[min(last, len(pieces) - 1)])].casefold() in self.grammar.articles:
+                continue  # "in armor from the desert"
             parts = (*pieces[:before], *pieces[last : last + named])
             phrase = normal(" ".join(text[slice(*piece)] for piece in parts), self.grammar)
             senses = [s for s in self._senses.get(phrase, ()) if s.kind is Kind.GROUND]
@@ -193,7 +196,7 @@ class Index:
                 within = {
                     p: self._longest(text, [pieces[p]], {})[1][0] for p in range(before, last)
                 }
-                if all(sense.kind in DESCRIBING for sense in within.values()):
+                if all(s.kind in DESCRIBING or s.describes for s in within.values()):
                     unseen = [place for place, s in within.items() if s.kind not in SILENT]
                     return last + named, senses, unseen
         return None
@@ -389,6 +392,8 @@ def _small_words(grammar: Grammar) -> Iterator[tuple[str, Sense]]:
     ):
         for meaning, words in table.items():
             yield from ((word, Sense(kind, meaning)) for word in words)
+    for place, words in grammar.weather.items():
+        yield from ((word, Sense(Kind.GROUND, place, describes=True)) for word in words)
     for kind, words in (
         (Kind.BETWEEN, grammar.between),
         (Kind.SEVERAL, grammar.several),

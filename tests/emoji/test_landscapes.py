@@ -1,0 +1,88 @@
+"""Places that are named as things, and grounds that nothing known is on."""
+
+from __future__ import annotations
+
+import pytest
+
+from limner.checkpoints import Words
+from limner.emoji.landscapes import COMPOSED, PICTURED, STANDING
+from limner.emoji.language import EmojiLanguage
+from limner.emoji.understanding import Understander
+from limner.language import Ground, canonical
+from limner.language.english import DRAWN, GROUNDS
+
+
+@pytest.fixture(scope="module")
+def understander(shipped: Words) -> Understander:
+    return Understander(shipped)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said", "missing"),
+    [
+        # alone: with what stands there
+        ("a jungle", "three palm trees in the forest", []),
+        ("a lake", "a national park", []),
+        ("a lake at night", "a sailboat in the sea at night", []),
+        ("the sea at sunset", "a sailboat in the sea at sunset", []),
+        ("at night", "a crescent moon at night", []),
+        ("underwater", "a tropical fish underwater", []),
+        ("it is snowing", "an evergreen tree in the snow", []),
+        ("a city at night", "a night with stars", []),
+        ("a knight standing in a field", "a deciduous tree on the grass", ["knight"]),
+        ("a bench in a park", "a deciduous tree on the grass", ["bench"]),
+        # with others: behind them
+        ("a garden full of flowers", "a bouquet in a garden", []),
+        ("a kitchen with a table and chairs", "some chairs in a room", ["table"]),
+        ("cars on streets", "some automobiles on the street", []),
+        ("starry night over a lake", "a sailboat in the sea at night", []),
+        ("a dog in front of a lake", "a dog on the beach", []),
+        ("a table and four chairs", "four chairs", ["table"]),
+        ("people sitting around a table", "some people", ["table"]),
+        ("a red cityscape and a cat", "a red cityscape and a cat", []),
+        (
+            "a misty mountain lake at dawn, pine trees",
+            "some evergreen trees in the fog at sunset",
+            ["mountain lake (national park)"],
+        ),
+        # weather, before a thing or by itself
+        ("foggy", "a foggy", []),
+        ("a snowy village at night", "houses in the snow at night", []),
+        ("two red snowy owls", "two red owls in the snow", []),
+    ],
+)
+def test_places(understander: Understander, sentence: str, said: str, missing: list[str]) -> None:
+    found = understander.understand(sentence)
+    assert canonical(found.scene) == said
+    assert [*found.missing] == missing
+
+
+def test_what_stands_there_is_known(shipped: Words) -> None:
+    grounds = {place.ground.place for place in (*COMPOSED.values(), *PICTURED.values())}
+    assert grounds <= {*GROUNDS}
+    assert {*STANDING} <= {*GROUNDS}
+    stand = (*STANDING.values(), *(place.standing for place in COMPOSED.values()))
+    assert {*stand, *PICTURED} <= {*shipped.concepts}
+
+
+@pytest.mark.parametrize("light", ["", " at night", " at sunset"])
+def test_every_ground_can_be_drawn(shipped: Words, light: str) -> None:
+    language = EmojiLanguage(shipped)
+    for phrases in GROUNDS.values():
+        reading = language.read(f"a cat {phrases[0]}{light}")
+        assert reading.ground in DRAWN
+
+
+def test_what_is_over_a_place_is_above_it(shipped: Words) -> None:
+    language = EmojiLanguage(shipped)
+    over, within = (language.read(f"a helicopter {w} the city").regions[0] for w in ("over", "in"))
+    assert over.box is not None
+    assert within.box is not None
+    assert over.box[1] < within.box[1]
+
+
+def test_a_ground_may_be_over(shipped: Words) -> None:
+    ground = (
+        Understander(shipped).understand("an airplane over the mountains at sunset").scene.ground
+    )
+    assert ground == Ground(place="mountains", light="sunset", over=True)
