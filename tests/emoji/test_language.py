@@ -350,7 +350,7 @@ def test_emoji_as_people_call_them(prompt: str, painted: str, shipped: Words) ->
     assert (reading.prompt, reading.notes) == (painted, ())
 
 
-@pytest.mark.parametrize("prompt", ["the letter A", "american flag", "hello", "cool"])
+@pytest.mark.parametrize("prompt", ["the letter A", "american flag", "hello there", "so cool"])
 def test_what_names_nothing_is_told_as_a_guess(prompt: str, shipped: Words) -> None:
     reading = EmojiLanguage(shipped).read(prompt)
     assert reading.prompt == prompt
@@ -427,7 +427,7 @@ def test_what_a_dialect_keeps_from_being_laid_out_is_told(
         ("a box with a cat inside", "a cat in a box"),
         ("a christmas tree with presents underneath", "three presents under a christmas tree"),
         ("a family of bears", "bears"),
-        ("a bowl of apples", "apples"),
+        ("a bunch of apples", "apples"),
         ("a car colored red", "a red car"),
         ("sun flower", "sunflower"),
         ("a vase of flowers", "a bouquet"),

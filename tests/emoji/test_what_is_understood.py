@@ -7,6 +7,7 @@ from sentence_tables import rows
 
 from limner.checkpoints import Words
 from limner.emoji.names import everyday_names, names_of
+from limner.emoji.tables import HAVING, MOODS, NAMED
 from limner.emoji.understanding import Understander
 from limner.emoji.words import LANGUAGES, characters, translations
 from limner.language import canonical
@@ -81,3 +82,55 @@ def test_every_language_has_names_and_small_words(language: str) -> None:
     assert len(names) > 2_000
     assert {"dog", "cat", "sun", "house"} <= set(names.values())
     assert FOREIGN[language].name == LANGUAGES[language]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said", "missing"),
+    [
+        ("happy", "a grinning face", []),
+        ("I love you!", "a red heart", []),
+        ("a happy dog", "a dog", ["happy"]),
+        ("sad man", "a man frowning", []),
+        ("an angry girl", "a woman pouting", []),
+        ("princess with long blonde hair", "a princess", ["long blonde hair"]),
+        ("a girl with blonde hair", "a woman: blond hair", []),
+        # what it is in is told, where there is no picture of both
+        ("a bottle of water", "a droplet", ["bottle of"]),
+        ("a bowl of cherries", "cherries", ["bowl of"]),
+        ("a bowl of ramen", "a steaming bowl", []),
+        ("a glass of wine", "a wine glass", []),
+        # whom it is for is no thing
+        ("a cake for my dog", "a birthday cake", ["for my dog"]),
+        ("a card for my mum and dad", "a credit card", ["for my mum and dad"]),
+        # what a picture has anyway
+        ("queen with crown", "a person with crown", []),
+        ("a cat with a crown", "a cat with a crown", []),
+        # names that no dictionary has are no misspelt words
+        ("lego", "", ["lego"]),
+        ("a halloween cat", "a cat", ["halloween"]),
+        ("a bigger apple and a smaller apple", "a big red apple and a small red apple", []),
+        ("a gummy bear", "a candy", []),
+        ("a sign", "a placard", []),
+    ],
+)
+def test_what_people_type_first(
+    shipped: Words, sentence: str, said: str, missing: list[str]
+) -> None:
+    found = Understander(shipped).understand(sentence)
+    assert canonical(found.scene) == said
+    assert [*found.missing] == missing
+
+
+def test_moods_and_what_things_have_are_known(shipped: Words) -> None:
+    known = {*shipped.concepts}
+    assert {*MOODS.values(), *HAVING} <= known
+    assert {thing for several in HAVING.values() for thing in several} <= known
+    assert not {*MOODS} & NAMED
+
+
+def test_nothing_is_listed_twice_among_the_names() -> None:
+    from importlib.resources import files
+
+    rows = (files("limner.emoji") / "names.txt").read_text("utf-8").splitlines()
+    labels = [row.rpartition(": ")[0] for row in rows if not row.startswith("#")]
+    assert len(labels) == len({*labels}) == len(everyday_names())

@@ -15,13 +15,14 @@ class Landscape:
     """What is painted for a place.
 
     ground: what shows it behind other things. standing: what stands there where nothing else is
-    said to, so many times; or a place that has a picture. names: of one that has none.
+    said to, so many times. names: of one that has no picture. alone: a picture that shows it so.
     """
 
     ground: Ground
     standing: str = ""
     count: int = 1
     names: tuple[str, ...] = ()
+    alone: str = ""
 
 
 def _ground(place: str, light: str = "") -> Ground:
@@ -58,10 +59,13 @@ COMPOSED = {  # which are grounds with something on them
         names=("rainforest", "tropical forest"),
     ),
     "garden": Landscape(
+        ground=_ground("garden"), standing="tulip", count=3, alone="house with garden"
+    ),
+    "meadow": Landscape(
         ground=_ground("garden"),
         standing="tulip",
         count=3,
-        names=("meadow", "flower meadow", "flower field", "field of flowers", "flower garden"),
+        names=("flower meadow", "flower field", "field of flowers", "flower garden"),
     ),
     "field": Landscape(
         ground=_ground("grass"),
@@ -82,7 +86,10 @@ COMPOSED = {  # which are grounds with something on them
         names=("autumn forest", "fall landscape", "autumn scene", "autumn park"),
     ),
     "lake": Landscape(
-        ground=_ground("sea"), standing="national park", names=("river", "pond", "stream")
+        ground=_ground("sea"),
+        standing="sailboat",
+        names=("river", "pond", "stream"),
+        alone="national park",
     ),
     "sky": Landscape(ground=_ground("sky"), standing="cloud", names=("blue sky", "cloudy sky")),
     "bedroom": Landscape(ground=_ground("room"), standing="bed"),
@@ -182,10 +189,10 @@ def _alone(scene: Scene, named: Mapping[str, Landscape], known: Collection[str])
     if said is None and thing.concept in PICTURED:
         return scene
     shown = replace(thing, concept=place.standing, count=place.count)
-    if place.standing in named and said is None:  # a lake is shown by a picture of another place
-        return replace(scene, things=(shown,))
+    if said is None and place.alone in known:
+        return replace(scene, things=(replace(thing, concept=place.alone),))
     ground = _both(said, place.ground)
-    if ground is not None and (place.ground.place in LIGHTS or place.standing in named):
+    if ground is not None and place.ground.place in LIGHTS:
         return standing(replace(scene, things=(), ground=ground), known)  # sunset at the beach
     if place.standing in known:
         if ground is None and thing.concept in PICTURED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from limner.emoji.tables import NAMED
 from limner.emoji.words import english_words
 
 SHORTEST = 4
@@ -33,8 +34,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def is_english(word: str) -> bool:
-    """Whether a dictionary has the word, or the word without an ending."""
-    words = english_words()
+    """Whether a dictionary has the word, or the word without an ending; or it is a known name."""
+    words = english_words() | NAMED
     stems = [word, *(word.removesuffix(end) for end in ENDINGS if word.endswith(end))]
     stems += [f"{stem}e" for stem in stems[1:] if len(stem) > 2]
     stems += [f"{word[:-3]}y"] if word.endswith(("ies", "ied")) else []

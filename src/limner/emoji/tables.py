@@ -68,16 +68,19 @@ _LOOKS = (
 UNPAINTED = (
     *phrases(
         """
-        in the morning|at noon|at christmas|on christmas|in summer
-        in love|in the background|in front|in the back|at the back|toward|towards|against|through
-        across|along|among|up|down|natural light|natural lighting|soft light|soft lighting
-        dramatic light|dramatic lighting|cinematic light|cinematic lighting|volumetric light
-        volumetric lighting|studio light|studio lighting|warm light|golden light|in golden light
-        golden hour|ambient light|rim light|light rays|god rays|neon light|neon lights|candle light
-        baseball bat|cricket bat|bowling pin|bowling pins|poker chip|poker chips|deck of cards
-        fire hydrant|fish tank|sea lion|sea lions|at sign|plus sign|minus sign|equal sign
-        equals sign|percent sign|hashtag sign|plate of|on fire|street lights|city lights
-        northern lights|christmas lights|statue of|sculpture of
+        in the morning|at noon|at christmas|on christmas|in summer|in love|in the background
+        in front|in the back|at the back|toward|towards|against|through|across|along|among|up|down
+        natural light|natural lighting|soft light|soft lighting|dramatic light|dramatic lighting
+        cinematic light|cinematic lighting|volumetric light|volumetric lighting|studio light
+        studio lighting|warm light|golden light|in golden light|golden hour|ambient light|rim light
+        light rays|god rays|neon light|neon lights|candle light|baseball bat|cricket bat
+        bowling pin|bowling pins|poker chip|poker chips|deck of cards|fire hydrant|fish tank
+        sea lion|sea lions|at sign|plus sign|minus sign|equal sign|equals sign|percent sign
+        hashtag sign|plate of|plates of
+        mothers day|mother's day|fathers day|father's day
+        valentines day|valentine's day|gift card|blonde hair
+        blonde haired|blonde-haired|long blonde hair|long blond hair|on fire|street lights
+        city lights|northern lights|christmas lights|statue of|sculpture of
         """
     ),
     *(f"letter {letter}" for letter in ascii_lowercase),
@@ -104,3 +107,68 @@ PEOPLE = re.compile(
     r"|princess|merperson|ninja|superhero|supervillain|mage|fairy|elf|genie)\b(?!').*"
 )
 SKIN_COLOURS = ("black", "white", "brown", "yellow", "red")
+MOODS = {  # said alone
+    "happy": "grinning face",
+    "i am happy": "grinning face",
+    "joy": "face with tears of joy",
+    "laughing": "face with tears of joy",
+    "sad": "crying face",
+    "i am sad": "crying face",
+    "crying": "loudly crying face",
+    "angry": "angry face",
+    "love": "red heart",
+    "i love you": "red heart",
+    "in love": "smiling face with heart-eyes",
+    "tired": "tired face",
+    "i am tired": "tired face",
+    "sleepy": "sleepy face",
+    "excited": "star-struck",
+    "confused": "confused face",
+    "embarrassed": "flushed face",
+    "shocked": "astonished face",
+    "surprised": "astonished face",
+    "wow": "astonished face",
+    "scared": "fearful face",
+    "sick": "face with thermometer",
+    "cool": "smiling face with sunglasses",
+    "thinking": "thinking face",
+    "ok": "ok hand",
+    "okay": "ok hand",
+    "yes": "thumbs up",
+    "no": "thumbs down",
+    "thank you": "folded hands",
+    "thanks": "folded hands",
+    "please": "folded hands",
+    "hello": "waving hand",
+    "hi": "waving hand",
+    "bye": "waving hand",
+    "goodbye": "waving hand",
+    "party": "party popper",
+    "birthday": "birthday cake",
+    "happy birthday": "birthday cake",
+    "congratulations": "party popper",
+}
+HAVING = {  # what is in a picture anyway, where it is said that something has it
+    "person with crown": ("crown",),
+    "prince": ("crown",),
+    "princess": ("crown",),
+    "ringed planet": ("ring",),
+    "crying face": ("droplet",),
+    "loudly crying face": ("droplet",),
+    "snowman": ("carrot",),
+    "santa claus": ("top hat",),
+}
+# Which no dictionary has: they are no misspelt words, nor words of other languages.
+NAMED = frozenset(
+    phrases(
+        """
+        lego|godzilla|horus|kong|mickey|minnie|chibi|mario|luigi|yoshi|pokemon|pikachu|minecraft
+        barbie|batman|superman|naruto|elsa|shrek|yoda|zelda|simpson|simpsons|bart|sonic|snoopy
+        garfield|hello kitty|playstation|xbox|nintendo|halloween|lol|omg|usb|kraken|iphone|android
+        ipad|instagram|facebook|youtube|tiktok|twitter|whatsapp|netflix|disney|marvel|avengers
+        spiderman|hulk|thor|ironman|joker|gandalf|frodo|hogwarts|voldemort|hermione|dumbledore
+        anime|manga|emoji|selfie|meme|app|svg|png|jpg|html|website|online|wifi|bluetooth
+        tesla|ferrari|lamborghini|porsche|bmw|toyota|honda|google|amazon|microsoft
+        """
+    )
+)

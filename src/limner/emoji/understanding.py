@@ -13,9 +13,10 @@ from limner.emoji.guessing import likely_languages
 from limner.emoji.landscapes import behind, is_lost, landscapes, standing
 from limner.emoji.names import abroad, everyday_names, names_of
 from limner.emoji.spelling import is_english, nearest
-from limner.emoji.tables import OTHER_STYLES, PARTS, PEOPLE, SKIN_COLOURS, UNPAINTED
+from limner.emoji.tables import HAVING, MOODS, OTHER_STYLES, PARTS, PEOPLE, SKIN_COLOURS, UNPAINTED
 from limner.emoji.words import LANGUAGES, characters, descriptions, translations
 from limner.language import Relation, Scene, Thing, Vocabulary
+from limner.language.also_english import CONTAINERS
 from limner.language.english import COLOURS
 from limner.language.foreign import FOREIGN
 from limner.language.grammar import Grammar
@@ -54,7 +55,8 @@ class Understander:
         self.words = words
         self.names = names_of(words.concepts)
         self._concepts = {name: concept for concept, names in self.names.items() for name in names}
-        self._doings = doings(self.names)
+        moods = {word: face for word, face in MOODS.items() if face in self.names}
+        self._alone = doings(self.names) | moods
         self._readers = dict[str, Reader]()
 
     @cached_property
@@ -65,6 +67,7 @@ class Understander:
 
     def understand(self, text: str) -> Understanding:
         """The reading that has most of the words, English where others have no more."""
+        text = self._alone.get(normal(text.strip(" .!")), text)
         signs = self._signs(text)
         found = self._of(self.english.read(text, signs), {})
         if found.missing and self._foreign(found):
@@ -87,9 +90,10 @@ class Understander:
     def _of(
         self, reading: Reading, corrected: Mapping[str, str], language: str = ""
     ) -> Understanding:
-        scene, undyed = self._people_as_they_are(self._plainer(reading.scene))
+        scene, undyed = self._people_as_they_are(self._plainer(_without_own(reading.scene)))
         scene = behind(scene, self.names)
-        missing = list(map(_told, reading.unknown))
+        held = (w.text for w in reading.words if w.kind is Kind.OPENING)
+        missing = [*map(_told, reading.unknown), *(t for t in held if normal(t) in CONTAINERS)]
         for index in reversed(range(len(scene.things))):
             name = scene.things[index].concept
             if name not in self.names or is_lost(scene, index):  # known, and the model has none
@@ -147,9 +151,8 @@ class Understander:
         )
 
     def _signs(self, text: str) -> dict[str, str]:
-        """The emoji of a text -> the model's names of them; so what somebody does, said alone."""
-        alone = normal(text)
-        found = {alone: self._doings[alone]} if alone in self._doings else dict[str, str]()
+        """The emoji of a text -> the model's names of them."""
+        found = dict[str, str]()
         if text.isascii():
             return found
         for start, stop in split(text):
@@ -207,6 +210,15 @@ class Understander:
                 if near is not None:
                     corrected[normal(word.text)] = near
         return corrected
+
+
+def _without_own(scene: Scene) -> Scene:
+    """The scene without what its things have in their pictures: a queen with a crown."""
+    things = [thing.concept for thing in scene.things]
+    for first, relation, second in scene.placed:
+        if relation is Relation.WITH and things[second] in HAVING.get(things[first], ()):
+            return _without_own(without(scene, second))
+    return scene
 
 
 def _is_mostly_read(found: Understanding) -> bool:

@@ -54,8 +54,14 @@ ALSO_RELATIONS: dict[Relation, tuple[str, ...]] = {
     ),
 }
 ALSO_SIZES: dict[Size, tuple[str, ...]] = {
-    Size.SMALL: phrases("mini|miniature|wee|very small|very little|small-sized"),
-    Size.BIG: phrases("giant|gigantic|enormous|massive|great big|very big|very large"),
+    Size.SMALL: phrases(
+        "smaller|smallest|tiniest|mini|miniature|wee|very small|very little|small-sized"
+    ),
+    Size.BIG: phrases(
+        """
+        bigger|biggest|larger|largest|giant|gigantic|enormous|massive|great big|very big|very large
+        """
+    ),
 }
 YOUNG = ("baby",)  # before the name of a thing: a small one
 DOINGS = phrases("bowling|camping|cooking|painting|flies|watches|waves|kisses|hugs")  # after it
@@ -301,7 +307,7 @@ LIKENESSES = phrases(
     made of|made out of|made from|made entirely of|built of|built from|shaped like|in the shape of
     in the form of|dressed as|dressed like|dressed up as|disguised as|that looks like|looks like
     looking like|which looks like|like a|like an|as a|as an|resembling|similar to|inspired by
-    instead of|rather than
+    instead of|rather than|for|for my|for the|for a|for an|for our|for your|for his|for her
     """
 )
 
@@ -337,12 +343,12 @@ WRITINGS = phrases(
 )
 
 SHOWING = phrases("of|showing|with|that shows|which shows|about|where|in which|depicting|featuring")
-HOLDING = phrases(  # what is in it is painted
+CONTAINERS = phrases(  # what is in them is painted, and they are not
     """
-    cup of|cups of|mug of|glass of|glasses of|bottle of|bottles of|bowl of|bowls of|pot of|can of
-    jar of|bouquet of
+    glass of|glasses of|bottle of|bottles of|bowl of|bowls of|pot of|can of|cans of|jar of|jars of
     """
 )
+HOLDING = (*phrases("cup of|cups of|mug of|mugs of|bouquet of"), *CONTAINERS)
 ALSO_PICTURES = phrases(  # pictures of something, and things by themselves
     """
     painting|paintings|poster|close-up|close up|closeup|view|shot|scene|print
@@ -353,24 +359,22 @@ ALSO_PICTURES = phrases(  # pictures of something, and things by themselves
 ALSO_FILLERS = phrases(
     """
     draw a picture of|can you|could you|would you|give me|create|design|render|i would like
-    i'd like|i need|make me|generate an image of|let me see|want|please|thanks|thank you
-    pretty|gorgeous|sweet|lovely|awesome|amazing|cool|great|good|best|fine|perfect|super|ultra
-    quality|detailed|details|detail|intricate|sharp|sharp focus|crisp|clear|clean|hd|uhd|8k|hdr
-    full hd|ultra hd|trending on artstation|artstation|award winning|award-winning|stunning
-    no background|without background|without a background|on a transparent background
+    i'd like|i need|make me|generate an image of|let me see|want|please|thanks|thank you|pretty
+    gorgeous|sweet|lovely|awesome|amazing|cool|great|good|best|fine|perfect|super|ultra|quality
+    detailed|details|detail|intricate|sharp|sharp focus|crisp|clear|clean|hd|uhd|8k|hdr|full hd
+    ultra hd|trending on artstation|artstation|award winning|award-winning|stunning|no background
+    without background|without a background|on a transparent background
     with a transparent background|with no background|isolated|centered|centred|close-up|close up
     plain|simple background|minimal|minimalist|high resolution|high-resolution|hires|resolution
     professional|elegant|fancy|typical|ordinary|normal|regular|common|classic|real|single|lone
-    alone|only|just|other|another|another one|colored|coloured|kind of|sort of
-    type of|piece of|pair|set of
-    the|of|to|is|are|was|that|which|who|it's|its|there|there is|there are|his|her
-    their|my|your|our
-    this|these|those|such|very|really|so|also|be|being|been|do|does|for|from|at|as
-    i|me|you|we|he|she|they|us|can|could|would|like|while|where|when|then|than|too
-    some kind of|somewhere|quite|rather|much|more|most|all|each|every|any|hello|hi|hey|ok
-    should|shall|must|may|might|will|what|why|how|whose|whom|or|if|because|have|had|get|gets|got|am
-    were|did|in this picture|in the picture|in this image|in the image|on his head|on its head
-    on her head|on top of its head|on top of his head|on top of her head|on the head
-    thing|things|style|styled|looking|look|looks|different
+    alone|only|just|other|another|another one|colored|coloured|kind of|sort of|type of|piece of
+    pair|set of|the|of|to|is|are|was|that|which|who|it's|its|there|there is|there are|his|her|their
+    my|your|our|this|these|those|such|very|really|so|also|be|being|been|do|does|for|from|at|as|i|me
+    you|we|he|she|they|us|can|could|would|like|while|where|when|then|than|too|some kind of
+    somewhere|quite|rather|much|more|most|all|each|every|any|hello|hi|hey|ok|should|shall|must|may
+    might|will|what|why|how|whose|whom|or|if|because|have|had|get|gets|got|am|were|did
+    in this picture|in the picture|in this image|in the image|on his head|on its head|on her head
+    on top of its head|on top of his head|on top of her head|on the head|thing|things|plz|pls|gimme
+    wanna|u|in a row|possible|put|style|styled|looking|look|looks|different
     """
 )

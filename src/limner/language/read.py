@@ -43,6 +43,9 @@ class Reading:
         return tuple(dict.fromkeys(w.text for w in self.words if w.kind is Kind.UNKNOWN))
 
 
+PURPOSE = "for"
+
+
 class Reader:
     """What reads sentences of one language about the things of one vocabulary."""
 
@@ -148,11 +151,14 @@ def _without_measures(words: Sequence[Word]) -> list[Word]:
 def _without_likenesses(text: str, words: Sequence[Word], shaped: Collection[str]) -> list[Word]:
     """The words with what only says how a thing looks as an unknown one: "made of pizza".
 
-    So is "heart shaped".
+    So is "heart shaped", and "a cake for my dog".
     """
     kept, place = list[Word](), 0
     while place < len(words):
         word, stop = words[place], place + 1
+        purpose = word.kind is Kind.LIKENESS and word.text.casefold().startswith(PURPOSE)
+        if purpose and not any(each.kind is Kind.CONCEPT for each in kept):
+            word = replace(word, kind=Kind.FILLER)  # "a logo for a coffee shop"
         if word.kind is Kind.LIKENESS:
             stop = _negation_ends(words, stop)
         elif word.kind is Kind.CONCEPT and _is_shape(words[stop:], shaped):
