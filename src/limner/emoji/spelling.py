@@ -35,11 +35,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def is_english(word: str) -> bool:
     """Whether a dictionary has the word, or the word without an ending; or it is a known name."""
-    words = english_words() | NAMED
+    words = english_words()
     stems = [word, *(word.removesuffix(end) for end in ENDINGS if word.endswith(end))]
     stems += [f"{stem}e" for stem in stems[1:] if len(stem) > 2]
     stems += [f"{word[:-3]}y"] if word.endswith(("ies", "ied")) else []
-    return any(stem in words for stem in stems)
+    return word in NAMED or any(stem in words for stem in stems)
 
 
 def distance(first: str, second: str) -> int:

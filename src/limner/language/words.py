@@ -96,7 +96,9 @@ class Index:
             if sense.kind is Kind.CONCEPT and grammar.compounds:
                 self._joined.setdefault(_squeezed(key), []).append(sense)
         grounds = (phrase for words in grammar.grounds.values() for phrase in words)
-        self._before_grounds = {phrase.split()[0] for phrase in grounds}
+        sides = [(words[0], words[-1]) for words in map(str.split, grounds)]
+        self._grounds_begin = {first for first, _ in sides}
+        self._grounds_end = {last for _, last in sides}
         self._elided = re.compile(grammar.elided) if grammar.elided else None
 
     def words(self, text: str, also: Mapping[str, str] | None = None) -> list[list[Word]]:
@@ -183,7 +185,8 @@ class Index:
 
         How many pieces it has, what it says, and which of the pieces are not painted.
         """
-        if text[slice(*pieces[0])].casefold() not in self._before_grounds:
+        near = [text[slice(*piece)].casefold() for piece in pieces[:LONGEST]]
+        if near[0] not in self._grounds_begin or self._grounds_end.isdisjoint(near[2:]):
             return None
         for before, more, named in product((2, 1), range(1, MOST_WITHIN + 1), PLACE_WORDS):
             last = before + more
