@@ -11,7 +11,8 @@ from limner.language.scene import Ground, Relation, Scene, Size, Thing
 from limner.language.words import Kind, Word
 
 BREAKS = (Kind.PAUSE, Kind.RELATION, Kind.BETWEEN, Kind.GROUND)
-OVER = ("over ", "above ", "high above ", "through the air", "across the sky")
+OVER = ("over ", "above ", "high above ")
+ALOFT = ("sky", "space", "night", "sunset")  # where nothing is below
 DESCRIBING = (Kind.COLOUR, Kind.SIZE, Kind.STYLE)
 
 
@@ -216,7 +217,7 @@ class Parts:
         if not word.describes:  # "two snowy owls"
             self._break()
         place, _, colour = word.meaning.partition(" ")
-        over = word.text.casefold().startswith(OVER)
+        over = place not in ALOFT and word.text.casefold().startswith(OVER)
         ground = Ground(place=place, colour=colour, over=over)
         known = self.ground or ground
         if place in LIGHTS and known.place in LIT and known.light in ("", place):
