@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from limner.language import Ground, Relation, Scene, Thing
@@ -124,6 +124,7 @@ STANDING = {  # on a ground where nothing that is said to be there is known
     "rain": "umbrella with rain drops",
     "autumn": "fallen leaf",
 }
+PLACES = COMPOSED | PICTURED
 # How a place stands to what is before it, and so to what it is behind or under.
 AROUND = (
     *(Relation.AND, Relation.WITH, Relation.IN, Relation.ON),
@@ -146,21 +147,21 @@ def behind(scene: Scene, known: Collection[str]) -> Scene:
     known: the things that there are. A place that has a picture stays one where it is alone, in no
     other light than it has there; of several the first is the ground.
     """
-    named = {**COMPOSED, **PICTURED}
-    places = [i for i, thing in enumerate(scene.things) if thing.concept in named]
+    places = [i for i, thing in enumerate(scene.things) if thing.concept in PLACES]
     if len(places) == len(scene.things) == 1:
-        return _alone(scene, named, known)
+        return _alone(scene, known)
     for index in places:
-        thing = scene.things[index]
-        place = named[thing.concept]
-        if not thing.colour and _surrounds(scene, index):  # no ground has another than its own
-            own = replace(place.ground, over=_is_below(scene, index))
-            if own.place in SHORES and Relation.IN_FRONT in _relations(scene, index):
-                own = replace(own, place=SHORES[own.place])
-            ground = _both(scene.ground, own)
-            if ground is not None:
-                return behind(replace(without(scene, index), ground=ground), known)
+        ground = _both(scene.ground, _seen_from(scene, index))
+        # No ground has another colour than its own.
+        if ground is not None and not scene.things[index].colour and _surrounds(scene, index):
+            return behind(replace(without(scene, index), ground=ground), known)
     return scene
+
+
+def is_lost(scene: Scene, index: int) -> bool:
+    """Whether a thing is a picture of a place in a scene that lies elsewhere."""
+    several = len(scene.things) > 1 and scene.ground is not None
+    return several and scene.things[index].concept in PICTURED
 
 
 def standing(scene: Scene, known: Collection[str]) -> Scene:
@@ -182,49 +183,38 @@ def _both(said: Ground | None, place: Ground) -> Ground | None:
     return said if said.place == place.place else None
 
 
-def _alone(scene: Scene, named: Mapping[str, Landscape], known: Collection[str]) -> Scene:
+def _alone(scene: Scene, known: Collection[str]) -> Scene:
     """A place by itself: its picture, or what stands there."""
     thing, said = scene.things[0], scene.ground
-    place = named[thing.concept]
-    if said is None and thing.concept in PICTURED:
-        return scene
-    shown = replace(thing, concept=place.standing, count=place.count)
-    if said is None and place.alone in known:
-        return replace(scene, things=(replace(thing, concept=place.alone),))
+    place = PLACES[thing.concept]
+    if said is None and (thing.concept in PICTURED or place.alone in known):
+        return replace(scene, things=(replace(thing, concept=place.alone or thing.concept),))
     ground = _both(said, place.ground)
     if ground is not None and place.ground.place in LIGHTS:
         return standing(replace(scene, things=(), ground=ground), known)  # sunset at the beach
-    if place.standing in known:
-        if ground is None and thing.concept in PICTURED:
-            return scene
+    if place.standing in known and not (ground is None and thing.concept in PICTURED):
+        shown = replace(thing, concept=place.standing, count=place.count)
         return replace(scene, things=(shown,), ground=ground or said)
     return scene
+
+
+def _seen_from(scene: Scene, place: int) -> Ground:
+    """A place as the ground of what stands so to it: a shore before the sea, what is below."""
+    own, said = PLACES[scene.things[place].concept].ground, _relations(scene, place)
+    if (Relation.IN_FRONT, True) in said and own.place in SHORES:
+        return replace(own, place=SHORES[own.place])
+    return replace(own, over=(Relation.ABOVE, True) in said or (Relation.BELOW, False) in said)
 
 
 def _surrounds(scene: Scene, place: int) -> bool:
     """Whether a thing may be what the others are in, on or before, by how they stand to it."""
     upon = scene.things[place].concept == "table"
     return all(
-        relation in (AROUND if second == place else HOLDING) and (not upon or relation in UPON)
-        for first, relation, second in scene.placed
-        if place in (first, second)
+        relation in (AROUND if second else HOLDING) and (not upon or relation in UPON)
+        for relation, second in _relations(scene, place)
     )
 
 
-def _relations(scene: Scene, place: int) -> list[Relation]:
-    return [relation for first, relation, second in scene.placed if place in (first, second)]
-
-
-def is_lost(scene: Scene, index: int) -> bool:
-    """Whether a thing is a picture of a place in a scene that lies elsewhere."""
-    several = len(scene.things) > 1 and scene.ground is not None
-    return several and scene.things[index].concept in PICTURED
-
-
-def _is_below(scene: Scene, place: int) -> bool:
-    """Whether the others are said to be over a place."""
-    over = ((place, Relation.BELOW), (Relation.ABOVE, place))
-    return any(
-        (first, relation) == over[0] or (relation, second) == over[1]
-        for first, relation, second in scene.placed
-    )
+def _relations(scene: Scene, place: int) -> list[tuple[Relation, bool]]:
+    """How a thing stands to others, each with whether it is the second of the two."""
+    return [(r, second == place) for first, r, second in scene.placed if place in (first, second)]
