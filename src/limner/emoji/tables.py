@@ -76,11 +76,11 @@ UNPAINTED = (
         light rays|god rays|neon light|neon lights|candle light|baseball bat|cricket bat
         bowling pin|bowling pins|poker chip|poker chips|deck of cards|fire hydrant|fish tank
         sea lion|sea lions|at sign|plus sign|minus sign|equal sign|equals sign|percent sign
-        hashtag sign|plate of|plates of
-        mothers day|mother's day|fathers day|father's day
-        valentines day|valentine's day|gift card|blonde hair
-        blonde haired|blonde-haired|long blonde hair|long blond hair|on fire|street lights
-        city lights|northern lights|christmas lights|statue of|sculpture of
+        hashtag sign|plate of|plates of|mothers day|mother's day|fathers day|father's day
+        valentines day|valentine's day|blonde hair|blonde haired|blonde-haired|long blonde hair
+        long blond hair|on fire|ice skating|figure skating|roller skating|water skiing|jet skiing
+        horse riding|horseback riding|mountain climbing|rock climbing|ice fishing|sky diving
+        street lights|city lights|northern lights|christmas lights|statue of|sculpture of
         """
     ),
     *(f"letter {letter}" for letter in ascii_lowercase),
@@ -147,6 +147,20 @@ MOODS = {  # said alone
     "birthday": "birthday cake",
     "happy birthday": "birthday cake",
     "congratulations": "party popper",
+    "ice skating": "ice skate",
+    "skateboarding": "skateboard",
+    "boxing": "boxing glove",
+    "horse riding": "horse racing",
+    "halloween": "jack-o-lantern",
+    "happy halloween": "jack-o-lantern",
+    "christmas": "christmas tree",
+    "merry christmas": "christmas tree",
+    "new year": "fireworks",
+    "happy new year": "fireworks",
+    "valentine's day": "red heart",
+    "mother's day": "bouquet",
+    "happy mother's day": "bouquet",
+    "thanksgiving": "turkey",
 }
 HAVING = {  # what is in a picture anyway, where it is said that something has it
     "person with crown": ("crown",),
@@ -162,13 +176,13 @@ HAVING = {  # what is in a picture anyway, where it is said that something has i
 NAMED = frozenset(
     phrases(
         """
-        lego|godzilla|horus|kong|mickey|minnie|chibi|mario|luigi|yoshi|pokemon|pikachu|minecraft
-        barbie|batman|superman|naruto|elsa|shrek|yoda|zelda|simpson|simpsons|bart|sonic|snoopy
-        garfield|hello kitty|playstation|xbox|nintendo|halloween|lol|omg|usb|kraken|iphone|android
-        ipad|instagram|facebook|youtube|tiktok|twitter|whatsapp|netflix|disney|marvel|avengers
-        spiderman|hulk|thor|ironman|joker|gandalf|frodo|hogwarts|voldemort|hermione|dumbledore
-        anime|manga|emoji|selfie|meme|app|svg|png|jpg|html|website|online|wifi|bluetooth
-        tesla|ferrari|lamborghini|porsche|bmw|toyota|honda|google|amazon|microsoft
+        lego|hoodie|godzilla|horus|kong|mickey|minnie|chibi|mario|luigi|yoshi|pokemon|pikachu
+        minecraft|barbie|batman|superman|naruto|elsa|shrek|yoda|zelda|simpson|simpsons|bart|sonic
+        snoopy|garfield|hello kitty|nintendo|halloween|lol|omg|usb|kraken|iphone|android|ipad
+        instagram|facebook|youtube|tiktok|twitter|whatsapp|netflix|disney|marvel|avengers|spiderman
+        hulk|thor|ironman|joker|gandalf|frodo|hogwarts|voldemort|hermione|dumbledore|anime|manga
+        emoji|selfie|meme|app|svg|png|jpg|html|website|online|wifi|bluetooth|tesla|ferrari
+        lamborghini|porsche|bmw|toyota|honda|google|amazon|microsoft
         """
     )
 )

@@ -375,6 +375,6 @@ ALSO_FILLERS = phrases(
     might|will|what|why|how|whose|whom|or|if|because|have|had|get|gets|got|am|were|did
     in this picture|in the picture|in this image|in the image|on his head|on its head|on her head
     on top of its head|on top of his head|on top of her head|on the head|thing|things|plz|pls|gimme
-    wanna|u|in a row|possible|put|style|styled|looking|look|looks|different
+    wanna|u|in a row|possible|put|for me|for us|for you|style|styled|looking|look|looks|different
     """
 )
