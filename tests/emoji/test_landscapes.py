@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from limner.checkpoints import Words
@@ -9,7 +11,7 @@ from limner.emoji.landscapes import COMPOSED, PICTURED, STANDING
 from limner.emoji.language import EmojiLanguage
 from limner.emoji.understanding import Understander
 from limner.language import Ground, canonical
-from limner.language.english import DRAWN, GROUNDS
+from limner.language.english import COLOURS, DRAWN, GROUNDS
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +88,34 @@ def test_a_ground_may_be_over(shipped: Words) -> None:
         Understander(shipped).understand("an airplane over the mountains at sunset").scene.ground
     )
     assert ground == Ground(place="mountains", light="sunset", over=True)
+
+
+WORDS = (
+    *("a", "the", "two", "not", "without", "with", "and", ",", "in", "on", "under", "over", "by"),
+    *(
+        "cat",
+        "crown",
+        "queen",
+        "red",
+        "big",
+        "snowy",
+        "dark",
+        "xyzzy",
+        "running",
+        "for my",
+        "ночью",
+    ),
+    *("forest", "lake", "beaches", "table", "sunset", "moon", "garden", "at night", "in the rain"),
+    *("in a forest", "on the table", "on the moon", "bowl of", "blonde hair", "happy", "猫", "лес"),
+)
+
+
+def test_any_words_in_any_order_are_read(shipped: Words) -> None:
+    language, chance = EmojiLanguage(shipped), random.Random(3)
+    for _ in range(400):
+        reading = language.read(" ".join(chance.choices(WORDS, k=chance.randint(1, 10))))
+        assert reading.prompt
+        assert reading.ground is None or reading.ground in (*DRAWN, *COLOURS)
+        for region in reading.regions:
+            assert region.box is not None
+            assert all(-1e-6 <= value <= 1 + 1e-6 for value in region.box)

@@ -98,7 +98,7 @@ class Understander:
             name = scene.things[index].concept
             if name not in self.names or is_lost(scene, index):  # known, and the model has none
                 named = (word for word in reading.words if word.kind is Kind.CONCEPT)
-                said = next(word.text for word in named if word.meaning == name)
+                said = next((word.text for word in named if word.meaning == name), name)
                 missing.append(said if said.casefold() == name else f"{said} ({name})")
                 scene = without(scene, index)
         scene = standing(scene, self.names)

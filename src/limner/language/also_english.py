@@ -75,7 +75,7 @@ def _places(before: str, nouns: str, others: str = "") -> tuple[str, ...]:
     return (*map(" ".join, named), *phrases(others))
 
 
-WEATHER = {
+WEATHER = {  # before a thing, which is there
     "snow": phrases("snowy|snow-covered|snow covered|wintry"),
     "rain": phrases("rainy|stormy"),
     "fog": phrases("misty|foggy|hazy"),
