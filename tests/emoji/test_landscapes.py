@@ -32,6 +32,8 @@ def understander(shipped: Words) -> Understander:
         ("it is snowing", "an evergreen tree in the snow", []),
         ("a city at night", "a night with stars", []),
         ("a knight standing in a field", "a deciduous tree on the grass", ["knight"]),
+        ("a lighthouse at sunset", "a sunset", ["lighthouse"]),
+        ("a spire in the fog", "an evergreen tree in the fog", ["spire"]),
         ("a bench in a park", "a deciduous tree on the grass", ["bench"]),
         # with others: behind them
         ("a garden full of flowers", "a bouquet in a garden", []),

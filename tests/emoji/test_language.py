@@ -360,8 +360,9 @@ def test_what_names_nothing_is_told_as_a_guess(prompt: str, shipped: Words) -> N
 @pytest.mark.parametrize("prompt", ["no cat", "without a top hat"])
 def test_of_what_is_not_to_be_there_nothing_is_painted(prompt: str, shipped: Words) -> None:
     reading = EmojiLanguage(shipped).read(prompt)
+    guess = f"{prompt!r} says of nothing that it is to be there, so the picture is a guess"
     told = f"not painted: {prompt!r} (what is not wanted is for the negative prompt)"
-    assert (reading.prompt, reading.notes) == ("", (told,))
+    assert (reading.prompt, reading.notes) == ("", (guess, told))
 
 
 def test_many_of_one_kind_are_counted(shipped: Words) -> None:

@@ -123,6 +123,8 @@ STANDING = {  # on a ground where nothing that is said to be there is known
     "table": "bouquet",
     "rain": "umbrella with rain drops",
     "autumn": "fallen leaf",
+    "fog": "evergreen tree",
+    "sunset": "sunset",
 }
 PLACES = COMPOSED | PICTURED
 # How a place stands to what is before it, and so to what it is behind or under.
@@ -169,7 +171,9 @@ def standing(scene: Scene, known: Collection[str]) -> Scene:
     ground = scene.ground
     if scene.things or ground is None or STANDING.get(ground.place) not in known:
         return scene
-    return replace(scene, things=(Thing(concept=STANDING[ground.place]),), joins=())
+    concept = STANDING[ground.place]
+    shown = None if concept in PICTURED else ground
+    return replace(scene, things=(Thing(concept=concept),), joins=(), ground=shown)
 
 
 def _both(said: Ground | None, place: Ground) -> Ground | None:

@@ -38,6 +38,7 @@ GUESS = (
     "no word of {!r} is one that this model knows, so the picture is a guess; `limner words` lists"
 )
 GUESS += " what it knows"
+NOTHING = "{!r} says of nothing that it is to be there, so the picture is a guess"
 
 
 def apart(prompt: str) -> tuple[str, tuple[str, ...]]:
@@ -144,8 +145,8 @@ class EmojiLanguage:
         if style_alone and not told and any(w.kind is Kind.STYLE for w in asked):
             return Reading(prompt=prompt)
         left = _without(prompt, found.reading.negated)
-        notes = (GUESS.format(prompt),) if left else ()
-        return Reading(prompt=left, notes=(*notes, *([f"not painted: {told}"] if told else [])))
+        guess = (GUESS if left else NOTHING).format(prompt)
+        return Reading(prompt=left, notes=(guess, *([f"not painted: {told}"] if told else [])))
 
     def _has_syntax(self, member: str) -> bool:
         return SYNTAX.search(WEIGHT.sub("", member)) is not None
