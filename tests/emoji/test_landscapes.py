@@ -32,6 +32,11 @@ def understander(shipped: Words) -> Understander:
         ("it is snowing", "an evergreen tree in the snow", []),
         ("a city at night", "a night with stars", []),
         ("a knight standing in a field", "a deciduous tree on the grass", ["knight"]),
+        # where it is said to lie elsewhere it is told, if what stands there does not make it
+        ("a forest in winter", "three evergreen trees in the snow", []),
+        ("a table in a garden", "a tulip in a garden", ["table"]),
+        ("a lake in the forest", "an evergreen tree in the forest", ["lake"]),
+        ("a small table with a cake", "a birthday cake on a table", ["small"]),
         ("a lighthouse at sunset", "a sunset", ["lighthouse"]),
         ("a spire in the fog", "an evergreen tree in the fog", ["spire"]),
         ("a bench in a park", "a deciduous tree on the grass", ["bench"]),

@@ -160,6 +160,13 @@ def behind(scene: Scene, known: Collection[str]) -> Scene:
     return scene
 
 
+def lost_size(before: Scene, after: Scene) -> str:
+    """The size that was said of a place which lies behind others now, and is not painted."""
+    behind_now = [t for t in before.things if t.concept in PLACES and t not in after.things]
+    several = len(before.things) > 1
+    return next((thing.size.value for thing in behind_now if several), "")
+
+
 def is_lost(scene: Scene, index: int) -> bool:
     """Whether a thing is a picture of a place in a scene that lies elsewhere."""
     several = len(scene.things) > 1 and scene.ground is not None
@@ -196,7 +203,8 @@ def _alone(scene: Scene, known: Collection[str]) -> Scene:
     ground = _both(said, place.ground)
     if ground is not None and place.ground.place in LIGHTS:
         return standing(replace(scene, things=(), ground=ground), known)  # sunset at the beach
-    if place.standing in known and not (ground is None and thing.concept in PICTURED):
+    # Where it lies elsewhere, three trees are a forest, and a bouquet is no table.
+    if place.standing in known and (ground is not None or place.count > 1):
         shown = replace(thing, concept=place.standing, count=place.count)
         return replace(scene, things=(shown,), ground=ground or said)
     return scene

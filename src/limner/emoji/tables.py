@@ -178,7 +178,7 @@ NAMED = frozenset(
         """
         lego|hoodie|godzilla|horus|kong|mickey|minnie|chibi|mario|luigi|yoshi|pokemon|pikachu
         minecraft|barbie|batman|superman|naruto|elsa|shrek|yoda|zelda|simpson|simpsons|bart|sonic
-        snoopy|garfield|hello kitty|nintendo|halloween|lol|omg|usb|kraken|iphone|android|ipad
+        snoopy|garfield|nintendo|halloween|lol|omg|usb|kraken|iphone|android|ipad
         instagram|facebook|youtube|tiktok|twitter|whatsapp|netflix|disney|marvel|avengers|spiderman
         hulk|thor|ironman|joker|gandalf|frodo|hogwarts|voldemort|hermione|dumbledore|anime|manga
         emoji|selfie|meme|app|svg|png|jpg|html|website|online|wifi|bluetooth|tesla|ferrari

@@ -10,10 +10,19 @@ from functools import cached_property
 from limner.checkpoints import Words
 from limner.emoji.aliases import doings, with_aliases
 from limner.emoji.guessing import likely_languages
-from limner.emoji.landscapes import behind, is_lost, landscapes, standing
+from limner.emoji.landscapes import behind, is_lost, landscapes, lost_size, standing
 from limner.emoji.names import abroad, everyday_names, names_of
 from limner.emoji.spelling import is_english, nearest
-from limner.emoji.tables import HAVING, MOODS, OTHER_STYLES, PARTS, PEOPLE, SKIN_COLOURS, UNPAINTED
+from limner.emoji.tables import (
+    HAVING,
+    MOODS,
+    OTHER_STYLES,
+    OWN_COLOURS,
+    PARTS,
+    PEOPLE,
+    SKIN_COLOURS,
+    UNPAINTED,
+)
 from limner.emoji.words import LANGUAGES, characters, descriptions, translations
 from limner.language import Relation, Scene, Thing, Vocabulary
 from limner.language.also_english import CONTAINERS
@@ -91,9 +100,10 @@ class Understander:
         self, reading: Reading, corrected: Mapping[str, str], language: str = ""
     ) -> Understanding:
         scene, undyed = self._people_as_they_are(self._plainer(_without_own(reading.scene)))
-        scene = behind(scene, self.names)
+        before, scene = scene, behind(scene, self.names)
         held = (w.text for w in reading.words if w.kind is Kind.OPENING)
         missing = [*map(_told, reading.unknown), *(t for t in held if normal(t) in CONTAINERS)]
+        missing += filter(None, [lost_size(before, scene)])
         for index in reversed(range(len(scene.things))):
             name = scene.things[index].concept
             if name not in self.names or is_lost(scene, index):  # known, and the model has none
@@ -216,7 +226,10 @@ def _without_own(scene: Scene) -> Scene:
     """The scene without what its things have in their pictures: a queen with a crown."""
     things = [thing.concept for thing in scene.things]
     for first, relation, second in scene.placed:
-        if relation is Relation.WITH and things[second] in HAVING.get(things[first], ()):
+        colour = scene.things[second].colour
+        as_it_is = not colour or (things[second], colour) in OWN_COLOURS
+        own = things[second] in HAVING.get(things[first], ())
+        if relation is Relation.WITH and own and as_it_is:
             return _without_own(without(scene, second))
     return scene
 
