@@ -41,6 +41,8 @@ def is_on(hat: Box, head: Box) -> bool:
         "a cat with a top hat in a package",
         "a cat with a top hat under a deciduous tree",
         "a cat with a top hat on the beach",
+        "a cat with a soccer ball and a top hat",
+        "a cat with a soccer ball, a fish and a top hat on a bed",
     ],
 )
 def test_a_hat_is_on_the_head_of_whoever_wears_it(text: str, understander: Understander) -> None:
@@ -48,6 +50,13 @@ def test_a_hat_is_on_the_head_of_whoever_wears_it(text: str, understander: Under
     ((hat,), (cat,)) = found["top hat"], found["cat"]
     assert is_on(hat, cat)
     assert hat.width == pytest.approx(cat.width)
+
+
+def test_a_hat_that_nobody_has_is_on_no_head(understander: Understander) -> None:
+    for text in ("a cat and a top hat", "a cat with a fish on a bed and a top hat"):
+        found = places(text, understander)
+        ((hat,), (cat,)) = found["top hat"], found["cat"]
+        assert not is_on(hat, cat)
 
 
 def test_others_stand_where_they_stood_without_the_hat(understander: Understander) -> None:

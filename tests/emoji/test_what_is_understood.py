@@ -6,11 +6,13 @@ import pytest
 from sentence_tables import rows
 
 from limner.checkpoints import Words
+from limner.emoji.alone import SEVERAL, SINGLE, meanings
 from limner.emoji.names import everyday_names, names_of
-from limner.emoji.tables import HAVING, MOODS
+from limner.emoji.tables import HAVING
 from limner.emoji.understanding import Understander
 from limner.emoji.words import LANGUAGES, characters, translations
 from limner.language import canonical
+from limner.language.english import phrases
 from limner.language.foreign import FOREIGN
 
 
@@ -124,10 +126,38 @@ def test_what_people_type_first(
     assert [*found.missing] == missing
 
 
-def test_moods_and_what_things_have_are_known(shipped: Words) -> None:
+def test_what_things_have_is_known(shipped: Words) -> None:
     known = {*shipped.concepts}
-    assert {*MOODS.values(), *HAVING} <= known
+    assert {*HAVING} <= known
     assert {thing for several in HAVING.values() for thing in several} <= known
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("happy", "a grinning face"),
+        ("Good morning!", "a sunrise"),
+        ("a rock", "a rock"),
+        ("animals", "a dog and a cat and a rabbit"),
+        ("some animals", "a dog and a cat and a rabbit"),
+        ("animals, flat", "a dog and a cat and a rabbit, flat"),
+        ("food, in the style of noto", "a hamburger and a pizza, noto"),
+        ("love, blob", "a red heart, blob"),
+        ("happy, cat", "a cat"),  # no word that is said alone
+        ("a happy cat", "a grinning cat"),
+        ("the sun behind clouds", "a sun behind cloud"),  # one sun
+    ],
+)
+def test_what_is_said_alone(text: str, said: str, shipped: Words) -> None:
+    assert canonical(Understander(shipped).understand(text).scene) == said
+
+
+def test_all_that_is_said_alone_is_known(shipped: Words) -> None:
+    rows = [*SINGLE, *SEVERAL]
+    assert {concept for row in rows for concept in row.split("|")} <= {*shipped.concepts}
+    words = [word for table in (SINGLE, SEVERAL) for row in table.values() for word in phrases(row)]
+    assert len(words) == len({*words})
+    assert {*words} <= {*meanings(Understander(shipped).names)}
 
 
 def test_nothing_is_listed_twice_among_the_names() -> None:

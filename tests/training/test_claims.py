@@ -72,6 +72,24 @@ def test_bf16_is_chosen_where_the_device_has_it(tmp_path: Path, monkeypatch) -> 
         LoopConfig(steps=1, precision="fp16")
 
 
+@pytest.mark.parametrize(
+    ("avx512", "native", "onednn", "emulated"),
+    [
+        (True, True, True, False),
+        (True, False, True, True),  # Skylake to Ice Lake: oneDNN converts each number
+        (False, False, True, False),  # ARM with bf16
+        (False, False, False, True),
+    ],
+)
+def test_where_bf16_is_emulated(
+    avx512: bool, native: bool, onednn: bool, emulated: bool, monkeypatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_supported", lambda: avx512)
+    monkeypatch.setattr(devices, "computes_in_bf16", lambda: native)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: onednn)
+    assert devices.emulates_bf16(CPU) is emulated
+
+
 def test_auto_computes_what_the_chosen_one_does(tmp_path: Path) -> None:
     chosen = "fp32" if precision.emulates_bf16(CPU) else "bf16"
     losses = []
@@ -87,4 +105,4 @@ def test_slow_precision_is_said(monkeypatch, capsys: pytest.CaptureFixture[str])
     command.warn_of_slow_precision("fp32", "cpu")
     assert capsys.readouterr().err == ""
     command.warn_of_slow_precision("bf16", "cpu")
-    assert "no bf16, which is some hundred times slower" in capsys.readouterr().err
+    assert "no bf16 of its own, which is slower on it than fp32" in capsys.readouterr().err

@@ -139,8 +139,8 @@ def warn_of_slow_precision(precision: str, device: str) -> None:
 
     if precision == BF16 and first_process() and emulates_bf16(torch.device(device)):
         streams.warn(
-            "this processor has no bf16, which is some hundred times slower on it: "
-            "--precision fp32, or none, is right"
+            "this processor has no bf16 of its own, which is slower on it than fp32, up to some "
+            "hundred times: --precision fp32, or none, is right"
         )
 
 

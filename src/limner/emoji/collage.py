@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from limner.checkpoints import Words
 from limner.data.everyday_world import WHOLE
-from limner.emoji.taught import WORN, has_colour, has_ground
-from limner.language import Relation, Scene, Size
+from limner.emoji.taught import has_colour, has_ground, worn
+from limner.language import Scene, Size
 from limner.language.english import LIGHTS
 from limner.language.layout import Box, around, lay_out
 from limner.language.scene import PLAIN, without
@@ -93,19 +93,15 @@ def _floats(scene: Scene) -> bool:
 
 def _laid(scene: Scene, whole: Sequence[int]) -> list[Box]:
     """The boxes of all things but those, in pixels; what is worn is on whoever wears it."""
-    worn = {
-        second: first
-        for first, relation, second in scene.placed
-        if relation is Relation.WITH and scene.things[second].concept in WORN and first not in whole
-    }
-    kept = [index for index in range(len(scene.things)) if index not in (*whole, *worn)]
+    put_on = {thing: wearer for thing, wearer in worn(scene).items() if wearer not in whole}
+    kept = [index for index in range(len(scene.things)) if index not in (*whole, *put_on)]
     others = scene
-    for index in sorted((*whole, *worn), reverse=True):
+    for index in sorted((*whole, *put_on), reverse=True):
         others = without(others, index)
     layout = lay_out(others)
     pixels = (box.scaled(*map(float, layout.size)) for box in layout.boxes)
     boxes = [_not_squeezed(replace(box, thing=kept[box.thing])) for box in pixels]
-    for thing, wearer in worn.items():
+    for thing, wearer in put_on.items():
         for place in range(scene.things[thing].count or 1):
             boxes = _put_on(boxes, wearer, thing, place)
     return boxes

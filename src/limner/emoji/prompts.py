@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from limner.checkpoints import Words
 from limner.emoji.collage import MOST_LAID, arranged, is_needed
-from limner.emoji.taught import WORN, has_colour, text_of
+from limner.emoji.taught import has_colour, text_of, worn
 from limner.emoji.telling import counts, not_painted, read_as
 from limner.emoji.understanding import Understanding
 from limner.language import Relation, Scene, Thing, canonical
@@ -115,9 +115,9 @@ def laid_out(scene: Scene) -> tuple[list[Thing], str]:
 
 def _relations(scene: Scene) -> Iterator[tuple[int, Relation, int]]:
     """What is said of the things' places; a hat is above whoever has it."""
+    on = worn(scene)
     for first, relation, second in scene.placed:
-        worn = relation is Relation.WITH and scene.things[second].concept in WORN
-        if worn:
-            yield second, Relation.ABOVE, first
+        if second in on:
+            yield second, Relation.ABOVE, on[second]
         else:
             yield first, Relation.AND if relation is Relation.WITH else relation, second

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from limner.checkpoints import Words
-from limner.emoji.aliases import doings, with_aliases
+from limner.emoji.aliases import with_aliases
+from limner.emoji.alone import as_meant, meanings
 from limner.emoji.guessing import likely_languages
 from limner.emoji.landscapes import behind, is_lost, landscapes, lost_size, standing
 from limner.emoji.names import abroad, everyday_names, names_of
 from limner.emoji.spelling import is_english, nearest
 from limner.emoji.tables import (
     HAVING,
-    MOODS,
     OTHER_STYLES,
     OWN_COLOURS,
     PARTS,
@@ -64,8 +64,7 @@ class Understander:
         self.words = words
         self.names = names_of(words.concepts)
         self._concepts = {name: concept for concept, names in self.names.items() for name in names}
-        moods = {word: face for word, face in MOODS.items() if face in self.names}
-        self._alone = doings(self.names) | moods
+        self._alone = meanings(self.names)
         self._readers = dict[str, Reader]()
 
     @cached_property
@@ -76,7 +75,7 @@ class Understander:
 
     def understand(self, text: str) -> Understanding:
         """The reading that has most of the words, English where others have no more."""
-        text = self._alone.get(normal(text.strip(" .!")), text)
+        text = as_meant(text, self._alone, self.words.styles)
         signs = self._signs(text)
         found = self._of(self.english.read(text, signs), {})
         if found.missing and self._foreign(found):

@@ -38,5 +38,12 @@ def computes_in_bf16() -> bool:
 
 
 def emulates_bf16(device: torch.device) -> bool:
-    """Whether bf16 takes some hundred times as long as fp32: on a processor that has none."""
-    return device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    """Whether bf16 takes longer than fp32: on a processor that has none, or has AVX-512 do it.
+
+    Without either it is some hundred times as long. oneDNN says that it has bf16 by AVX-512 alone
+    too, and converts each number there: some twice as long.
+    """
+    if device.type != "cpu":
+        return False
+    converts = getattr(torch.cpu, "_is_avx512_supported", bool)() and not computes_in_bf16()
+    return converts or not torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise, product
 
-from limner.language.english import plural, with_article_within
+from limner.language.english import HEAD_ENDS, plural, with_article_within
 from limner.language.grammar import ENGLISH, Grammar
 from limner.language.scene import PLAIN
 from limner.language.vocabulary import Vocabulary
@@ -379,8 +379,12 @@ def _forms(name: str, concept: str, grammar: Grammar) -> Iterator[tuple[str, Sen
         spaced |= set(map(with_article_within, spaced))
     yield from ((form, Sense(Kind.CONCEPT, concept)) for form in spaced)
     if grammar is ENGLISH and (several := plural(name)) != name:
-        spaced = {several, several.replace("-", " "), f"{name}s"}
-        yield from ((form, Sense(Kind.CONCEPT, concept, True)) for form in spaced)
+        yield from (
+            (form, Sense(Kind.CONCEPT, concept, True))
+            for form in (several, several.replace("-", " "))
+        )
+        # "buss" are several, "sun behind clouds" one sun
+        yield f"{name}s", Sense(Kind.CONCEPT, concept, HEAD_ENDS.search(name) is None)
 
 
 def _small_words(grammar: Grammar) -> Iterator[tuple[str, Sense]]:

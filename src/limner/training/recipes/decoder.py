@@ -90,6 +90,7 @@ class DecoderRecipe:
     def decoder(self, model: ModelFolder) -> Autoencoder | TinyDecoder:
         """What learns: the model's own, within its autoencoder."""
         autoencoder = model.load("vae").train()
+        autoencoder.to(memory_format=torch.channels_last)  # a quarter less time on a CPU
         autoencoder.requires_grad_(False)
         autoencoder.decoder.requires_grad_(True)
         autoencoder.post_quant_conv.requires_grad_(True)

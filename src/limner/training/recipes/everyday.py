@@ -176,6 +176,12 @@ EVERYDAY_ENLARGED_DECODER = DecoderRecipe(
     copies=2,
     perceptual=EVERYDAY_AUTOENCODER.perceptual,
 )
+# The same on what the model paints that ships now, of all its concepts.
+EVERYDAY_ENLARGED_DECODER_AGAIN = replace(
+    EVERYDAY_ENLARGED_DECODER,
+    loop=replace(EVERYDAY_ENLARGED_DECODER.loop, steps=2300),
+    copies=1,
+)
 EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-autoencoder": EVERYDAY_AUTOENCODER,
     # no perceptual distance: what it changes, and what it costs
@@ -188,6 +194,7 @@ EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-enlarged-wide-more": EVERYDAY_ENLARGED_WIDE_MORE,
     "everyday-meanings": EVERYDAY_MEANINGS,
     "everyday-enlarged-decoder": EVERYDAY_ENLARGED_DECODER,
+    "everyday-enlarged-decoder-again": EVERYDAY_ENLARGED_DECODER_AGAIN,
     "emoji-everyday": EMOJI_EVERYDAY,
     "emoji-everyday-more": EMOJI_EVERYDAY_MORE,
     "emoji-everyday-again": EMOJI_EVERYDAY_AGAIN,
