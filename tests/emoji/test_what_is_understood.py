@@ -152,6 +152,30 @@ def test_what_is_said_alone(text: str, said: str, shipped: Words) -> None:
     assert canonical(Understander(shipped).understand(text).scene) == said
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "three balloons: red, yellow and green",
+            "a red balloon, a yellow balloon, a green balloon",
+        ),
+        ("two balloons, red and blue", "a red balloon and a blue balloon"),
+        (
+            "four birds: blue, red, green and orange",
+            "a blue bird, a red bird, a green bird, an orange bird",
+        ),
+        ("two cats, black and brown, on a bed", "a black cat and a brown cat on a bed"),
+        ("two cats, black and white", "two black cats"),
+        ("zwei Ballons, rot und blau", "a red balloon and a blue balloon"),
+        ("two balloons, red and blue cars", "two balloons and red cars"),
+        ("three balloons, red and blue", "three red balloons"),  # "blue" is told
+    ],
+)
+def test_as_many_colours_as_things_are_one_each(text: str, said: str, shipped: Words) -> None:
+    understander = Understander(shipped)
+    assert understander.understand(text).scene == understander.understand(said).scene
+
+
 def test_all_that_is_said_alone_is_known(shipped: Words) -> None:
     rows = [*SINGLE, *SEVERAL]
     assert {concept for row in rows for concept in row.split("|")} <= {*shipped.concepts}

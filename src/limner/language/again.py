@@ -1,4 +1,7 @@
-"""Words for what was named before: "a white one", "another", "behind her", "the dog is brown"."""
+"""Words for what was named before: "a white one", "another", "behind her", "the dog is brown".
+
+And for some of it: "two cats, black and brown".
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from dataclasses import replace
 
 from limner.language.english import says_colour
 from limner.language.grammar import Grammar
-from limner.language.words import LOOKS, Kind, Word
+from limner.language.parts import thing_follows
+from limner.language.words import LOOKS, Kind, Word, is_and
 
 ENDS = (Kind.PAUSE, Kind.RELATION, Kind.GROUND, Kind.SIDE, Kind.BETWEEN)
 
@@ -30,6 +34,36 @@ def named_again(words: Sequence[Word], grammar: Grammar) -> list[Word]:
         else:
             found.append(word)
     return found
+
+
+def shared_colours(words: Sequence[Word]) -> list[Word]:
+    """The words with a "one" before each of as many colours as there are things before them.
+
+    "three balloons: red, yellow and green" are those of "one red, one yellow and one green".
+    """
+    found = [*words]
+    for place in reversed(range(1, len(words))):
+        number, thing = words[place - 1 : place + 1]
+        if thing.kind is Kind.CONCEPT and number.kind is Kind.NUMBER:
+            colours = _colours_after(words, place)
+            if len(colours) == int(number.meaning) > 1:
+                for each in reversed(colours):
+                    found.insert(each, replace(words[each], kind=Kind.NUMBER, meaning="1"))
+    return found
+
+
+def _colours_after(words: Sequence[Word], place: int) -> list[int]:
+    """Where the colours stand that follow a thing with pauses and "and" between them alone."""
+    found = list[int]()
+    for at in range(place + 1, len(words)):
+        word = words[at]
+        if word.kind is Kind.COLOUR:
+            found.append(at)
+        elif not (word.kind in (Kind.PAUSE, Kind.FILLER) or is_and(word)):
+            break
+    last = found[-1] + 1 if found else place
+    both = {words[each].meaning for each in found} == {"black", "white"}  # as cats and pandas are
+    return [] if both or thing_follows(words[last:]) else found
 
 
 def _last_thing(words: Sequence[Word]) -> Word | None:

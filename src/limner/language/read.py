@@ -10,14 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from limner.language.again import named_again
+from limner.language.again import named_again, shared_colours
 from limner.language.compounds import without_descriptions, without_modifiers, without_parts
 from limner.language.english import ARTICLES as ONE
 from limner.language.grammar import ENGLISH, Grammar
 from limner.language.parts import BREAKS, Parts, thing_follows
-from limner.language.scene import Relation, Scene
+from limner.language.scene import Scene
 from limner.language.vocabulary import Vocabulary
-from limner.language.words import LOOKS, Index, Kind, Word, unknown
+from limner.language.words import LOOKS, Index, Kind, Word, is_and, unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,7 @@ class Reader:
         """
         words = _without_echoes(_chosen(self.index.words(text, also)))
         words = named_again(_without_measures(words), self.index.grammar)
+        words = shared_colours(words)
         words = _without_likenesses(text, words, self.index.grammar.shaped)
         words, negated = _without_negated(text, words)
         words, writing = _without_writing(text, words)
@@ -106,13 +107,9 @@ def _chosen(options: Sequence[Sequence[Word]]) -> list[Word]:
     return words
 
 
-def _is_and(word: Word) -> bool:
-    return word.kind is Kind.RELATION and word.meaning == Relation.AND.value
-
-
 def _is_one_of_two(words: Sequence[Word], rest: Sequence[Word]) -> bool:
     """Whether a colour is among others: "an orange and white cat", "two cats, one orange and"."""
-    among = len(rest) > 1 and _is_and(rest[0]) and rest[1].kind is Kind.COLOUR
+    among = len(rest) > 1 and is_and(rest[0]) and rest[1].kind is Kind.COLOUR
     share = bool(words) and words[-1].kind is Kind.NUMBER and words[-1].meaning == "1"
     return among or (share and any(word.kind is Kind.CONCEPT for word in words))
 
@@ -178,9 +175,14 @@ def _is_shape(following: Sequence[Word], shaped: Collection[str]) -> bool:
 
 
 def _describes_last(words: Sequence[Word]) -> bool:
-    """Whether a word that comes after these would describe the last thing: "un chat noir et"."""
+    """Whether a word that comes after these would describe the last thing: "un chat noir et".
+
+    So would one after "birds: blue, red and".
+    """
     for place, word in reversed([*enumerate(words)]):
-        joined = _is_and(word) and place > 0 and words[place - 1].kind is Kind.COLOUR
+        joined = is_and(word) and place > 0 and words[place - 1].kind is Kind.COLOUR
+        after = words[place + 1 : place + 2]
+        joined |= word.kind is Kind.PAUSE and any(each.kind is Kind.COLOUR for each in after)
         if word.kind not in (Kind.COLOUR, Kind.SIZE, Kind.FILLER) and not joined:
             return word.kind is Kind.CONCEPT
     return False
@@ -205,7 +207,7 @@ def _negation_ends(words: Sequence[Word], place: int) -> int:
     first = place + (place < len(words) and words[place].kind is Kind.GROUND)  # "not on the beach"
     for stop in range(first, len(words)):
         word, after = words[stop], words[stop + 1 : stop + 2]
-        if _is_and(word) and not (after and after[0].kind in (Kind.ARTICLE, Kind.NUMBER)):
+        if is_and(word) and not (after and after[0].kind in (Kind.ARTICLE, Kind.NUMBER)):
             continue
         if word.kind in (*BREAKS, Kind.STYLE, Kind.NEGATION):
             return stop

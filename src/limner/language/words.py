@@ -11,7 +11,7 @@ from itertools import pairwise, product
 
 from limner.language.english import HEAD_ENDS, plural, with_article_within
 from limner.language.grammar import ENGLISH, Grammar
-from limner.language.scene import PLAIN
+from limner.language.scene import PLAIN, Relation
 from limner.language.vocabulary import Vocabulary
 
 LONGEST = 9  # words of a phrase
@@ -284,6 +284,11 @@ def split(text: str, elided: re.Pattern[str] | None = None) -> Iterator[tuple[in
         if not text[index].isspace() or text[index] in PAUSES:
             yield index, stop
         index = stop
+
+
+def is_and(word: Word) -> bool:
+    """Whether the word joins two things without saying where they are."""
+    return word.kind is Kind.RELATION and word.meaning == Relation.AND.value
 
 
 def normal(phrase: str, grammar: Grammar | None = None) -> str:
