@@ -8,6 +8,7 @@ from sentence_tables import rows
 from limner.checkpoints import Words
 from limner.emoji.alone import SEVERAL, SINGLE, meanings
 from limner.emoji.names import everyday_names, names_of
+from limner.emoji.sorts import SORTS
 from limner.emoji.tables import HAVING
 from limner.emoji.understanding import Understander
 from limner.emoji.words import LANGUAGES, characters, translations
@@ -174,6 +175,32 @@ def test_what_is_said_alone(text: str, said: str, shipped: Words) -> None:
 def test_as_many_colours_as_things_are_one_each(text: str, said: str, shipped: Words) -> None:
     understander = Understander(shipped)
     assert understander.understand(text).scene == understander.understand(said).scene
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("animals", "a dog and a cat and a rabbit"),
+        ("an animal", "a dog"),
+        ("two animals", "a dog and a cat"),
+        ("five animals", "two dogs and two cats and a rabbit"),
+        ("a farm with animals", "a dog and a cat and a rabbit on the grass"),
+        ("animals in the forest", "a dog and a cat and a rabbit in the forest"),
+        ("a girl with pets", "a girl with a dog and a cat and a hamster"),
+        ("food on a table", "a hamburger and a pizza on a table"),
+        ("blue vehicles", "a blue automobile and a blue bus and a blue bicycle"),
+        ("an animal eating a vegetable", "a dog with a carrot"),
+        ("a king with a sword and a crown", "a person with crown with a dagger"),
+    ],
+)
+def test_a_sort_is_some_of_its_things(text: str, said: str, shipped: Words) -> None:
+    assert canonical(Understander(shipped).understand(text).scene) == said
+
+
+def test_all_things_of_sorts_are_known(shipped: Words) -> None:
+    assert {thing for some in SORTS.values() for thing in some} <= {*shipped.concepts}
+    english = Understander(shipped).english
+    assert all(english.read(name).scene.things[0].concept == name for name in SORTS)
 
 
 def test_all_that_is_said_alone_is_known(shipped: Words) -> None:

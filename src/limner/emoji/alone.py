@@ -1,4 +1,4 @@
-"""What is meant by a word that is said alone: "happy", "good morning", "animals", "food"."""
+"""What is meant by a word that is said alone: "happy", "good morning", "sports"."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ SINGLE = {
     "artist palette": "art",
     "laptop": "technology",
     "globe with meridians": "internet",
-    "clapper board": "movie|movies|cinema|film",
+    "clapper board": "movie|movies",
     "shopping bags": "shopping",
     "briefcase": "work|business",
     "airplane": "travel|travelling|traveling",
@@ -81,35 +81,22 @@ SINGLE = {
     "joker": "deck of cards|card game",
     "fork and knife with plate": "dinner|lunch|meal",
 }
-# What is a sort of things: some of them.
+# What is a sort of things and more: some of them. (`emoji.sorts` has those that are said so within
+# sentences too.)
 SEVERAL = {
-    "dog|cat|rabbit": "animals",
-    "dog|cat|hamster": "pets",
-    "cow|pig|rooster": "farm animals",
-    "lion|elephant|giraffe": "wild animals|zoo animals|safari animals",
-    "fox|owl|hedgehog": "forest animals|woodland animals",
-    "octopus|tropical fish|crab": "sea animals|sea creatures|marine animals|sea life",
-    "hamburger|pizza": "food",
-    "hamburger|french fries|hot dog": "fast food|junk food",
-    "carrot|tomato|broccoli": "vegetables|veggies",
     "red apple|banana|grapes": "fruits|fruit",
-    "birthday cake|doughnut|ice cream": "desserts|dessert|sweets",
-    "beer mug|tropical drink": "drinks|beverages",
+    "candy|doughnut|ice cream": "sweets",
+    "beer mug|tropical drink": "drinks",
     "lady beetle|honeybee|ant": "insects|bugs",
-    "t-shirt|jeans": "clothes|clothing",
-    "chair|bed": "furniture",
-    "automobile|bus|bicycle": "vehicles|transport|transportation|traffic",
+    "automobile|bus|bicycle": "transport|transportation|traffic",
     "soccer ball|basketball|tennis": "sports|sport",
-    "dagger|bow and arrow": "weapons",
-    "ring|gem stone": "jewelry|jewellery|jewels",
-    "guitar|violin|drum": "instruments|musical instruments",
-    "pencil|books": "school supplies",
+    "guitar|violin|drum": "instruments",
 }
 _BEFORE = re.compile(r"(some|the|all|many|various|different|an?) ")
 
 
 def meanings(names: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """What stands for each such word, of concepts that are known: "dog and cat and rabbit"."""
+    """What stands for each such word, of concepts that are known: "candy and doughnut"."""
     found = doings(names)
     for table in (SINGLE, SEVERAL):
         for row, words in table.items():

@@ -11,23 +11,15 @@ from limner.emoji.tables import OWN_COLOURS
 from limner.language import Scene, Thing
 from limner.language.captions import plain_ground
 from limner.language.english import says_colour, with_article
-from limner.language.scene import PLAIN, Ground, Relation
+from limner.language.scene import PLAIN, Ground, holders
 
 WORN = ("top hat", "crown", "graduation cap")  # above whoever has them
 
 
 def worn(scene: Scene) -> dict[int, int]:
     """Which things are on whose head: of "a snowman with a scarf and a crown" the crown too."""
-    on: dict[int, int] = {}
-    wearer: int | None = None
-    for first, relation, second in scene.placed:
-        if relation is Relation.WITH:
-            wearer = first
-        elif relation is not Relation.AND:
-            wearer = None
-        if wearer is not None and scene.things[second].concept in WORN:
-            on[second] = wearer
-    return on
+    had = holders(scene).items()
+    return {thing: who for thing, who in had if scene.things[thing].concept in WORN}
 
 
 def text_of(words: Words, scene: Scene, thing: Thing) -> str:

@@ -13,6 +13,7 @@ from limner.emoji.alone import as_meant, meanings
 from limner.emoji.guessing import likely_languages
 from limner.emoji.landscapes import behind, is_lost, landscapes, lost_size, standing
 from limner.emoji.names import abroad, everyday_names, names_of
+from limner.emoji.sorts import sorts, without_sorts
 from limner.emoji.spelling import is_english, nearest
 from limner.emoji.tables import (
     HAVING,
@@ -30,7 +31,7 @@ from limner.language.english import COLOURS
 from limner.language.foreign import FOREIGN
 from limner.language.grammar import Grammar
 from limner.language.read import Reader, Reading
-from limner.language.scene import joined, without
+from limner.language.scene import holders, joined, without
 from limner.language.words import Kind, normal, split
 
 LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
@@ -71,6 +72,7 @@ class Understander:
     def english(self) -> Reader:
         """The reader of English, which is made when it is asked for first."""
         names = landscapes(self.names) | with_aliases(self.names)
+        names |= sorts(self.names, names)
         return Reader(self._vocabulary(names, kinds=self.words.lexicon))
 
     def understand(self, text: str) -> Understanding:
@@ -98,7 +100,9 @@ class Understander:
     def _of(
         self, reading: Reading, corrected: Mapping[str, str], language: str = ""
     ) -> Understanding:
-        scene, undyed = self._people_as_they_are(self._plainer(_without_own(reading.scene)))
+        scene, undyed = self._people_as_they_are(
+            self._plainer(_without_own(without_sorts(reading.scene)))
+        )
         before, scene = scene, behind(scene, self.names)
         held = (w.text for w in reading.words if w.kind is Kind.OPENING)
         missing = [*map(_told, reading.unknown), *(t for t in held if normal(t) in CONTAINERS)]
@@ -223,13 +227,11 @@ class Understander:
 
 def _without_own(scene: Scene) -> Scene:
     """The scene without what its things have in their pictures: a queen with a crown."""
-    things = [thing.concept for thing in scene.things]
-    for first, relation, second in scene.placed:
-        colour = scene.things[second].colour
-        as_it_is = not colour or (things[second], colour) in OWN_COLOURS
-        own = things[second] in HAVING.get(things[first], ())
-        if relation is Relation.WITH and own and as_it_is:
-            return _without_own(without(scene, second))
+    for index, holder in holders(scene).items():
+        thing = scene.things[index]
+        as_it_is = not thing.colour or (thing.concept, thing.colour) in OWN_COLOURS
+        if as_it_is and thing.concept in HAVING.get(scene.things[holder].concept, ()):
+            return _without_own(without(scene, index))
     return scene
 
 

@@ -114,6 +114,20 @@ class Scene:
                 group, own = [index], index
 
 
+def holders(scene: Scene) -> dict[int, int]:
+    """Which thing has which with it: of "a king with a sword and a crown" he has both."""
+    found: dict[int, int] = {}
+    holder: int | None = None
+    for first, relation, second in scene.placed:
+        if relation is Relation.WITH:
+            holder = first
+        elif relation is not Relation.AND:
+            holder = None
+        if holder is not None:
+            found[second] = holder
+    return found
+
+
 def without(scene: Scene, index: int) -> Scene:
     """The scene without one of its things, and without its relation to the one before."""
     things = scene.things[:index] + scene.things[index + 1 :]

@@ -179,7 +179,7 @@ EVERYDAY_ENLARGED_DECODER = DecoderRecipe(
 # The same on what the model paints that ships now, of all its concepts.
 EVERYDAY_ENLARGED_DECODER_AGAIN = replace(
     EVERYDAY_ENLARGED_DECODER,
-    loop=replace(EVERYDAY_ENLARGED_DECODER.loop, steps=2300),
+    loop=replace(EVERYDAY_ENLARGED_DECODER.loop, steps=1700),
     copies=1,
 )
 EVERYDAY_RECIPES: dict[str, Recipe] = {
