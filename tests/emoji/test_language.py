@@ -557,3 +557,18 @@ def test_what_is_hardly_read_is_a_guess(prompt: str, shipped: Words) -> None:
 def test_what_somebody_does_is_no_thing_of_its_own(shipped: Words) -> None:
     reading = EmojiLanguage(shipped).read("a man juggling balls")
     assert [r.text for r in reading.regions] == ["a man juggling, 3d"] + ["a soccer ball, 3d"] * 3
+
+
+@pytest.mark.parametrize("prompt", ["(animals:1.2)", "(a forest:1.2)"])
+def test_what_stands_for_others_is_no_word_of_the_model(prompt: str, shipped: Words) -> None:
+    reading = EmojiLanguage(shipped).read(prompt)
+    assert reading.prompt == prompt
+    assert "so the picture is a guess" in reading.notes[0]
+
+
+def test_an_example_is_told(shipped: Words) -> None:
+    reading = EmojiLanguage(shipped).read("an animal")
+    assert (reading.prompt, reading.notes) == (
+        "a dog, 3d",
+        ("read as: a dog (animal: for example)",),
+    )

@@ -170,18 +170,23 @@ class EmojiLanguage:
             last = match.end()
         text = "".join([*pieces, self._named(prompt[last:])])
         known = any(
-            word.kind in (Kind.CONCEPT, Kind.STYLE) for word in self._words(TAG.sub(" ", prompt))
+            word.kind is Kind.STYLE or self._is_own(word)
+            for word in self._words(TAG.sub(" ", prompt))
         )
         return Reading(prompt=text, notes=() if known else (GUESS.format(prompt),))
 
     def _words(self, text: str) -> Iterator[Word]:
         yield from (options[0] for options in self._understander.english.index.words(text))
 
+    def _is_own(self, word: Word) -> bool:
+        """Whether it is a thing of the model's, and not only one that stands for others."""
+        return word.kind is Kind.CONCEPT and word.meaning in self._understander.names
+
     def _named(self, text: str) -> str:
         """The text with each name of a thing as the model's own, and the article that fits."""
         pieces, last, article = list[str](), 0, None
         for word in self._words(text):
-            if word.kind is Kind.CONCEPT and not word.kind_of:
+            if self._is_own(word) and not word.kind_of:
                 name = plural(word.meaning) if word.several else word.meaning
                 if article is not None and text[article.stop : word.start].isspace():
                     pieces.append(text[last : article.start])

@@ -9,6 +9,7 @@ from limner.checkpoints import Words
 from limner.data.everyday_world import WHOLE
 from limner.emoji.collage import drawn_ground
 from limner.emoji.names import in_words
+from limner.emoji.sorts import SORTS
 from limner.emoji.tables import OTHER_STYLES, PAIRS
 from limner.emoji.taught import has_colour, has_ground
 from limner.emoji.understanding import Understanding
@@ -46,6 +47,8 @@ def read_as(words: Words, found: Understanding, scene: Scene, layout: str | None
     kinds = {w.text.casefold(): w.meaning for w in found.reading.words if w.kind_of}
     how = [f"{word}: {known}" for word, known in found.corrected.items()]
     how += [f"{word}: a kind of {in_words(concept)}" for word, concept in kinds.items()]
+    sorts = {w.text.casefold(): None for w in found.reading.words if w.meaning in SORTS}
+    how += [f"{word}: for example" for word in sorts]
     how += [found.language] if found.language else []
     if layout == COLLAGE:
         how += _laid(words, scene)
