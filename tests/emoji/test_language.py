@@ -566,9 +566,15 @@ def test_what_stands_for_others_is_no_word_of_the_model(prompt: str, shipped: Wo
     assert "so the picture is a guess" in reading.notes[0]
 
 
-def test_an_example_is_told(shipped: Words) -> None:
-    reading = EmojiLanguage(shipped).read("an animal")
-    assert (reading.prompt, reading.notes) == (
-        "a dog, 3d",
-        ("read as: a dog (animal: for example)",),
-    )
+@pytest.mark.parametrize(
+    ("prompt", "painted", "told"),
+    [
+        ("an animal", "a dog, 3d", "read as: a dog (animal: for example)"),
+        ("Good morning!", "a sunrise, 3d", "read as: a sunrise (Good morning: sunrise)"),
+    ],
+)
+def test_what_stands_for_a_word_is_told(
+    prompt: str, painted: str, told: str, shipped: Words
+) -> None:
+    reading = EmojiLanguage(shipped).read(prompt)
+    assert (reading.prompt, reading.notes) == (painted, (told,))

@@ -109,8 +109,8 @@ def meanings(names: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
 def as_meant(text: str, meant: Mapping[str, str], styles: Sequence[str]) -> str:
     """The text, or what stands for it where it is such a word, with a style or without."""
     said, comma, style = normal(text.strip(" .!")).partition(",")
-    forms = {form.format(each) for form in STYLE_FORMS for each in styles}
     found = meant.get(said) or meant.get(_BEFORE.sub("", said, count=1))
-    if found is None or (comma and style.strip() not in forms):
-        return text
-    return f"{found}{comma}{style}"
+    forms = {form.format(each) for form in STYLE_FORMS for each in styles} if comma else set()
+    return (
+        text if found is None or (comma and style.strip() not in forms) else found + comma + style
+    )

@@ -43,8 +43,8 @@ class Understanding:
 
     reading: its words, and a scene of what the model has. missing: words for things that are known
     and that the model does not have, with their English names where they differ, and words that are
-    not known. corrected: misspelt word -> the one it was read as. language: empty for English.
-    undyed: colours of people, who are painted as they are.
+    not known. corrected: misspelt word, or one said alone -> what it was read as. language: empty
+    for English. undyed: colours of people, who are painted as they are.
     """
 
     reading: Reading
@@ -77,9 +77,10 @@ class Understander:
 
     def understand(self, text: str) -> Understanding:
         """The reading that has most of the words, English where others have no more."""
-        text = as_meant(text, self._alone, self.words.styles)
-        signs = self._signs(text)
-        found = self._of(self.english.read(text, signs), {})
+        meant = as_meant(text, self._alone, self.words.styles)
+        instead = {text.strip(" .!"): meant} if meant != text else {}
+        text, signs = meant, self._signs(meant)
+        found = self._of(self.english.read(text, signs), instead)
         if found.missing and self._foreign(found):
             for language in likely_languages(text):
                 other = self._abroad(text, language, signs)
