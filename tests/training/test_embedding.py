@@ -17,6 +17,7 @@ from limner.models.content import ContentConfig, ContentEncoder
 from limner.models.presets import UNET_TINY
 from limner.models.unet import UNet
 from limner.training.embedding import (
+    deepened_unet,
     embed,
     enlarged_autoencoder,
     enlarged_content,
@@ -116,6 +117,32 @@ def test_a_unet_that_differs_in_more_is_refused():
     other = replace(UNET_TINY, in_channels=8, out_channels=8, layers_per_block=2)
     with pytest.raises(TrainingError, match="in more than their latent channels, in "):
         enlarged_unet(UNet(UNET_TINY), other)
+
+
+def test_a_deepened_unet_paints_as_before_and_what_was_added_learns():
+    torch.manual_seed(0)
+    trained = random(UNet(UNET_TINY))
+    depths = tuple(depth and depth + 2 for depth in UNET_TINY.attention_depth)
+    made = deepened_unet(trained, replace(UNET_TINY, attention_depth=depths)).eval()
+    x, t = torch.randn(2, 4, 8, 8), torch.tensor([0.1, 0.9])
+    context = torch.randn(2, 5, UNET_TINY.context_width)
+    painted = made(x, t, context)
+    torch.testing.assert_close(painted, trained(x, t, context))
+    painted.square().mean().backward()
+    added = made.state_dict().keys() - trained.state_dict().keys()
+    writes = {n: p for n, p in made.named_parameters() if n in added and n.endswith("net.2.weight")}
+    assert writes
+    assert all(weight.grad.any() for weight in writes.values())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"layers_per_block": 2}, {"attention_depth": (0,) * len(UNET_TINY.attention_depth)}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_unet_that_differs_in_more_than_its_depth_is_refused(change):
+    with pytest.raises(TrainingError, match="in more than their depth, in "):
+        deepened_unet(UNet(UNET_TINY), replace(UNET_TINY, **change))
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ from limner.models.unet import UNet
 from limner.training.draws import Draws
 from limner.training.loop import STATE, LoopConfig
 from limner.training.recipes import RECIPES, autoencoder
-from limner.training.recipes.world import begin_from
+from limner.training.recipes.world import begin_from, is_deeper
 from limner.training.run import train
 
 LOOP = LoopConfig(steps=2, batch=4, learning_rate=1e-3, precision="fp32", ema=(6.94,))
@@ -118,6 +118,15 @@ def test_network_begins_from_what_fits():
     assert torch.equal(wide.state_dict()[inner], small.state_dict()[inner])
     with pytest.raises(TrainingError, match=r"no weight .* fits"):
         begin_from(torch.nn.Linear(2, 2), small)
+
+
+def test_deeper_is_the_same_unet_with_more_transformer_blocks():
+    more = tuple(depth + 1 for depth in UNET_TINY.attention_depth)
+    deep = replace(UNET_TINY, attention_depth=more)
+    assert is_deeper(deep, UNET_TINY)
+    assert not is_deeper(UNET_TINY, deep)
+    assert not is_deeper(UNET_TINY, UNET_TINY)
+    assert not is_deeper(replace(deep, in_channels=8), UNET_TINY)
 
 
 def test_autoencoder_learns_of_a_world_and_is_whitened(tmp_path, monkeypatch):

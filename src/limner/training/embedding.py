@@ -6,6 +6,7 @@ instead of copies of the old.)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from limner.models.content import ContentEncoder
 from limner.models.unet import UNet, UNetConfig
 
 MEANS_AND_SPREADS = ("encoder.conv_out", "quant_conv")  # layers that write both, one after another
+WRITES = re.compile(r"\.(to_out\.0|ff\.net\.2)\.")  # what a transformer block adds to its tokens
 
 
 def enlarged_autoencoder(trained: Autoencoder, config: AutoencoderConfig) -> Autoencoder:
@@ -67,6 +69,30 @@ def enlarged_unet(trained: UNet, config: UNetConfig) -> UNet:
             "the same widths and depths are right"
         )
     embed(theirs, made)
+    return made
+
+
+@torch.no_grad()
+def deepened_unet(trained: UNet, config: UNetConfig) -> UNet:
+    """A U-Net of more transformer blocks; at first the added ones add nothing.
+
+    TrainingError where anything else differs.
+    """
+    made = UNet(config)
+    theirs, ours = trained.state_dict(), made.state_dict()
+    added = {name for name in ours.keys() - theirs.keys() if ".transformer_blocks." in name}
+    differing = [
+        name
+        for name in sorted((ours.keys() | theirs.keys()) - added)
+        if not (name in ours and name in theirs and ours[name].shape == theirs[name].shape)
+    ]
+    if differing:
+        raise TrainingError(
+            f"the U-Nets differ in more than their depth, in {differing[0]}: the same widths and "
+            "at least as many transformer blocks are right"
+        )
+    silent = {name: torch.zeros_like(ours[name]) for name in added if WRITES.search(name)}
+    made.load_state_dict({**ours, **theirs, **silent})
     return made
 
 

@@ -160,6 +160,15 @@ EVERYDAY_ENLARGED_WIDE_MORE = replace(
     repeats=Repeats(known=1, known_plain=2, poor=1, poor_plain=2, more=2, more_plain=4),
     world=replace(EVERYDAY_ENLARGED_WIDE_EVEN.world, coloured=0.25),
 )
+# Then with twice the weights, most of them where a map is small. Few colours: they are turned.
+EVERYDAY_ENLARGED_DEEP = replace(
+    EVERYDAY_ENLARGED_WIDE_EVEN,
+    loop=replace(EVERYDAY_ENLARGED_UNET.loop, steps=24_000),
+    config=replace(SHIPPED_SIZE, attention_depth=(0, 2, 4), mid_attention_depth=4),
+    every=False,
+    world=replace(EVERYDAY_ENLARGED_WIDE_EVEN.world, coloured=0.1, grounded=0.02),
+    pool=24_000,
+)
 # Its text tower, with the words of a dictionary that no caption had.
 EVERYDAY_MEANINGS = MeaningRecipe(
     source=EMOJI_128,
@@ -192,6 +201,7 @@ EVERYDAY_RECIPES: dict[str, Recipe] = {
     "everyday-enlarged-wide-poor": EVERYDAY_ENLARGED_WIDE_POOR,
     "everyday-enlarged-wide-even": EVERYDAY_ENLARGED_WIDE_EVEN,
     "everyday-enlarged-wide-more": EVERYDAY_ENLARGED_WIDE_MORE,
+    "everyday-enlarged-deep": EVERYDAY_ENLARGED_DEEP,
     "everyday-meanings": EVERYDAY_MEANINGS,
     "everyday-enlarged-decoder": EVERYDAY_ENLARGED_DECODER,
     "everyday-enlarged-decoder-again": EVERYDAY_ENLARGED_DECODER_AGAIN,

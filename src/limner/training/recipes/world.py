@@ -32,7 +32,7 @@ from limner.language.vocabulary import Vocabulary
 from limner.models.dit import DiT, DiTConfig
 from limner.models.unet import UNet, UNetConfig
 from limner.training.draws import Draws
-from limner.training.embedding import enlarged_unet
+from limner.training.embedding import deepened_unet, enlarged_unet
 from limner.training.loop import LoopConfig
 from limner.training.objectives import Objective
 from limner.training.objectives.conditions import TextCondition
@@ -135,8 +135,12 @@ class WorldDenoiserRecipe:
     def _denoiser(self, model: ModelFolder) -> UNet | DiT:
         made = DiT(self.config) if isinstance(self.config, DiTConfig) else UNet(self.config)
         if self.begin and (model.has("unet") or model.has("transformer")):
-            begin_from(made, trained_denoiser(model))
-        return made.train()
+            trained = trained_denoiser(model)
+            if is_deeper(self.config, trained.config):
+                made = deepened_unet(trained, self.config)
+            else:
+                begin_from(made, trained)
+        return made.train().to(memory_format=torch.channels_last)  # a fifth less time on a CPU
 
 
 def teller(pool: DrawnLatents, say: Say) -> Callable[[int, torch.Generator], str]:
@@ -171,6 +175,19 @@ class DrawnObjective(DenoisingObjective):
 
     def clean(self, indices: Tensor, draws: Draws) -> Tensor:
         return self.pool[indices]
+
+
+def is_deeper(config: object, trained: object) -> bool:
+    """Whether it is of a U-Net that is the other with more transformer blocks."""
+    if not (isinstance(trained, UNetConfig) and isinstance(config, UNetConfig)):
+        return False
+    same = replace(
+        trained,
+        attention_depth=config.attention_depth,
+        mid_attention_depth=config.mid_attention_depth,
+    )
+    ours, theirs = ((*each.attention_depth, each.mid_attention_depth) for each in (config, trained))
+    return same == config != trained and all(a >= b for a, b in zip(ours, theirs, strict=True))
 
 
 @torch.no_grad()
