@@ -29,6 +29,8 @@ PEOPLE = ("people-body", "smileys-emotion")  # groups of emoji
 PLACE = "15"  # WordNet's number of the nouns for places
 SHORTEST, LONGEST = 3, 12  # letters of an English word that could be misspelt as another
 
+NOUNS_IN_CAPITALS = ("de",)  # languages that write them so
+
 Spoken = Mapping[str, tuple[str, tuple[str, ...]]]  # character -> its name and keywords
 
 
@@ -46,7 +48,10 @@ def build(folder: Path, path: Path = WORDS_FILE) -> None:
             own = abroad().get(language, {})
             found = translations(spoken, clear, english) | own
             _add(archive, f"{language}.json", dict(sorted(found.items())))
-            said = (found.keys() - own.keys()) & descriptions(spoken, people)
+            said = descriptions(spoken, people)
+            if language in NOUNS_IN_CAPITALS:
+                said |= _written_small(folder, language)
+            said &= found.keys() - own.keys()
             _add(archive, f"{language}-descriptions.json", sorted(said))
         _add(archive, "english.json", list(_english_words(folder)))
 
@@ -104,6 +109,16 @@ def descriptions(spoken: Spoken, people: Set[str]) -> set[str]:
     return {word for word, signs in said.items() if word not in names and signs <= people}
 
 
+def _written_small(folder: Path, language: str) -> set[str]:
+    """Single words that CLDR writes without a capital letter: what somebody does, or how it is."""
+    phrases = (
+        p for name, keywords in _annotations(folder, language).values() for p in (name, *keywords)
+    )
+    words = {phrase for phrase in phrases if " " not in phrase}
+    capitals = {normal(word) for word in words if word[:1].isupper()}
+    return {word for word in words if word.islower()} - capitals
+
+
 def _overlap(first: Set[str], second: Set[str]) -> float:
     return len(first & second) / len(first | second)
 
@@ -123,20 +138,24 @@ def _english(emoji: tuple[Emoji, ...]) -> dict[str, frozenset[str]]:
 
 def _spoken(folder: Path, language: str, labels: Mapping[str, str]) -> Spoken:
     """CLDR's name and keywords of each emoji, and emojibase's tags where it has the language."""
-    wanted = rf"annotations/{language}/annotations\.json"
-    [file] = read_archive(folder, ANNOTATIONS, wanted).values()
-    rows = {
-        sign.replace("\ufe0f", ""): row
-        for sign, row in json.loads(file)["annotations"]["annotations"].items()
-    }
-    tags = dict(_tags(folder, language))
+    rows, tags = _annotations(folder, language), dict(_tags(folder, language))
     return {
         sign: (
-            normal("".join(rows[sign].get("tts", ()))),
-            tuple(map(normal, (*rows[sign].get("default", ()), *tags.get(sign, ())))),
+            normal(rows[sign][0]),
+            tuple(map(normal, (*rows[sign][1], *tags.get(sign, ())))),
         )
         for sign in labels
         if sign in rows
+    }
+
+
+def _annotations(folder: Path, language: str) -> Spoken:
+    """CLDR's name and keywords of each character, as they are written."""
+    wanted = rf"annotations/{language}/annotations\.json"
+    [file] = read_archive(folder, ANNOTATIONS, wanted).values()
+    return {
+        sign.replace("\ufe0f", ""): ("".join(row.get("tts", ())), tuple(row.get("default", ())))
+        for sign, row in json.loads(file)["annotations"]["annotations"].items()
     }
 
 

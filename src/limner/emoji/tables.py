@@ -47,6 +47,8 @@ OTHER_STYLES = phrases(
     vaporwave|retro|vintage|neon|minimalistic|abstract art|digital art|digital painting|concept art
     fantasy art|in black and white|black-and-white|black and white photo|black and white picture
     black and white photograph|black and white drawing|black and white image|monochrome|sepia
+    children's book illustration|childrens book illustration|children's book|storybook
+    children's book style|storybook illustration|book illustration|children's illustration
     studio ghibli|ghibli|van gogh|picasso|monet
     """
 )
@@ -80,6 +82,10 @@ UNPAINTED = (
         valentines day|valentine's day|blonde hair|blonde haired|blonde-haired|long blonde hair
         long blond hair|on fire|ice skating|figure skating|roller skating|water skiing|jet skiing
         horse riding|horseback riding|mountain climbing|rock climbing|ice fishing|sky diving
+        on one leg|on one foot|on two legs|on two feet|on its hind legs|on hind legs|on tiptoe
+        on her hind legs|on all fours|on tiptoes|on one knee|on its back|on his back
+        on her back|on its side|brushing teeth|brushing its teeth|brushing his teeth
+        brushing her teeth|brushes its teeth|brushes his teeth|brushes her teeth
         street lights|city lights|northern lights|christmas lights|statue of|sculpture of
         """
     ),
@@ -90,6 +96,15 @@ PARTS = frozenset(
     phrases(
         "eyes|eye|ear|mouth|nose|leg|foot|tongue|tooth|wing|raised hand|wheel|horn|horns"
         "|paw|paws|arm|arms|claws|fins"
+    )
+)
+# In which nobody is, but on it: "sur le vélo", and "en bicicleta", as "in" is said there too.
+SEATS = frozenset(
+    phrases(
+        """
+        couch and lamp|chair|bicycle|horse|motorcycle|motor scooter|kick scooter|skateboard|sled
+        camel|elephant|table
+        """
     )
 )
 # What is two where no number is said: shoes.
@@ -107,6 +122,7 @@ PEOPLE = re.compile(
     r"|princess|merperson|ninja|superhero|supervillain|mage|fairy|elf|genie)\b(?!').*"
 )
 SKIN_COLOURS = ("black", "white", "brown", "yellow", "red")
+FACES = ("smiling face", "grinning face", "slightly smiling face")
 HAVING = {  # what is in a picture anyway, where it is said that something has it
     "person with crown": ("crown",),
     "prince": ("crown",),
@@ -114,7 +130,11 @@ HAVING = {  # what is in a picture anyway, where it is said that something has i
     "ringed planet": ("ring",),
     "crying face": ("droplet",),
     "loudly crying face": ("droplet",),
-    "snowman": ("carrot",),
+    "snowman": ("carrot", *FACES),
+    "jack-o-lantern": FACES,
+    "ghost": FACES,
+    "robot": FACES,
+    "sun with face": FACES,
     "santa claus": ("top hat",),
 }
 # Which no dictionary has: they are no misspelt words, nor words of other languages.

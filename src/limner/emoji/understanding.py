@@ -21,6 +21,7 @@ from limner.emoji.tables import (
     OWN_COLOURS,
     PARTS,
     PEOPLE,
+    SEATS,
     SKIN_COLOURS,
     UNPAINTED,
 )
@@ -90,7 +91,8 @@ class Understander:
         if found.missing and not found.language and not _has_article(found):
             corrected = self._corrected(text, found)
             if corrected:
-                found = self._of(self.english.read(text, signs | corrected), corrected)
+                mended = self._of(self.english.read(text, signs | corrected), corrected)
+                found = mended if _is_mostly_read(mended) else found
         return found
 
     def concept(self, label: str) -> str | None:
@@ -115,7 +117,7 @@ class Understander:
                 said = next((word.text for word in named if word.meaning == name), name)
                 missing.append(said if said.casefold() == name else f"{said} ({name})")
                 scene = without(scene, index)
-        scene = standing(scene, self.names)
+        scene = _seated(standing(scene, self.names))
         return Understanding(
             reading=replace(reading, scene=joined(scene)),
             missing=tuple(dict.fromkeys(missing)),
@@ -234,6 +236,16 @@ def _without_own(scene: Scene) -> Scene:
         if as_it_is and thing.concept in HAVING.get(scene.things[holder].concept, ()):
             return _without_own(without(scene, index))
     return scene
+
+
+def _seated(scene: Scene) -> Scene:
+    """The scene with things on what nothing is in: "a cat in a chair"."""
+    seats = (thing.concept in SEATS for thing in scene.things[1:])
+    joins = (
+        Relation.ON if join is Relation.IN and seat else join
+        for join, seat in zip(scene.joins, seats, strict=True)
+    )
+    return replace(scene, joins=tuple(joins))
 
 
 def _is_mostly_read(found: Understanding) -> bool:

@@ -281,6 +281,7 @@ ALSO_SEVERAL = phrases(
     assorted|a stack of|rows of|groups of|herds of
     """
 )
+HEAPS = phrases("a stack of|a pile of|a heap of|a bundle of|bunch of")  # one where pictures show so
 BETWEEN = ("between", "in between")
 PRONOUNS = ("it", "them", "him")
 POINTING = ("her", "that", "this", "these", "those")
@@ -300,6 +301,15 @@ MEASURES = phrases(  # after a number that counts no things
     metre|metres|m|cm|km|miles|mile|kg|pounds|star|story|storey|stories|headed|legged|eyed|winged
     armed|tailed|horned|wheeled|masted|leaf|leaved|dollar|euro|cent|pound|o'clock|am|pm|minute
     minutes|hour|hours|percent|%|degrees|degree|sided|pointed|player|way|dimensional|mm|mp|fps
+    """
+)
+VARIED = phrases(
+    """
+    in different colors|in different colours|of different colors|of different colours
+    in many colors|in many colours|in various colors|in various colours|in all colors|multicolored
+    in all colours|in all the colors of the rainbow|in rainbow colors|in rainbow colours|colorful
+    colourful|multicoloured|multi-colored|multi-coloured|differently colored|differently coloured
+    different colored|different coloured|with different colors|with different colours
     """
 )
 LIKENESSES = phrases(
@@ -373,6 +383,7 @@ ALSO_FILLERS = phrases(
     you|we|he|she|they|us|can|could|would|like|while|where|when|then|than|too|some kind of
     somewhere|quite|rather|much|more|most|all|each|every|any|hello|hi|hey|ok|should|shall|must|may
     might|will|what|why|how|whose|whom|or|if|because|have|had|get|gets|got|am|were|did
+    in the world|in the whole world|of all time|of the world
     in this picture|in the picture|in this image|in the image|on his head|on its head|on her head
     on top of its head|on top of his head|on top of her head|on the head|thing|things|plz|pls|gimme
     wanna|u|in a row|possible|put|for me|for us|for you|style|styled|looking|look|looks|different

@@ -24,6 +24,10 @@ class Grammar:
     compounds: whether a name before another only says what sort of it is meant. postures: words
     that say nothing before a place ("sitting on"). measures: what stands after a number that counts
     no things ("20 years"). likenesses: what stands before a thing that is none here ("made of").
+    varied: what says that each of several things has another colour.
+    unpainted: what is said of things and not painted, in words that name others.
+    postpositions: relations that stand behind a thing, to it. clauses_first: whether what a thing
+    has may stand before it (戴帽子的熊猫).
     pronouns: what stands for a thing that was named; pointing: so after a place alone; others: for
     one more of them; definite: articles of what was named. shaped: what stands behind a thing that
     is none here ("heart shaped"). cases: endings as those, of a name's other forms for one.
@@ -61,6 +65,10 @@ class Grammar:
     cases: tuple[tuple[str, str], ...] = ()
     prefixes: tuple[str, ...] = ()
     weather: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    varied: tuple[str, ...] = ()
+    unpainted: tuple[str, ...] = ()
+    postpositions: Mapping[Relation, tuple[str, ...]] = field(default_factory=dict)
+    clauses_first: bool = False
 
     def stems(self, key: str) -> Iterator[tuple[str, bool]]:
         """What a word may be another form of, and whether of several."""
@@ -75,7 +83,14 @@ class Grammar:
     @cached_property
     def words(self) -> frozenset[str]:
         """All of them but the colours, whose words name things too (a rose)."""
-        tables = (self.numbers, self.sizes, self.relations, self.sides, self.grounds)
+        tables = (
+            self.numbers,
+            self.sizes,
+            self.relations,
+            self.postpositions,
+            self.sides,
+            self.grounds,
+        )
         listed = (
             self.articles,
             self.between,
@@ -83,6 +98,7 @@ class Grammar:
             self.openings,
             self.fillers,
             self.negations,
+            self.unpainted,
         )
         several = (words for table in tables for words in table.values())
         return frozenset(word for words in (*several, *listed) for word in words)
@@ -151,4 +167,5 @@ ENGLISH = Grammar(
     pointing=also_english.POINTING,
     definite=also_english.DEFINITE,
     shaped=also_english.SHAPED,
+    varied=also_english.VARIED,
 )

@@ -160,8 +160,9 @@ class Parts:
     def _add(self, word: Word, said: Described) -> None:
         """One more thing, which is of the same kind as the last where several are described."""
         count = None if word.several and not said.counted else said.count
-        if said.pair and not word.several and is_plural(word.text.casefold()):
-            count = 1  # a pair of sunglasses
+        plural = not word.several and is_plural(word.text.casefold())
+        if plural and (said.pair or count is None):
+            count = 1  # a pair of sunglasses, some grapes
         thing = Thing(
             concept=word.meaning, count=count, colour=said.colour, size=said.size, style=said.style
         )
@@ -239,6 +240,8 @@ class Parts:
             return
         self._break()
         self._point_back()
+        if relation is Relation.AND and self.relation is Relation.WITH and self.lost:
+            relation = Relation.WITH  # "with a beard and glasses"
         if not self.chain.things and relation not in JOINING:
             self.leading = relation
         self.relation, self.placing, self.open, self.lost = relation, word, False, False
@@ -327,7 +330,13 @@ class Parts:
         if self.shares:
             last = self.chain.things[-1]
             parts = [
-                replace(last, count=s.count, colour=s.colour, size=s.size) for s in self.shares
+                replace(
+                    last,
+                    count=s.count,
+                    colour=s.colour,
+                    size=last.size if s.size is Size.PLAIN else s.size,
+                )
+                for s in self.shares
             ]
             left = (last.count or 0) - sum(each.count or 0 for each in self.shares)
             self.chain.part([*parts, *([replace(last, count=left)] if left > 0 else [])])

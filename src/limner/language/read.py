@@ -10,10 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from limner.language.again import named_again, shared_colours
+from limner.language.again import named_again, said_again, shared_colours
+from limner.language.also_english import HEAPS
+from limner.language.belonging import without_owners
 from limner.language.compounds import without_descriptions, without_modifiers, without_parts
 from limner.language.english import ARTICLES as ONE
 from limner.language.grammar import ENGLISH, Grammar
+from limner.language.orders import as_in_english
 from limner.language.parts import BREAKS, Parts, thing_follows
 from limner.language.scene import Scene
 from limner.language.vocabulary import Vocabulary
@@ -43,7 +46,7 @@ class Reading:
         return tuple(dict.fromkeys(w.text for w in self.words if w.kind is Kind.UNKNOWN))
 
 
-PURPOSE = "for"
+INSTEAD = ("instead", "rather")
 
 
 class Reader:
@@ -59,14 +62,17 @@ class Reader:
         also: further words, as a known one each ("catt": "cat").
         """
         words = _without_echoes(_chosen(self.index.words(text, also)))
-        words = named_again(_without_measures(words), self.index.grammar)
-        words = shared_colours(words)
+        words = as_in_english(_without_measures(words), self.index.grammar)
+        words = said_again(words)
+        words = named_again(words, self.index.grammar)
+        words = shared_colours(words, self.index.grammar.varied)
         words = _without_likenesses(text, words, self.index.grammar.shaped)
         words, negated = _without_negated(text, words)
         words, writing = _without_writing(text, words)
-        modifiers = tuple[str, ...]()
+        words, modifiers = without_owners(words, self.index, self._parts)
         if self.index.grammar.compounds:
-            words, modifiers = without_modifiers(text, words)
+            words, sorts = without_modifiers(text, words)
+            modifiers += sorts
         else:
             words = without_descriptions(words)
         words, parts_of = without_parts(text, words, self._parts)
@@ -97,8 +103,9 @@ def _chosen(options: Sequence[Sequence[Word]]) -> list[Word]:
         weather = several[0].kind is Kind.GROUND and several[0].describes
         if weather and len(several) > 1 and not thing_follows(rest):
             words.append(several[1])  # "foggy" is a thing too
-        elif many is not None and _is_counted(words):
-            words.append(many)  # two flowers are no two bouquets
+        elif many is not None and (counted := _counted_by(words)):
+            heap = counted.text.casefold() in HEAPS and many.meaning == several[0].meaning
+            words.append(several[0] if heap else many)  # two flowers are no two bouquets
         elif look is not None and len(several) > 1:
             is_look = _describes_last(words) or thing_follows(rest) or _is_one_of_two(words, rest)
             words.append(look if is_look else several[0])
@@ -114,14 +121,14 @@ def _is_one_of_two(words: Sequence[Word], rest: Sequence[Word]) -> bool:
     return among or (share and any(word.kind is Kind.CONCEPT for word in words))
 
 
-def _is_counted(words: Sequence[Word]) -> bool:
-    """Whether a number of more than one was said of a thing that comes after these."""
+def _counted_by(words: Sequence[Word]) -> Word | None:
+    """The word by which a thing that comes after these is said to be more than one."""
     for word in reversed(words):
         if word.kind is Kind.NUMBER:
-            return word.meaning != "1" and "pair" not in word.text
+            return word if word.meaning != "1" and "pair" not in word.text else None
         if word.kind not in (*LOOKS, Kind.STYLE, Kind.FILLER):
-            return word.kind is Kind.SEVERAL
-    return False
+            return word if word.kind is Kind.SEVERAL else None
+    return None
 
 
 def _without_echoes(words: Sequence[Word]) -> list[Word]:
@@ -148,13 +155,13 @@ def _without_measures(words: Sequence[Word]) -> list[Word]:
 def _without_likenesses(text: str, words: Sequence[Word], shaped: Collection[str]) -> list[Word]:
     """The words with what only says how a thing looks as an unknown one: "made of pizza".
 
-    So is "heart shaped", and "a cake for my dog".
+    So is "heart shaped", and "a cake for my dog". Where no thing comes before it, it is the thing.
     """
     kept, place = list[Word](), 0
     while place < len(words):
         word, stop = words[place], place + 1
-        purpose = word.kind is Kind.LIKENESS and word.text.casefold().startswith(PURPOSE)
-        if purpose and not any(each.kind is Kind.CONCEPT for each in kept):
+        likeness = word.kind is Kind.LIKENESS and not word.text.casefold().startswith(INSTEAD)
+        if likeness and not any(each.kind is Kind.CONCEPT for each in kept):
             word = replace(word, kind=Kind.FILLER)  # "a logo for a coffee shop"
         if word.kind is Kind.LIKENESS:
             stop = _negation_ends(words, stop)
@@ -204,8 +211,15 @@ def _without_negated(text: str, words: list[Word]) -> tuple[list[Word], tuple[st
 
 
 def _negation_ends(words: Sequence[Word], place: int) -> int:
-    first = place + (place < len(words) and words[place].kind is Kind.GROUND)  # "not on the beach"
-    for stop in range(first, len(words)):
+    first = place
+    while first < len(words) and words[first].kind is Kind.FILLER:
+        first += 1
+    relation = (
+        first < len(words) and words[first].kind is Kind.RELATION and not is_and(words[first])
+    )
+    if relation or (first < len(words) and words[first].kind is Kind.GROUND):
+        place = first + 1  # "not on the beach", "not sitting on a chair"
+    for stop in range(place, len(words)):
         word, after = words[stop], words[stop + 1 : stop + 2]
         if is_and(word) and not (after and after[0].kind in (Kind.ARTICLE, Kind.NUMBER)):
             continue

@@ -383,7 +383,7 @@ def _forms(name: str, concept: str, grammar: Grammar) -> Iterator[tuple[str, Sen
     if grammar is ENGLISH:
         spaced |= set(map(with_article_within, spaced))
     yield from ((form, Sense(Kind.CONCEPT, concept)) for form in spaced)
-    if grammar is ENGLISH and (several := plural(name)) != name:
+    if grammar is ENGLISH and (several := plural(name)) != name and not _counts(name, grammar):
         yield from (
             (form, Sense(Kind.CONCEPT, concept, True))
             for form in (several, several.replace("-", " "))
@@ -392,12 +392,19 @@ def _forms(name: str, concept: str, grammar: Grammar) -> Iterator[tuple[str, Sen
         yield f"{name}s", Sense(Kind.CONCEPT, concept, HEAD_ENDS.search(name) is None)
 
 
+def _counts(name: str, grammar: Grammar) -> bool:
+    """Whether a name begins with a number, so that its plural is so many things: "eight balls"."""
+    first, _, rest = name.partition(" ")
+    return bool(rest) and any(first in words for words in grammar.numbers.values())
+
+
 def _small_words(grammar: Grammar) -> Iterator[tuple[str, Sense]]:
     for kind, table in (
         (Kind.NUMBER, {str(number): words for number, words in grammar.numbers.items()}),
         (Kind.COLOUR, grammar.colours),
         (Kind.SIZE, {size.value: words for size, words in grammar.sizes.items()}),
         (Kind.RELATION, {each.value: words for each, words in grammar.relations.items()}),
+        (Kind.RELATION, {each.value: words for each, words in grammar.postpositions.items()}),
         (Kind.SIDE, {each.value: words for each, words in grammar.sides.items()}),
         (Kind.GROUND, grammar.grounds),
         (Kind.GROUND, dict(_plain_grounds(grammar))),
@@ -410,6 +417,7 @@ def _small_words(grammar: Grammar) -> Iterator[tuple[str, Sense]]:
         (Kind.BETWEEN, grammar.between),
         (Kind.SEVERAL, grammar.several),
         (Kind.NEGATION, grammar.negations),
+        (Kind.UNKNOWN, (*grammar.varied, *grammar.unpainted)),
         (Kind.WRITING, grammar.writings),
         (Kind.ARTICLE, grammar.articles),
         (Kind.OPENING, grammar.openings),

@@ -62,11 +62,16 @@ FRENCH = Grammar(
         "sky": phrases("dans le ciel|dans les airs|dans les nuages"),
         "sea": phrases(
             """
-            dans la mer|sur la mer|dans l'eau|sur l'eau|en mer|dans l'océan|au bord de la mer
+            dans la mer|sur la mer|dans l'eau|sur l'eau|en mer|dans l'océan
             sur un lac|sur le lac|dans un lac|dans la rivière|dans l'étang
             """
         ),
-        "beach": phrases("sur la plage|à la plage|sur une plage"),
+        "beach": phrases(
+            """
+            sur la plage|à la plage|sur une plage|au bord de la mer|près de la mer|face à la mer
+            sur la côte|sur le sable|au bord de l'océan
+            """
+        ),
         "grass": phrases(
             """
             dans l'herbe|sur l'herbe|dans un pré|sur la pelouse|dans un champ|dans le champ
@@ -110,10 +115,17 @@ FRENCH = Grammar(
     openings=phrases("image de|image d'|dessin de|dessin d'|photo de|photo d'|icône de"),
     fillers=phrases(
         """
-        les|aux|image|dessin
+        les|aux|image|dessin|peux-tu|tu peux|pourrais-tu|peux|tu|me|moi|dessiner|peins|fais
+        fais-moi|crée|je voudrais|j'aimerais
         dessine|dessine-moi|montre-moi|mignon|mignonne|mignons|mignonnes
         beau|belle|beaux|belles|bel|joli|jolie|jolis|jolies|très|de|d'|du|l'|qui|est|il y a|s'il
         te plaît|s'il vous plaît|je veux|drôle|adorable|son|sa|ses
+        """
+    ),
+    unpainted=phrases(
+        """
+        main dans la main|se tenant la main|se tenant par la main|qui se tiennent la main
+        au chocolat|à la vanille|à la fraise|aux fraises|au citron|aux pommes
         """
     ),
     negations=phrases("sans|pas de|pas d'|pas|aucun|aucune"),

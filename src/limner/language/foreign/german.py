@@ -69,11 +69,13 @@ GERMAN = Grammar(
         "sky": phrases("am himmel|im himmel|in der luft|in den wolken"),
         "sea": phrases(
             """
-            im meer|auf dem meer|im wasser|auf dem wasser|im ozean|am meer|am see|auf dem see
-            auf einem see|im fluss|im teich
+            im meer|auf dem meer|im wasser|auf dem wasser|im ozean|am see|auf dem see|auf einem see
+           |im fluss|im teich
             """
         ),
-        "beach": phrases("am strand|auf dem strand"),
+        "beach": phrases(
+            "am strand|auf dem strand|an einem strand|am meer|an der küste|am meeresufer|im sand"
+        ),
         "grass": phrases(
             """
             auf der wiese|im gras|auf einer wiese|auf dem rasen|auf dem feld|auf einem feld|im park
@@ -126,12 +128,14 @@ GERMAN = Grammar(
     openings=phrases("ein bild von|bild von|zeichnung von|foto von|bild mit|zeichnung mit"),
     fillers=phrases(
         """
-        ein bild|bild|zeichne|zeichnung|male|mal|zeig mir|bitte
+        ein bild|bild|zeichne|zeichnung|male|mal|zeig mir|bitte|kannst|könntest|du|mir|malen
+        zeichnen|mach|mache|erstelle|erzeuge|generiere|hätte|gern|gerne
         süß|süße|süßer|süßes|süßen|schön|schöne|schöner|schönes|schönen|niedlich|niedliche
         niedlicher|niedliches|niedlichen|nett|hübsch|hübsche|lustig|lustige|lustiger|lustiges|von
         die|den|und auch|sehr|ist|sind|hat|ich|will|möchte|foto|zu|zum|zur|vom|sein|seine|seinem
         """
     ),
+    unpainted=phrases("hand in hand|händchen haltend|die händchen halten|im kreis"),
     negations=phrases("ohne|kein|keine|keinen|keiner|nicht"),
     endings=(
         ("en", ""),

@@ -63,10 +63,15 @@ ITALIAN = Grammar(
         "sea": phrases(
             """
             nel mare|in mare|nell'acqua|sull'acqua|nell'oceano|sul mare|su un lago|sul lago|nel lago
-            nel fiume|al mare|nello stagno
+            nel fiume|nello stagno
             """
         ),
-        "beach": phrases("sulla spiaggia|in spiaggia|su una spiaggia"),
+        "beach": phrases(
+            """
+            sulla spiaggia|in spiaggia|su una spiaggia|al mare|in riva al mare|vicino al mare
+            sulla costa|sulla sabbia
+            """
+        ),
         "grass": phrases(
             """
             sull'erba|nell'erba|sul prato|in un prato|in un campo|nel campo|nel parco|in un parco
@@ -109,9 +114,16 @@ ITALIAN = Grammar(
     openings=phrases("immagine di|disegno di|foto di|icona di"),
     fillers=phrases(
         """
-        i|gli|le|immagine|disegno|disegna|disegnami
+        i|gli|le|immagine|disegno|disegna|disegnami|puoi|potresti|disegnare|disegnarmi|dipingi
+        fammi|crea|vorrei|mi
         mostrami|carino|carina|carini|carine|bello|bella|belli|belle|bel|bei
         molto|di|del|della|dello|dei|che|è|c'è|ci sono|per favore|voglio|buffo|buffa|suo|sua
+        """
+    ),
+    unpainted=phrases(
+        """
+        mano nella mano|per mano|che si tengono per mano|al cioccolato|alla vaniglia|alla fragola
+        al limone|alla crema
         """
     ),
     negations=phrases("senza|non|nessun|nessuno|nessuna"),

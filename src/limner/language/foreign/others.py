@@ -37,14 +37,20 @@ def _few(
     prefixes: tuple[str, ...] = (),
     elided: str = "",
     relations: Mapping[Relation, str] | None = None,
+    behind: Mapping[Relation, str] | None = None,
+    unpainted: str = "",
     places: grounds.Grounds | None = None,
 ) -> Grammar:
     """colours: the words of each, in the order of English. numbers: of two and on. sizes: small,
-    big. Words of one are parted by bars, the colours, numbers and sizes by lines or semicolons."""
+    big. behind: relations that stand behind a thing. Words of one are parted by bars, the colours,
+    numbers and sizes by lines or semicolons."""
     return Grammar(
         name=name,
         relations={Relation.AND: phrases(joining)}
         | {relation: phrases(words) for relation, words in (relations or {}).items()},
+        postpositions={relation: phrases(words) for relation, words in (behind or {}).items()},
+        clauses_first=bool(behind),
+        unpainted=phrases(unpainted),
         fillers=phrases(fillers),
         negations=phrases(negations),
         colours=dict(zip(COLOURS, _each(colours), strict=bool(colours))),
@@ -74,6 +80,11 @@ def _counted(table: str, ones: str, after: str = "") -> str:
     return ";".join(numbers)
 
 
+def _in_japanese(places: str) -> str:
+    """Words for a place with each of the particles that come after them: の上に."""
+    return "|".join(f"{place}{end}" for place in places.split("|") for end in ("", *"にでの"))
+
+
 def _inflected(stems: str, endings: str) -> str:
     """Each of a line's stems with each of the endings."""
     lines = (line.split("|") for line in stems.split(";"))
@@ -90,7 +101,8 @@ OTHERS: dict[str, Grammar] = {
     "zh": _few(
         "Chinese",
         "和|与|跟|及|、",
-        "一只|一个|一条|一辆|一隻|一個|一輛|一|只|隻|个|個|的|条|辆|张|图片|画|可爱的|可爱",
+        "一只|一个|一条|一辆|一隻|一個|一輛|一|只|隻|个|個|的|条|辆|张|图片|画|可爱的|可爱|在|着|正在|是|有"
+        "|请|给我|画一|请画|帮我画|停|停在|坐在|站在|躺在|趴在",
         colours=(
             "红色的|红色|红的|红|紅色的|紅色|紅的|紅;橙色的|橙色|橘色的|橘色;黄色的|黄色|黄的|黄|黃色的|黃色|黃的|黃;绿色的|绿色|绿的|绿|綠色的|綠色|綠的|綠;蓝色的|蓝色|蓝的|蓝|藍色的|藍色|藍的|藍"
             ";紫色的|紫色|紫的|紫;粉色的|粉色|粉红色的|粉红色|粉红|粉紅色的|粉紅色|粉紅;棕色的|棕色|褐色的|褐色"
@@ -98,12 +110,26 @@ OTHERS: dict[str, Grammar] = {
         ),
         numbers=_counted("两|兩|2;3;4;5;6;7;8;9;10", CHINESE_ONES),
         sizes="小|小的;大|大的|巨大的",
+        relations={
+            Relation.WITH: "戴着|戴|穿着|穿|拿着|拿|抱着|抱|打着|撑着|带着|吃着|吃|喝着|喝",
+            Relation.ON: "骑着|骑",
+        },
+        behind={
+            Relation.ON: "上|上面|上边",
+            Relation.UNDER: "下|下面|底下|下边",
+            Relation.IN: "里|里面|裡|裡面|中",
+            Relation.IN_FRONT: "前|前面|前边|前方",
+            Relation.BEHIND: "后|后面|後面|后边|後",
+            Relation.LEFT: "左边|左側|左侧|左邊",
+            Relation.RIGHT: "右边|右側|右侧|右邊",
+            Relation.AND: "旁边|旁|旁邊",
+        },
         places=grounds.CHINESE,
     ),
     "ja": _few(
         "Japanese",
         "と|や|、",
-        "の|が|を|に|は|絵|かわいい|可愛い|一匹|一つ",
+        "の|が|を|に|は|絵|いる|ある|います|あります|かわいい|可愛い|一匹|一つ",
         colours=(
             "赤い|赤色の|赤色|赤の|赤;オレンジ色の|オレンジ色|橙色の|橙色;黄色い|黄色の|黄色;緑色の|緑色|緑の|緑"
             ";青い|青色の|青色|青の|青;紫色の|紫色|紫の|紫;ピンク色の|ピンク色|ピンクの|ピンク|桃色の|桃色"
@@ -111,18 +137,42 @@ OTHERS: dict[str, Grammar] = {
         ),
         numbers=_counted("2;3;4;5;6;7;8;9;10", JAPANESE_ONES, "の"),
         sizes="小さい|小さな;大きい|大きな|巨大な",
+        behind={
+            Relation.ON: _in_japanese("の上")
+            + "|に乗った|に乗っている|に乗る|に座る|に座っている|に座った",
+            Relation.UNDER: _in_japanese("の下"),
+            Relation.IN: _in_japanese("の中"),
+            Relation.IN_FRONT: _in_japanese("の前"),
+            Relation.BEHIND: _in_japanese("の後ろ|のうしろ"),
+            Relation.LEFT: _in_japanese("の左|の左側"),
+            Relation.RIGHT: _in_japanese("の右|の右側"),
+            Relation.AND: _in_japanese("の隣|のとなり|の横|のそば"),
+            Relation.WITH: (
+                "をかぶった|をかぶっている|を被った|を着た|を着ている|を持った|を持っている|をした|をしている"
+                "|を食べる|を食べている|を飲む|を飲んでいる"
+            ),
+        },
         places=grounds.JAPANESE,
     ),
     "hi": _few(
         "Hindi",
         "और",
-        "एक|का|की|के|पर|में|है",
+        "एक|का|की|के|है|हुए|हुआ|हुई|रहा|रही|रहे|बैठा|बैठी",
         colours=(
             "लाल;नारंगी;पीला|पीली|पीले;हरा|हरी|हरे;नीला|नीली|नीले;बैंगनी;गुलाबी;भूरा|भूरी|भूरे"
             ";काला|काली|काले;सफेद|सफ़ेद;स्लेटी|धूसर"
         ),
         numbers="दो;तीन;चार;पाँच|पांच;छह;सात;आठ;नौ;दस",
         sizes="छोटा|छोटी|छोटे;बड़ा|बड़ी|बड़े",
+        behind={
+            Relation.ON: "पर|के ऊपर",
+            Relation.UNDER: "के नीचे",
+            Relation.IN: "में|के अंदर",
+            Relation.IN_FRONT: "के सामने|के आगे",
+            Relation.BEHIND: "के पीछे",
+            Relation.AND: "के पास|के बगल में",
+            Relation.WITH: "के साथ|पकड़े|पहने",
+        },
         places=grounds.HINDI,
     ),
     "mr": _few(
@@ -166,13 +216,28 @@ OTHERS: dict[str, Grammar] = {
     "ar": _few(
         "Arabic",
         "و",
-        "صورة",
-        colours=(
+        "صورة|ارسم|ارسم لي",
+        "بدون|بلا",
+        colours=_with(
+            "ال",
             "أحمر|حمراء;برتقالي|برتقالية;أصفر|صفراء;أخضر|خضراء;أزرق|زرقاء;بنفسجي|بنفسجية;وردي|وردية"
-            ";بني|بنية;أسود|سوداء;أبيض|بيضاء;رمادي|رمادية"
+            ";بني|بنية;أسود|سوداء;أبيض|بيضاء;رمادي|رمادية",
         ),
         numbers="اثنان|اثنين;ثلاثة|ثلاث;أربعة|أربع;خمسة|خمس",
-        sizes="صغير|صغيرة;كبير|كبيرة",
+        sizes=_with("ال", "صغير|صغيرة;كبير|كبيرة"),
+        relations={
+            Relation.ON: "على",
+            Relation.ABOVE: "فوق",
+            Relation.UNDER: "تحت",
+            Relation.IN: "في|داخل",
+            Relation.IN_FRONT: "أمام",
+            Relation.BEHIND: "خلف|وراء",
+            Relation.LEFT: "على يسار|يسار",
+            Relation.RIGHT: "على يمين|يمين",
+            Relation.WITH: "مع|يرتدي|ترتدي|يحمل|تحمل|يأكل|تأكل",
+            Relation.AND: "و|بجانب|قرب|بالقرب من",
+        },
+        unpainted="يلعب|تلعب|يلعبون|يركض|تركض|ينام|تنام|يجلس|تجلس|يقرأ|تقرأ|يطير|تطير",
         prefixes=("ال",),
         elided=ARABIC_AND,
         places=grounds.ARABIC,
@@ -201,6 +266,7 @@ OTHERS: dict[str, Grammar] = {
         endings=(("и", "а"), ("и", "ь"), ("и", ""), ("ы", "а"), ("ы", ""), ("ов", ""), ("", "а")),
         cases=(
             *(("у", "а"), ("ой", "а"), ("ом", ""), ("ом", "о"), ("е", "а"), ("е", ""), ("а", "")),
+            *(("ах", "и"), ("ах", "ы"), ("ах", "а"), ("ами", "и"), ("ами", "а"), ("ях", "и")),
             *(("а", "о"), ("я", "ь"), ("ем", "ь"), ("ей", "я"), ("ю", "я"), ("у", "")),
         ),
         relations={

@@ -62,11 +62,15 @@ PORTUGUESE = Grammar(
         "sky": phrases("no céu|no ar|nas nuvens"),
         "sea": phrases(
             """
-            no mar|na água|no oceano|sobre a água|num lago|em um lago|no lago|no rio|à beira-mar
-            na lagoa
+            no mar|na água|no oceano|sobre a água|num lago|em um lago|no lago|no rio|na lagoa
             """
         ),
-        "beach": phrases("na praia|numa praia|em uma praia"),
+        "beach": phrases(
+            """
+            na praia|numa praia|em uma praia|à beira-mar|à beira do mar|junto ao mar|perto do mar
+            na costa|na areia
+            """
+        ),
         "grass": phrases(
             """
             na grama|na relva|no gramado|no prado|no campo|num campo|no parque|num parque|na fazenda
@@ -96,11 +100,13 @@ PORTUGUESE = Grammar(
     openings=phrases("imagem de|desenho de|foto de|ícone de"),
     fillers=phrases(
         """
-        os|as|imagem|desenho|desenhe|mostre-me
+        os|as|imagem|desenho|desenhe|mostre-me|você|pode|podes|desenhar|desenha|desenha-me|pinte
+        faça|faz|crie|cria|eu|queria|gostaria
         fofo|fofa|fofos|fofas|bonito|bonita|bonitos|bonitas|lindo|linda|lindos|lindas
         belo|bela|muito|de|da|do|das|dos|que|é|há|por favor|quero|engraçado|engraçada|seu|sua
         """
     ),
+    unpainted=phrases("de mãos dadas|de chocolate|de baunilha|de morango"),
     negations=phrases("sem|não|nenhum|nenhuma"),
     endings=(("s", ""), ("es", ""), ("ões", "ão"), ("ães", "ão"), ("is", "l"), ("a", "o")),
 )

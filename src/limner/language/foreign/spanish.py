@@ -63,10 +63,15 @@ SPANISH = Grammar(
         "sea": phrases(
             """
             en el mar|en el agua|sobre el agua|en el océano|en un lago|en el lago|en el río
-            junto al mar|en el estanque
+            en el estanque
             """
         ),
-        "beach": phrases("en la playa|en una playa"),
+        "beach": phrases(
+            """
+            en la playa|en una playa|junto al mar|a la orilla del mar|a orillas del mar
+            frente al mar|cerca del mar|en la costa|en la arena
+            """
+        ),
         "grass": phrases(
             """
             en la hierba|en el césped|en el prado|en un prado|en el campo|en un campo|en el parque
@@ -105,9 +110,16 @@ SPANISH = Grammar(
     openings=phrases("imagen de|dibujo de|foto de|icono de"),
     fillers=phrases(
         """
-        los|las|imagen|dibujo|dibuja|dibújame|muéstrame
+        los|las|imagen|dibujo|dibuja|dibújame|muéstrame|puedes|podrías|me|dibujar|dibujarme|pinta
+        píntame|pintar|haz|hazme|crea|quisiera|gustaría
         lindo|linda|lindos|lindas|bonito|bonita|bonitos|bonitas|hermoso
         hermosa|bello|bella|muy|de|que|es|hay|por favor|quiero|gracioso|graciosa|su|sus
+        """
+    ),
+    unpainted=phrases(
+        """
+        tomados de la mano|tomadas de la mano|cogidos de la mano|agarrados de la mano|de la mano
+        de chocolate|de vainilla|de fresa|de limón
         """
     ),
     negations=phrases("sin|no|ningún|ninguna"),
