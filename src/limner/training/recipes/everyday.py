@@ -163,7 +163,9 @@ EVERYDAY_ENLARGED_WIDE_MORE = replace(
 # Then with twice the weights, most of them where a map is small. Few colours: they are turned.
 EVERYDAY_ENLARGED_DEEP = replace(
     EVERYDAY_ENLARGED_WIDE_EVEN,
-    loop=replace(EVERYDAY_ENLARGED_UNET.loop, steps=24_000),
+    loop=replace(
+        EVERYDAY_ENLARGED_UNET.loop, steps=24_000, learning_rate=2e-4, warmup=0.01, decay=0.9
+    ),
     config=replace(SHIPPED_SIZE, attention_depth=(0, 2, 4), mid_attention_depth=4),
     every=False,
     world=replace(EVERYDAY_ENLARGED_WIDE_EVEN.world, coloured=0.1, grounded=0.02),
