@@ -62,8 +62,7 @@ def said_again(words: Sequence[Word]) -> list[Word]:
             one.several or other.several
         )
         if one.meaning == other.meaning and another and not joined and (within or not counted):
-            fillers = range(first + 1, second + 1)
-            for place in fillers:
+            for place in range(first + 1, second + 1):
                 if words[place].kind is not Kind.UNKNOWN:
                     found[place] = replace(words[place], kind=Kind.FILLER)
     return found
