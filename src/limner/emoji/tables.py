@@ -133,7 +133,6 @@ HAVING = {  # what is in a picture anyway, where it is said that something has i
     "snowman": ("carrot", *FACES),
     "jack-o-lantern": FACES,
     "ghost": FACES,
-    "robot": FACES,
     "sun with face": FACES,
     "santa claus": ("top hat",),
 }

@@ -15,8 +15,8 @@ from limner.language.parts import thing_follows
 from limner.language.scene import Relation
 from limner.language.words import LOOKS, Kind, Word, is_and
 
-COUNTING = (Kind.ARTICLE, Kind.NUMBER, Kind.SEVERAL)
 SEVERAL = (Kind.NUMBER, Kind.SEVERAL)
+COUNTING = (Kind.ARTICLE, *SEVERAL)
 PASSING = (Kind.PAUSE, Kind.RELATION, Kind.ARTICLE, Kind.FILLER, Kind.UNKNOWN)
 SOME = 3  # things where no number is said
 EACH = (  # colours of so many

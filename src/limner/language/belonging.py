@@ -16,10 +16,10 @@ BETWEEN = (*LOOKS, Kind.FILLER)
 def without_owners(
     words: Sequence[Word], index: Index, parts: AbstractSet[str]
 ) -> tuple[list[Word], tuple[str, ...]]:
-    """The words with owners and what is theirs as what is painted of both, and what is not.
+    """The words with what is not painted of an owner and what it has as fillers, and these.
 
-    parts: what is no thing by itself. Of a thing that is one, the owner only says whose it is;
-    where it is a part or not known, the owner is painted.
+    What is a thing by itself is painted, and its owner is not; of what is one of `parts` (names of
+    things) or not known, the owner is.
     """
     found, left_out = [*words], list[str]()
     for at, word in enumerate(words):
